@@ -1,0 +1,59 @@
+"""tf.estimator's contract on today's TensorFlow; see README.md beside this."""
+
+from official.estimator.checkpoints import Checkpoints
+from official.estimator.estimator import Estimator
+from official.estimator.export import (
+  ServingInputReceiver,
+  TensorServingInputReceiver,
+  build_parsing_serving_input_receiver_fn,
+  build_raw_serving_input_receiver_fn,
+  build_tensor_serving_input_receiver_fn,
+)
+from official.estimator.export_output import (
+  ClassificationOutput,
+  ExportOutput,
+  PredictOutput,
+  RegressionOutput,
+)
+from official.estimator.exporters import (
+  BestExporter,
+  Exporter,
+  FinalExporter,
+  LatestExporter,
+)
+from official.estimator.hooks import *  # noqa: F403
+from official.estimator.hooks import __all__ as _hooks
+from official.estimator.run_config import RunConfig
+from official.estimator.spec import EstimatorSpec, ModeKeys
+from official.estimator.training import (
+  EvalSpec,
+  TrainSpec,
+  train_and_evaluate,
+)
+from official.estimator.warm_start import WarmStartSettings
+
+__all__ = [
+  'BestExporter',
+  'Checkpoints',
+  'ClassificationOutput',
+  'Estimator',
+  'EstimatorSpec',
+  'EvalSpec',
+  'ExportOutput',
+  'Exporter',
+  'FinalExporter',
+  'LatestExporter',
+  'ModeKeys',
+  'PredictOutput',
+  'RegressionOutput',
+  'RunConfig',
+  'ServingInputReceiver',
+  'TensorServingInputReceiver',
+  'TrainSpec',
+  'WarmStartSettings',
+  'build_parsing_serving_input_receiver_fn',
+  'build_raw_serving_input_receiver_fn',
+  'build_tensor_serving_input_receiver_fn',
+  'train_and_evaluate',
+  *_hooks,
+]

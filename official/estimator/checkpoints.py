@@ -1,0 +1,258 @@
+"""Checkpoints of a directory: written whole, verified, pruned.
+
+A checkpoint at step N is three files: `model.ckpt-N.data-00000-of-00001` and
+`model.ckpt-N.index` in TensorFlow's own name-based format (so
+`tf.train.load_checkpoint` reads them), and `model.ckpt-N.json`, a manifest
+with the sizes of the other two. The index is renamed into place last: a
+checkpoint without one does not exist.
+"""
+
+import json
+import logging
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+logger = logging.getLogger(__name__)
+
+_PREFIX = 'model.ckpt'
+_INDEX = re.compile(rf'{re.escape(_PREFIX)}-(\d+)\.index$')
+_TEMPORARY = 'tmp-checkpoint-'
+
+
+class Checkpoints:
+  """The checkpoints in `directory`.
+
+  Args:
+    directory: made on the first save.
+    keep_max: how many recent ones `save` leaves; None or 0 for all.
+    keep_every_n_hours: leaves one more at such intervals.
+  """
+
+  def __init__(
+    self,
+    directory: str,
+    keep_max: int | None = 5,
+    keep_every_n_hours: float = 10000,
+  ):
+    self.directory = directory
+    self._keep_max = keep_max
+    self._keep_seconds = keep_every_n_hours * 3600
+    self._last_kept = time.time()
+
+  def all(self) -> list[str]:
+    """Prefixes of the checkpoints there are, the newest last, unverified."""
+    try:
+      names = os.listdir(self.directory)
+    except FileNotFoundError:
+      return []
+    steps = sorted(int(m[1]) for m in map(_INDEX.match, names) if m)
+    return [self.prefix(step) for step in steps]
+
+  def latest(self) -> str | None:
+    """Prefix of the newest whole checkpoint; None where there is none.
+
+    Each newer one that is not whole is named in a warning.
+    """
+    for prefix in reversed(self.all()):
+      damage = _damage(prefix)
+      if damage is None:
+        return prefix
+      logger.warning('Checkpoint %s is passed over: %s.', prefix, damage)
+    return None
+
+  def prefix(self, step: int) -> str:
+    """The path of a checkpoint less the ends of its files' names."""
+    return os.path.join(self.directory, f'{_PREFIX}-{step}')
+
+  def save(self, values: Mapping[str, tf.Tensor], step: int) -> str:
+    """Writes one and prunes old ones.
+
+    Args:
+      values: name to value.
+      step: the global step, which becomes part of its name.
+
+    Returns:
+      The prefix of the checkpoint.
+    """
+    prefix = self.prefix(step)
+    temporary = os.path.join(
+      self.directory, f'{_TEMPORARY}{step}-{os.getpid()}'
+    )
+    self._remove_temporaries()
+    os.makedirs(temporary)
+    try:
+      scratch = os.path.join(temporary, os.path.basename(prefix))
+      _write(scratch, values)
+      for name in _in_order_of_commit(os.listdir(temporary)):
+        os.replace(
+          os.path.join(temporary, name), os.path.join(self.directory, name)
+        )
+    finally:
+      shutil.rmtree(temporary, ignore_errors=True)
+    _sync(self.directory)
+    self._prune()
+    self._write_state(prefix)
+    return prefix
+
+  def _write_state(self, latest: str) -> None:
+    """Writes `checkpoint`, which TensorFlow's own tools read."""
+    fields = [('model_checkpoint_path', latest)]
+    fields += [('all_model_checkpoint_paths', path) for path in self.all()]
+    path = os.path.join(self.directory, 'checkpoint')
+    with open(f'{path}.tmp', 'w', encoding='utf-8') as f:
+      for key, value in fields:
+        f.write(f'{key}: {json.dumps(os.path.basename(value))}\n')
+    os.replace(f'{path}.tmp', path)
+
+  def _prune(self) -> None:
+    if not self._keep_max:
+      return
+    for prefix in self.all()[: -self._keep_max]:
+      if _is_kept(prefix):
+        continue
+      written = os.path.getmtime(f'{prefix}.index')
+      if written - self._last_kept >= self._keep_seconds:
+        self._last_kept = written
+        _write_manifest(prefix, kept=True)
+        continue
+      for path in _files(prefix):  # The index goes first.
+        os.remove(path)
+
+  def _remove_temporaries(self) -> None:
+    os.makedirs(self.directory, exist_ok=True)
+    for name in os.listdir(self.directory):
+      if name.startswith(_TEMPORARY):
+        shutil.rmtree(os.path.join(self.directory, name), ignore_errors=True)
+
+
+def step_of(prefix: str) -> int:
+  """The global step that a checkpoint holds.
+
+  Raises:
+    ValueError: it holds none.
+  """
+  reader = read(prefix)
+  if not reader.has_tensor('global_step'):
+    raise ValueError(f'Checkpoint {prefix} holds no global_step.')
+  return int(reader.get_tensor('global_step'))
+
+
+def read(prefix: str) -> Any:
+  """A reader of the checkpoint at `prefix`, by names.
+
+  Raises:
+    ValueError: there is none.
+  """
+  try:
+    return tf.train.load_checkpoint(prefix)
+  except (tf.errors.OpError, ValueError) as e:
+    raise ValueError(f'There is no checkpoint to read at {prefix}: {e}') from e
+
+
+def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
+  """Gives each variable the value stored under its name.
+
+  Raises:
+    ValueError: a name is missing or has another shape; nothing is changed.
+  """
+  reader = read(prefix)
+  shapes = reader.get_variable_to_shape_map()
+  missing = [name for name in variables if name not in shapes]
+  wrong = [
+    f'{name} ({shapes[name]}, expected {variable.shape.as_list()})'
+    for name, variable in variables.items()
+    if name in shapes and shapes[name] != variable.shape.as_list()
+  ]
+  if missing or wrong:
+    raise ValueError(
+      f'Could not load all requested variables from checkpoint {prefix}: '
+      'it was written by another network or optimizer.'
+      + (f' Missing: {_some(missing)}.' if missing else '')
+      + (f' Of another shape: {_some(wrong)}.' if wrong else '')
+    )
+  for name, variable in variables.items():
+    variable.assign(reader.get_tensor(name))
+
+
+def _some(names: list[str]) -> str:
+  more = f' and {len(names) - 5} more' if len(names) > 5 else ''
+  return ', '.join(names[:5]) + more
+
+
+def _write(scratch: str, values: Mapping[str, tf.Tensor]) -> None:
+  names = sorted(values)
+  tf.raw_ops.SaveV2(
+    prefix=scratch,
+    tensor_names=names,
+    shape_and_slices=[''] * len(names),
+    tensors=[values[name] for name in names],
+  )
+  _write_manifest(scratch)
+  for path in _files(scratch):
+    _sync(path)
+
+
+def _write_manifest(prefix: str, kept: bool = False) -> None:
+  sizes = {
+    os.path.basename(path): os.path.getsize(path)
+    for path in _files(prefix)
+    if not path.endswith('.json')
+  }
+  with open(f'{prefix}.json', 'w', encoding='utf-8') as f:
+    json.dump({'files': sizes, 'kept': kept}, f)
+
+
+def _is_kept(prefix: str) -> bool:
+  """Whether pruning has decided to keep it for good."""
+  try:
+    with open(f'{prefix}.json', encoding='utf-8') as f:
+      return bool(json.load(f).get('kept'))
+  except (OSError, ValueError):
+    return False
+
+
+def _in_order_of_commit(names: Iterable[str]) -> list[str]:
+  return sorted(names, key=lambda name: name.endswith('.index'))
+
+
+def _files(prefix: str) -> list[str]:
+  """Files of one checkpoint, its index first."""
+  directory, base = os.path.split(prefix)
+  names = [
+    name for name in os.listdir(directory) if name.startswith(f'{base}.')
+  ]
+  names = reversed(_in_order_of_commit(names))
+  return [os.path.join(directory, name) for name in names]
+
+
+def _damage(prefix: str) -> str | None:
+  """What is wrong with the files of a checkpoint; None if nothing seen."""
+  try:
+    with open(f'{prefix}.json', encoding='utf-8') as f:
+      sizes = json.load(f)['files']
+  except FileNotFoundError:
+    # Written by TensorFlow itself; its reader will have to judge.
+    return None if os.path.getsize(f'{prefix}.index') else 'its index is empty'
+  except (ValueError, KeyError, TypeError):
+    return 'its manifest cannot be read'
+  for name, size in sizes.items():
+    path = os.path.join(os.path.dirname(prefix), name)
+    if not os.path.exists(path):
+      return f'{name} is missing'
+    if os.path.getsize(path) != size:
+      return f'{name} has {os.path.getsize(path)} bytes of {size}'
+  return None
+
+
+def _sync(path: str) -> None:
+  descriptor = os.open(path, os.O_RDONLY)
+  try:
+    os.fsync(descriptor)
+  finally:
+    os.close(descriptor)

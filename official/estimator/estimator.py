@@ -1,0 +1,665 @@
+"""`Estimator`: trains, evaluates, predicts with and exports a `model_fn`."""
+
+import contextlib
+import copy
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from official.estimator import checkpoints, export, hooks as hooks_lib, inputs
+from official.estimator import warm_start as warm_start_lib
+from official.estimator.metrics_log import MetricsLog
+from official.estimator.programs import Program
+from official.estimator.run_config import RunConfig
+from official.estimator.spec import EstimatorSpec, ModeKeys
+from official.estimator.summary import EventWriter
+from official.estimator.variables import GLOBAL_STEP, VariableStore
+
+logger = logging.getLogger(__name__)
+
+_MODEL_FN_ARGS = {'features', 'labels', 'mode', 'params', 'self', 'config'}
+
+InputFn = Callable[..., Any]
+
+
+class Estimator:
+  """Runs a `model_fn(features, labels, mode, params, config)`.
+
+  The model_fn is called once a mode, while a `tf.function` is traced, and
+  returns an `EstimatorSpec`; the trace is kept for the life of the Estimator.
+  All state is in `model_dir`: each call goes on from its newest checkpoint.
+
+  Args:
+    model_fn: a function of `features` and any of `labels`, `mode`, `params`
+      and `config`.
+    model_dir: where checkpoints, events and metrics go; None takes that of
+      `config`, or a new temporary directory.
+    config: a `RunConfig`.
+    params: hyper-parameters for `model_fn`, copied.
+    warm_start_from: a path or `WarmStartSettings`: initial values for a
+      `model_dir` without a checkpoint.
+
+  Raises:
+    ValueError: an argument is wrong, or `model_fn` takes others.
+  """
+
+  def __init__(
+    self,
+    model_fn: Callable[..., EstimatorSpec],
+    model_dir: str | os.PathLike | None = None,
+    config: RunConfig | None = None,
+    params: Any = None,
+    warm_start_from: Any = None,
+  ):
+    if model_fn is None:
+      raise ValueError('model_fn must be provided to Estimator.')
+    self._model_fn_args = _check_model_fn(model_fn, params)
+    self._model_fn = model_fn
+    self._params = copy.deepcopy(params if params is not None else {})
+    self._config = _settle_config(config, model_dir)
+    self._warm_start = warm_start_lib.settings_of(warm_start_from)
+    self._store = VariableStore(
+      self._config.train_distribute, self._config.tf_random_seed
+    )
+    self._checkpoints = checkpoints.Checkpoints(
+      self.model_dir,
+      self._config.keep_checkpoint_max,
+      self._config.keep_checkpoint_every_n_hours,
+    )
+    self._programs: dict[Any, Program] = {}
+    self._writers: dict[str, EventWriter] = {}
+    # What the variables hold: a checkpoint and how many variables it filled.
+    self._loaded: tuple[str | None, int] | None = None
+    self._training = False
+    self.metrics_log = MetricsLog(self.model_dir)
+
+  @property
+  def model_dir(self) -> str:
+    """Where everything of the run is."""
+    return self._config.model_dir
+
+  @property
+  def config(self) -> RunConfig:
+    """The settings, with `model_dir` filled in."""
+    return self._config
+
+  @property
+  def params(self) -> Any:
+    """A copy of the hyper-parameters."""
+    return copy.deepcopy(self._params)
+
+  @property
+  def model_fn(self) -> Callable[..., EstimatorSpec]:
+    """The model_fn with `params` bound: `(features, labels, mode, config)`."""
+    return lambda features, labels, mode, config: self._call_model_fn(
+      features, labels, mode, config
+    )
+
+  @property
+  def trace_counts(self) -> dict[str, int]:
+    """How often each mode was traced."""
+    counts: dict[str, int] = {}
+    for (mode, *_), program in self._programs.items():
+      counts[mode] = counts.get(mode, 0) + program.traces
+    return counts
+
+  @property
+  def trainable_parameters(self) -> int:
+    """Numbers in the trainable variables; 0 before the first trace."""
+    return sum(
+      v.shape.num_elements()
+      for v in self._store.variables.values()
+      if v.trainable
+    )
+
+  def eval_dir(self, name: str | None = None) -> str:
+    """Where the events of the evaluation of that name go."""
+    return os.path.join(self.model_dir, f'eval_{name}' if name else 'eval')
+
+  def latest_checkpoint(self) -> str | None:
+    """Prefix of the newest whole checkpoint; None where there is none."""
+    return self._checkpoints.latest()
+
+  def get_variable_names(self) -> list[str]:
+    """Names in the newest checkpoint.
+
+    Raises:
+      ValueError: there is none.
+    """
+    reader = checkpoints.read(self._trained_checkpoint())
+    return sorted(reader.get_variable_to_shape_map())
+
+  def get_variable_value(self, name: str) -> Any:
+    """The value of a variable in the newest checkpoint, as a numpy array.
+
+    Raises:
+      ValueError: there is none, or not this name in it.
+    """
+    prefix = self._trained_checkpoint()
+    reader = checkpoints.read(prefix)
+    if not reader.has_tensor(name):
+      raise ValueError(f'There is no variable {name!r} in {prefix}.')
+    return reader.get_tensor(name)
+
+  def train(
+    self,
+    input_fn: InputFn,
+    hooks: Iterable[hooks_lib.Hook] | None = None,
+    steps: int | None = None,
+    max_steps: int | None = None,
+    saving_listeners: Iterable[hooks_lib.CheckpointSaverListener] | None = None,
+  ) -> 'Estimator':
+    """Trains from the newest checkpoint on, or from initial values.
+
+    Args:
+      input_fn: gives `(features, labels)`; see `inputs.make_dataset`. It may
+        take any of `mode`, `params`, `config`, `input_context` and
+        `global_step` (the step that training goes on from, so that data can be
+        a function of the step).
+      hooks: run around the loop.
+      steps: train so many more steps.
+      max_steps: train up to this global step; at or past it, do nothing.
+      saving_listeners: told of every checkpoint.
+
+    Returns:
+      self.
+
+    Raises:
+      ValueError: wrong arguments, no training batch at all, or a model_fn that
+        breaks the contract.
+      NanLossDuringTrainingError: the loss became NaN or infinite.
+    """
+    _check_steps(steps, max_steps)
+    hooks = _check_all(hooks, hooks_lib.Hook, 'hooks')
+    listeners = _check_all(
+      saving_listeners, hooks_lib.CheckpointSaverListener, 'saving_listeners'
+    )
+    if self._config.task_type in ('evaluator', 'ps'):
+      raise ValueError(
+        'Train has been called wrong configuration. Please use '
+        'train_and_evaluate, which calls proper API according to the task '
+        f'type, given: {self._config.task_type}'
+      )
+    checkpoint = self.latest_checkpoint()
+    start = checkpoints.step_of(checkpoint) if checkpoint else 0
+    if max_steps is not None and start >= max_steps:
+      logger.info('Skipping training since max_steps has already saved.')
+      return self
+    last = start + steps if steps is not None else max_steps
+
+    names = {name for hook in hooks for name in hook.tensors}
+    program = self._program(ModeKeys.TRAIN, names)
+    iterator = iter(self._dataset(input_fn, ModeKeys.TRAIN, start))
+    program.trace(iterator, tf.constant(1))
+    self._load(checkpoint)
+    run = hooks_lib.Run(self, ModeKeys.TRAIN, start, last)
+    all_hooks = self._training_hooks(program, hooks, listeners)
+    self._training = True
+    try:
+      with _around(all_hooks, run):
+        self._train_loop(program, iterator, run, all_hooks)
+    finally:
+      self._training = False
+    return self
+
+  def evaluate(
+    self,
+    input_fn: InputFn,
+    steps: int | None = None,
+    hooks: Iterable[hooks_lib.Hook] | None = None,
+    checkpoint_path: str | None = None,
+    name: str | None = None,
+  ) -> dict[str, Any]:
+    """Evaluates a checkpoint on all of the data.
+
+    Args:
+      input_fn: gives `(features, labels)`.
+      steps: stop after so many batches; None for the whole data.
+      hooks: run around the loop.
+      checkpoint_path: a checkpoint prefix; None for the newest.
+      name: keeps several evaluations apart.
+
+    Returns:
+      The metrics by name, `loss` (the mean over examples) and `global_step`.
+
+    Raises:
+      ValueError: wrong arguments, no checkpoint, or no batch at all.
+    """
+    if steps is not None and steps <= 0:
+      raise ValueError(f'Must specify steps > 0, given: {steps}')
+    hooks = _check_all(hooks, hooks_lib.Hook, 'hooks')
+    checkpoint = checkpoint_path or self._trained_checkpoint()
+    program = self._program(ModeKeys.EVAL)
+    iterator = iter(self._dataset(input_fn, ModeKeys.EVAL))
+    program.trace(iterator)
+    self._load(checkpoint)
+    self._store.reset_metrics()
+    step = int(self._store.global_step.numpy())
+    run = hooks_lib.Run(self, ModeKeys.EVAL, step)
+    all_hooks = [*hooks, *program.spec.evaluation_hooks]
+    values = None
+    with _around(all_hooks, run):
+      for _ in _count(steps):
+        for hook in all_hooks:
+          hook.before_run(run)
+        try:
+          values = program(iterator)
+        except tf.errors.OutOfRangeError:
+          break
+        for hook in all_hooks:
+          hook.after_run(run)
+        if run.stop_requested:
+          break
+    if values is None:
+      raise ValueError(
+        'Evaluation had no batch: the dataset of its input_fn is empty.'
+      )
+    return self._report(program.results(values), step, checkpoint, name)
+
+  def predict(
+    self,
+    input_fn: InputFn,
+    predict_keys: Iterable[str] | str | None = None,
+    hooks: Iterable[hooks_lib.Hook] | None = None,
+    checkpoint_path: str | None = None,
+    yield_single_examples: bool = True,
+  ) -> Iterator[Any]:
+    """Yields the predictions for the features of `input_fn`, lazily.
+
+    Args:
+      input_fn: gives features, or `(features, labels)`, whose labels are
+        dropped.
+      predict_keys: which keys of the predictions to yield.
+      hooks: run around the loop.
+      checkpoint_path: a checkpoint prefix; None for the newest.
+      yield_single_examples: one example at a time, or else whole batches.
+
+    Yields:
+      Numpy values, or dicts of them, as the predictions are.
+
+    Raises:
+      ValueError: no checkpoint, no such key, or predictions of unequal length
+        (on the first `next`, as nothing runs before it).
+    """
+    hooks = _check_all(hooks, hooks_lib.Hook, 'hooks')
+    checkpoint = checkpoint_path or self._trained_checkpoint()
+    program = self._program(ModeKeys.PREDICT)
+    dataset = self._dataset(input_fn, ModeKeys.PREDICT)
+    iterator = iter(dataset)
+    program.trace(iterator)
+    self._load(checkpoint)
+    step = int(self._store.global_step.numpy())
+    run = hooks_lib.Run(self, ModeKeys.PREDICT, step)
+    all_hooks = [*hooks, *program.spec.prediction_hooks]
+    with _around(all_hooks, run):
+      while not run.stop_requested:
+        for hook in all_hooks:
+          hook.before_run(run)
+        self._load(checkpoint)  # Training may have gone on since last time.
+        try:
+          batch = program(iterator)
+        except tf.errors.OutOfRangeError:
+          break
+        batch = _select_keys(batch, predict_keys)
+        batch = tf.nest.map_structure(lambda t: t.numpy(), batch)
+        for hook in all_hooks:
+          hook.after_run(run)
+        if yield_single_examples:
+          yield from _single_examples(batch)
+        else:
+          yield batch
+
+  def export_saved_model(
+    self,
+    export_dir_base: str | os.PathLike,
+    serving_input_receiver_fn: Any,
+    assets_extra: dict[str, str] | None = None,
+    checkpoint_path: str | None = None,
+  ) -> str:
+    """Writes a SavedModel to a new `<export_dir_base>/<seconds since 1970>`.
+
+    The directory appears whole, by a rename, or not at all. The model runs on
+    any device, whatever it was trained on.
+
+    Args:
+      export_dir_base: made if need be.
+      serving_input_receiver_fn: function that returns a
+        `ServingInputReceiver`; or a dict of these, whose key `''` gives the
+        signatures of `export_outputs` and whose other keys each give one more
+        signature, with the default outputs.
+      assets_extra: files to copy, destination under `assets.extra` to source.
+      checkpoint_path: a checkpoint prefix; None for the newest.
+
+    Returns:
+      The path of the new directory.
+
+    Raises:
+      ValueError: no receiver function, no checkpoint, or variables that the
+        checkpoint does not have.
+      RuntimeError: no free directory name in 10 tries.
+    """
+    if serving_input_receiver_fn is None:
+      raise ValueError('An input_receiver_fn must be defined.')
+    checkpoint = checkpoint_path or self.latest_checkpoint()
+    if checkpoint is None:
+      raise ValueError(f"Couldn't find trained model at {self.model_dir}.")
+    return export.export_saved_model(
+      os.fspath(export_dir_base),
+      self._call_model_fn,
+      serving_input_receiver_fn,
+      checkpoint,
+      assets_extra or {},
+    )
+
+  def save_checkpoint(self) -> str | None:
+    """Saves the variables as they are; None where another process does it."""
+    step = int(self._store.global_step.numpy())
+    values = self._store.values()  # Every worker takes part in reading them.
+    if not self._config.is_chief:
+      return None
+    prefix = self._checkpoints.save(values, step)
+    self._loaded = (prefix, len(self._store.variables))
+    return prefix
+
+  def event_writer(self, directory: str | None = None) -> EventWriter:
+    """The writer of the event file in a directory, `model_dir` by default."""
+    directory = directory or self.model_dir
+    return self._writers.setdefault(directory, EventWriter(directory))
+
+  def _train_loop(
+    self,
+    program: Program,
+    iterator: Any,
+    run: hooks_lib.Run,
+    hooks: list[hooks_lib.Hook],
+  ) -> None:
+    while not run.stop_requested and run.global_step != run.last_step:
+      steps = self._config.steps_per_loop
+      if run.last_step is not None:
+        steps = min(steps, run.last_step - run.global_step)
+      for hook in hooks:
+        hook.before_run(run)
+      self._loaded = None
+      try:
+        rows = program(iterator, tf.constant(steps))
+      except tf.errors.OutOfRangeError:
+        run.global_step = int(self._store.global_step.numpy())
+        break
+      first_loop = run.global_step == run.first_step
+      run.advance(steps, program.names, rows)
+      if first_loop:
+        self._check_global_step(run)
+      for hook in hooks:
+        hook.after_run(run)
+    if run.global_step == run.first_step and not run.stop_requested:
+      raise ValueError(
+        'Training had no batch: the dataset of its input_fn is empty.'
+      )
+
+  def _check_global_step(self, run: hooks_lib.Run) -> None:
+    step = int(self._store.global_step.numpy())
+    if step != run.global_step:
+      raise ValueError(
+        f'train_op moved global_step from {run.first_step} to {step}, expected '
+        f'{run.global_step}: it must add 1 a step. Optimizers of TensorFlow '
+        'need minimize(loss, '
+        'global_step=tf.compat.v1.train.get_global_step()).'
+      )
+
+  def _training_hooks(
+    self,
+    program: Program,
+    hooks: list[hooks_lib.Hook],
+    listeners: list[hooks_lib.CheckpointSaverListener],
+  ) -> list[hooks_lib.Hook]:
+    config, spec = self._config, program.spec
+    result = [*hooks, hooks_lib.NanTensorHook()]
+    every = config.log_step_count_steps
+    if every:
+      result.append(hooks_lib.LoggingTensorHook(['loss'], every))
+    result += spec.training_hooks
+    if config.is_chief:
+      sink = self.event_writer()
+      if every:
+        result.append(hooks_lib.StepCounterHook(every, sink=sink))
+      if config.save_summary_steps:
+        result.append(
+          hooks_lib.SummarySaverHook(sink, config.save_summary_steps)
+        )
+    given = [h for h in result if isinstance(h, hooks_lib.CheckpointSaverHook)]
+    saves = config.save_checkpoints_secs or config.save_checkpoints_steps
+    if saves and not given:
+      # Every worker has it: reading the variables takes all of them.
+      result.append(
+        hooks_lib.CheckpointSaverHook(
+          config.save_checkpoints_secs, config.save_checkpoints_steps, listeners
+        )
+      )
+    elif listeners:
+      raise ValueError(
+        'There should be a CheckpointSaverHook to use saving_listeners: '
+        'checkpoints are turned off, or a hook of your own makes them.'
+      )
+    if config.is_chief:
+      result += spec.training_chief_hooks
+    return result
+
+  def _report(
+    self, results: dict[str, Any], step: int, checkpoint: str, name: str | None
+  ) -> dict[str, Any]:
+    results = {
+      key: value.item() if value.ndim == 0 else value
+      for key, value in sorted(results.items())
+    }
+    if self._config.is_chief or self._config.task_type == 'evaluator':
+      writer = self.event_writer(self.eval_dir(name))
+      writer.write(results, step)
+      writer.flush()
+      self.metrics_log.append(
+        'eval', step, results | {'checkpoint': checkpoint}, name
+      )
+    logger.info('Evaluation at step %d: %s', step, results)
+    return results | {GLOBAL_STEP: step}
+
+  def _trained_checkpoint(self) -> str:
+    checkpoint = self.latest_checkpoint()
+    if checkpoint is None:
+      raise ValueError(
+        f'Could not find trained model in model_dir: {self.model_dir}.'
+      )
+    return checkpoint
+
+  def _load(self, checkpoint: str | None) -> None:
+    """Makes the variables hold a checkpoint, or initial values for None."""
+    wanted = (checkpoint, len(self._store.variables))
+    if self._loaded == wanted:
+      return
+    if self._training:
+      raise RuntimeError(
+        'Training is under way and its variables are not those of '
+        f'{checkpoint}: evaluate or predict from a saving listener, after a '
+        'checkpoint, or in another Estimator.'
+      )
+    if checkpoint is not None:
+      checkpoints.restore(checkpoint, self._store.variables)
+    else:
+      self._store.initialize()
+      if self._warm_start:
+        warm_start_lib.warm_start(self._warm_start, self._store.variables)
+    self._loaded = wanted
+
+  def _program(self, mode: str, fetches: Iterable[str] = ()) -> Program:
+    fetches = frozenset(fetches)
+    known = [key for key in self._programs if key[0] == mode]
+    for key in known:  # A trace that returns more will do.
+      if fetches <= key[1]:
+        return self._programs[key]
+    self._programs[mode, fetches] = Program(
+      mode,
+      lambda features, labels, mode: self._call_model_fn(
+        features, labels, mode, self._config
+      ),
+      self._store,
+      fetches=fetches,
+      in_graph_loop=self._config.steps_per_loop > 1,
+      jit_compile=self._config.jit_compile,
+    )
+    return self._programs[mode, fetches]
+
+  def _dataset(self, input_fn: InputFn, mode: str, step: int = 0) -> Any:
+    distributed = mode != ModeKeys.PREDICT
+    return inputs.make_dataset(
+      input_fn,
+      self._config.train_distribute if distributed else None,
+      mode=mode,
+      params=self.params,
+      config=self._config,
+      global_step=step,
+    )
+
+  def _call_model_fn(
+    self, features: Any, labels: Any, mode: str, config: RunConfig | None = None
+  ) -> EstimatorSpec:
+    arguments = {
+      'labels': labels,
+      'mode': mode,
+      'params': self.params,
+      'config': config or self._config,
+    }
+    if labels is not None and 'labels' not in self._model_fn_args:
+      raise ValueError(
+        'model_fn does not take labels, but input_fn returns labels.'
+      )
+    spec = self._model_fn(
+      features,
+      **{k: v for k, v in arguments.items() if k in self._model_fn_args},
+    )
+    if not isinstance(spec, EstimatorSpec):
+      raise ValueError('model_fn should return an EstimatorSpec.')
+    return spec
+
+
+def _check_model_fn(model_fn: Callable[..., Any], params: Any) -> set[str]:
+  names = set(inputs.argument_names(model_fn))
+  if 'features' not in names:
+    raise ValueError(f'model_fn ({model_fn}) must include features argument.')
+  unexpected = sorted(names - _MODEL_FN_ARGS)
+  if unexpected:
+    raise ValueError(
+      f'model_fn ({model_fn}) has following not expected args: {unexpected}'
+    )
+  if params is not None and 'params' not in names:
+    raise ValueError(
+      f'model_fn ({model_fn}) does not include params argument, but params '
+      f'({params}) is passed to Estimator.'
+    )
+  if params is None and 'params' in names:
+    logger.warning('model_fn takes params, but none are given to Estimator.')
+  return names
+
+
+def _settle_config(
+  config: RunConfig | None, model_dir: str | os.PathLike | None
+) -> RunConfig:
+  if config is None:
+    config = RunConfig()
+  if not isinstance(config, RunConfig):
+    raise ValueError(
+      f'config must be an instance of RunConfig, but provided {config!r}.'
+    )
+  model_dir = None if model_dir is None else os.fspath(model_dir)
+  if model_dir == '':
+    raise ValueError('model_dir should be non-empty.')
+  if None not in (model_dir, config.model_dir) and model_dir != config.model_dir:
+    raise ValueError(
+      '`model_dir` are set both in constructor and `RunConfig`, but with '
+      f'different values. In constructor: {model_dir!r}, in `RunConfig`: '
+      f'{config.model_dir!r}'
+    )
+  model_dir = model_dir or config.model_dir
+  if model_dir is None:
+    model_dir = tempfile.mkdtemp()
+    logger.warning('Using temporary folder as model directory: %s', model_dir)
+  return config.replace(model_dir=model_dir)
+
+
+def _check_steps(steps: int | None, max_steps: int | None) -> None:
+  if steps is not None and max_steps is not None:
+    raise ValueError('Can not provide both steps and max_steps.')
+  for name, value in (('steps', steps), ('max_steps', max_steps)):
+    if value is not None and value <= 0:
+      raise ValueError(f'Must specify {name} > 0, given: {value}')
+
+
+def _check_all(items: Any, kind: type, name: str) -> list[Any]:
+  items = list(items or ())
+  for item in items:
+    if not isinstance(item, kind):
+      raise TypeError(
+        f'{name} must be a list of {kind.__name__}, given: {item!r}'
+      )
+  return items
+
+
+def _count(steps: int | None) -> Iterable[int]:
+  return iter(int, 1) if steps is None else range(steps)
+
+
+@contextlib.contextmanager
+def _around(
+  hooks: list[hooks_lib.Hook], run: hooks_lib.Run
+) -> Iterator[None]:
+  """Calls `begin`, and then `end` or `abort`, of every hook."""
+  begun = []
+  try:
+    for hook in hooks:
+      begun.append(hook)
+      hook.begin(run)
+    yield
+    for hook in hooks:
+      hook.end(run)
+  except GeneratorExit:  # A reader of predictions that had enough.
+    for hook in hooks:
+      hook.end(run)
+    raise
+  except BaseException as e:
+    for hook in begun:
+      hook.abort(run, e)
+    raise
+
+
+def _select_keys(predictions: Any, keys: Iterable[str] | str | None) -> Any:
+  if keys is None:
+    return predictions
+  if not isinstance(predictions, dict):
+    raise ValueError(
+      'predict_keys argument is not valid in case of non-dict predictions.'
+    )
+  keys = {keys} if isinstance(keys, str) else set(keys)
+  unknown = keys - predictions.keys()
+  if unknown:
+    raise ValueError(
+      'Expected to run at least one output from '
+      f'{sorted(predictions)}, provided {sorted(keys)}.'
+    )
+  return {key: predictions[key] for key in predictions if key in keys}
+
+
+def _single_examples(batch: Any) -> Iterator[Any]:
+  if not isinstance(batch, dict):
+    yield from batch
+    return
+  lengths = {key: len(value) for key, value in batch.items()}
+  first = next(iter(lengths.values()))
+  for key, length in lengths.items():
+    if length != first:
+      raise ValueError(
+        'Batch length of predictions should be same. '
+        f'{key} has different batch length than others.'
+      )
+  for index in range(first):
+    yield {key: value[index] for key, value in batch.items()}

@@ -1,0 +1,252 @@
+"""SavedModel export: serving input receivers, signatures, the atomic write."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from official.estimator import checkpoints
+from official.estimator.spec import DEFAULT_SERVING_SIGNATURE, ModeKeys
+from official.estimator.variables import VariableStore
+
+_ATTEMPTS = 10
+_TEMPORARY = 'temp-'  # TensorFlow Serving ignores names that are no integers.
+
+ReceiverFn = Callable[[], 'ServingInputReceiver']
+
+
+class ServingInputReceiver:
+  """The inputs of a signature and the features made of them.
+
+  Args:
+    features: what the model_fn gets: a dict of tensors, or one tensor, which
+      is wrapped as `{'feature': tensor}`.
+    receiver_tensors: placeholders by input name, or one, which is named
+      `input`.
+    receiver_tensors_alternatives: more such dicts of tensors that can be fed
+      in place of the receiver tensors, by name.
+
+  Raises:
+    ValueError: a key is not a string or a value is not a tensor.
+  """
+
+  def __init__(
+    self,
+    features: Any,
+    receiver_tensors: Any,
+    receiver_tensors_alternatives: Mapping[str, Any] | None = None,
+  ):
+    self.features = _checked(features, 'feature')
+    self.receiver_tensors = _checked(receiver_tensors, 'input')
+    self.receiver_tensors_alternatives = {
+      name: _checked(tensors, 'input')
+      for name, tensors in (receiver_tensors_alternatives or {}).items()
+    }
+
+
+class TensorServingInputReceiver(ServingInputReceiver):
+  """As `ServingInputReceiver`, but one tensor reaches the model_fn as it is.
+
+  Raises:
+    ValueError: `features` is a dict.
+  """
+
+  def __init__(
+    self,
+    features: tf.Tensor,
+    receiver_tensors: Any,
+    receiver_tensors_alternatives: Mapping[str, Any] | None = None,
+  ):
+    if isinstance(features, Mapping):
+      raise ValueError('features must be one tensor, given a dict.')
+    super().__init__(features, receiver_tensors, receiver_tensors_alternatives)
+    self.features = features
+
+
+def build_raw_serving_input_receiver_fn(
+  features: Mapping[str, Any], default_batch_size: int | None = None
+) -> ReceiverFn:
+  """A receiver of the features themselves.
+
+  Args:
+    features: name to a tensor, or `tf.TensorSpec`, of the dtype and shape, the
+      batch dimension included.
+    default_batch_size: batch size of the placeholders; None for any.
+  """
+
+  def receiver_fn():
+    placeholders = {
+      name: tf.compat.v1.placeholder(
+        spec.dtype, [default_batch_size, *spec.shape[1:]], name=name
+      )
+      for name, spec in features.items()
+    }
+    return ServingInputReceiver(dict(placeholders), placeholders)
+
+  return receiver_fn
+
+
+def build_tensor_serving_input_receiver_fn(
+  shape: Any, dtype: tf.DType = tf.float32, batch_size: int | None = None
+) -> ReceiverFn:
+  """A receiver of one tensor [batch_size, *shape], input name `input`.
+
+  Args:
+    shape: of one example.
+    dtype: of the tensor.
+    batch_size: None for any (the original fixed it).
+  """
+
+  def receiver_fn():
+    tensor = tf.compat.v1.placeholder(
+      dtype, [batch_size, *shape], name='input_tensor'
+    )
+    return TensorServingInputReceiver(tensor, tensor)
+
+  return receiver_fn
+
+
+def build_parsing_serving_input_receiver_fn(
+  feature_spec: Mapping[str, Any], default_batch_size: int | None = None
+) -> ReceiverFn:
+  """A receiver of serialized `tf.Example`s, string [N], named `examples`.
+
+  Args:
+    feature_spec: as for `tf.io.parse_example`.
+    default_batch_size: batch size of the placeholder; None for any.
+  """
+
+  def receiver_fn():
+    serialized = tf.compat.v1.placeholder(
+      tf.string, [default_batch_size], name='input_example_tensor'
+    )
+    features = tf.io.parse_example(serialized, feature_spec)
+    return ServingInputReceiver(features, {'examples': serialized})
+
+  return receiver_fn
+
+
+def export_saved_model(
+  export_dir_base: str,
+  model_fn: Callable[..., Any],
+  receiver_fns: Any,
+  checkpoint: str,
+  assets_extra: Mapping[str, str],
+) -> str:
+  """See `Estimator.export_saved_model`."""
+  if not isinstance(receiver_fns, Mapping):
+    receiver_fns = {'': receiver_fns}
+  # Variables of their own: plain ones, whatever strategy trained them, and
+  # any checkpoint may be exported in the middle of training.
+  store = VariableStore()
+  module = tf.Module()
+  module.signatures_in_graph = {
+    name: _trace(receiver_fn, model_fn, store)
+    for name, receiver_fn in receiver_fns.items()
+  }
+  checkpoints.restore(checkpoint, store.variables)
+  module.variables_by_name = list(store.variables.values())
+  signatures = {}
+  for name, found in module.signatures_in_graph.items():
+    if name:
+      found = {name: found[DEFAULT_SERVING_SIGNATURE]}
+    signatures |= found
+  temporary, final = _directories(export_dir_base)
+  try:
+    tf.saved_model.save(module, temporary, signatures)
+    for target, source in assets_extra.items():
+      path = os.path.join(temporary, 'assets.extra', target)
+      os.makedirs(os.path.dirname(path), exist_ok=True)
+      shutil.copyfile(source, path)
+    _sync_tree(temporary)
+    os.rename(temporary, final)
+  except BaseException:
+    shutil.rmtree(temporary, ignore_errors=True)
+    raise
+  return final
+
+
+def _trace(
+  receiver_fn: ReceiverFn, model_fn: Callable[..., Any], store: VariableStore
+) -> dict[str, Any]:
+  """Signature name to concrete function, for one receiver."""
+  traced: dict[str, Any] = {}
+
+  def build():
+    receiver = receiver_fn()
+    with store.trace(), store.scope():
+      spec = model_fn(receiver.features, None, ModeKeys.PREDICT)
+    traced.update(receiver=receiver, outputs=spec.export_outputs)
+
+  graph = tf.compat.v1.wrap_function(build, [])
+  store.adopt(graph.graph.variables)
+  receiver = traced['receiver']
+  inputs = {'': receiver.receiver_tensors}
+  inputs |= receiver.receiver_tensors_alternatives
+  return {
+    f'{receiver_name}:{name}' if receiver_name else name: _signature(
+      graph, tensors, output.outputs
+    )
+    for receiver_name, tensors in inputs.items()
+    for name, output in traced['outputs'].items()
+  }
+
+
+def _signature(graph: Any, tensors: Any, outputs: Any) -> Any:
+  """A function of named tensors that computes the outputs from them."""
+  names = sorted(tensors)
+  pruned = graph.prune([tensors[name] for name in names], outputs)
+
+  def serve(**kwargs):
+    return pruned(*(kwargs[name] for name in names))
+
+  specs = {
+    name: tf.TensorSpec(tensors[name].shape, tensors[name].dtype, name)
+    for name in names
+  }
+  function = tf.function(serve, autograph=False)
+  return function.get_concrete_function(**specs)
+
+
+def _directories(base: str) -> tuple[str, str]:
+  os.makedirs(base, exist_ok=True)
+  for _ in range(_ATTEMPTS):
+    stamp = str(int(time.time()))
+    final = os.path.join(base, stamp)
+    temporary = os.path.join(base, _TEMPORARY + stamp)
+    if not os.path.exists(final):
+      try:
+        os.mkdir(temporary)
+        return temporary, final
+      except FileExistsError:
+        pass
+    time.sleep(1)
+  raise RuntimeError(
+    'Failed to obtain a unique export directory name after '
+    f'{_ATTEMPTS} attempts.'
+  )
+
+
+def _checked(tensors: Any, default_name: str) -> dict[str, Any]:
+  if not isinstance(tensors, Mapping):
+    tensors = {default_name: tensors}
+  for name, tensor in tensors.items():
+    if not isinstance(name, str):
+      raise ValueError(f'{default_name} keys must be strings: {name!r}.')
+    if not tf.is_tensor(tensor):
+      raise ValueError(f'{default_name} {name} must be a Tensor: {tensor!r}.')
+  return dict(tensors)
+
+
+def _sync_tree(directory: str) -> None:
+  """Asks the disk to have everything before the rename makes it visible."""
+  for folder, _, names in os.walk(directory):
+    for path in (folder, *(os.path.join(folder, name) for name in names)):
+      descriptor = os.open(path, os.O_RDONLY)
+      try:
+        os.fsync(descriptor)
+      finally:
+        os.close(descriptor)

@@ -1,0 +1,164 @@
+"""Exporters: which evaluations become a SavedModel, and how many are kept."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+_RESULT = 'eval_result.json'
+
+EvalResult = dict[str, Any]
+
+
+class Exporter:
+  """Exports to `<model_dir>/export/<name>` after an evaluation, or does not.
+
+  Args:
+    name: of the directory; exporters of one `EvalSpec` need different ones.
+    serving_input_receiver_fn: see `Estimator.export_saved_model`.
+    assets_extra: see there.
+    exports_to_keep: delete all but so many of the newest; None keeps all.
+
+  Raises:
+    ValueError: `exports_to_keep` is not positive, or there is no name.
+  """
+
+  def __init__(
+    self,
+    name: str,
+    serving_input_receiver_fn: Any,
+    assets_extra: dict[str, str] | None = None,
+    exports_to_keep: int | None = None,
+  ):
+    if not isinstance(name, str) or not name:
+      raise ValueError(
+        f'An Exporter must have a non-empty string name, given: {name!r}'
+      )
+    if exports_to_keep is not None and exports_to_keep <= 0:
+      raise ValueError(
+        '`exports_to_keep`, if provided, must be a positive number. '
+        f'Got {exports_to_keep}'
+      )
+    self.name = name
+    self._receiver_fn = serving_input_receiver_fn
+    self._assets_extra = assets_extra or {}
+    self._exports_to_keep = exports_to_keep
+
+  def export(
+    self,
+    estimator: Any,
+    export_path: str,
+    checkpoint_path: str,
+    eval_result: EvalResult,
+    is_the_final_export: bool,
+  ) -> str | None:
+    """Exports if this exporter wants this evaluation.
+
+    Returns:
+      The new directory, or None.
+    """
+    if not self._wants(export_path, eval_result, is_the_final_export):
+      return None
+    with tempfile.TemporaryDirectory() as scratch:
+      # The result travels inside the export, so that the two appear together.
+      source = os.path.join(scratch, _RESULT)
+      with open(source, 'w', encoding='utf-8') as f:
+        json.dump(eval_result, f, default=float)
+      path = estimator.export_saved_model(
+        export_path,
+        self._receiver_fn,
+        self._assets_extra | {_RESULT: source},
+        checkpoint_path,
+      )
+    for old in _exports(export_path)[: -(self._exports_to_keep or 0) or None]:
+      if self._exports_to_keep:
+        shutil.rmtree(old)
+    return path
+
+  def _wants(
+    self, export_path: str, eval_result: EvalResult, is_final: bool
+  ) -> bool:
+    raise NotImplementedError
+
+
+class LatestExporter(Exporter):
+  """Exports after every evaluation; keeps the 5 newest."""
+
+  def __init__(
+    self,
+    name: str,
+    serving_input_receiver_fn: Any,
+    assets_extra: dict[str, str] | None = None,
+    exports_to_keep: int | None = 5,
+  ):
+    super().__init__(
+      name, serving_input_receiver_fn, assets_extra, exports_to_keep
+    )
+
+  def _wants(self, export_path, eval_result, is_final):
+    return True
+
+
+class FinalExporter(Exporter):
+  """Exports once, at the end of training."""
+
+  def _wants(self, export_path, eval_result, is_final):
+    return is_final
+
+
+def loss_smaller(
+  best_eval_result: EvalResult, current_eval_result: EvalResult
+) -> bool:
+  """Whether the current loss is strictly smaller than the best one."""
+  return current_eval_result['loss'] < best_eval_result['loss']
+
+
+class BestExporter(Exporter):
+  """Exports when an evaluation is better than all before it.
+
+  What was best is read from the exports themselves, so a restarted run never
+  replaces a better model by a worse one.
+
+  Args:
+    name: see `Exporter`.
+    serving_input_receiver_fn: see `Exporter`.
+    compare_fn: function of `best_eval_result` and `current_eval_result`, true
+      if the second is better.
+    assets_extra: see `Exporter`.
+    exports_to_keep: see `Exporter`.
+  """
+
+  def __init__(
+    self,
+    name: str = 'best_exporter',
+    serving_input_receiver_fn: Any = None,
+    compare_fn: Callable[..., bool] = loss_smaller,
+    assets_extra: dict[str, str] | None = None,
+    exports_to_keep: int | None = 5,
+  ):
+    super().__init__(
+      name, serving_input_receiver_fn, assets_extra, exports_to_keep
+    )
+    self._compare_fn = compare_fn
+
+  def _wants(self, export_path, eval_result, is_final):
+    exports = _exports(export_path)
+    if not exports:
+      return True
+    with open(
+      os.path.join(exports[-1], 'assets.extra', _RESULT), encoding='utf-8'
+    ) as f:
+      best = json.load(f)
+    return self._compare_fn(
+      best_eval_result=best, current_eval_result=eval_result
+    )
+
+
+def _exports(directory: str) -> list[str]:
+  """The exports in a directory, the newest last."""
+  if not os.path.isdir(directory):
+    return []
+  stamps = sorted(int(n) for n in os.listdir(directory) if n.isdigit())
+  return [os.path.join(directory, str(stamp)) for stamp in stamps]

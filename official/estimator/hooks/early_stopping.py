@@ -1,0 +1,193 @@
+"""Hooks that end training by what the evaluations so far have shown.
+
+They read the evaluations from `metrics.jsonl` of the model directory, so they
+remember what earlier runs in it have seen. Patience is counted in training
+steps, as in tf.estimator.
+"""
+
+import logging
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from official.estimator.hooks.base import Hook, Run, Timer
+
+logger = logging.getLogger(__name__)
+
+_Compare = Callable[[float, float], bool]
+
+
+class EarlyStoppingHook(Hook):
+  """Ends training when `should_stop_fn()` is true.
+
+  Args:
+    should_stop_fn: asked at the start and then at every interval.
+    run_every_secs: seconds between two questions.
+    run_every_steps: or steps.
+  """
+
+  def __init__(
+    self,
+    should_stop_fn: Callable[[], bool],
+    run_every_secs: float | None = None,
+    run_every_steps: int | None = None,
+  ):
+    self._should_stop = should_stop_fn
+    self._timer = Timer(run_every_steps, run_every_secs)
+
+  def after_run(self, run: Run) -> None:
+    """See `Hook`."""
+    if self._timer.is_due(run.global_step):
+      self._timer.mark(run.global_step)
+      if self._should_stop():
+        run.request_stop()
+
+
+def make_early_stopping_hook(
+  estimator: Any,
+  should_stop_fn: Callable[[], bool],
+  run_every_secs: float | None = 60,
+  run_every_steps: int | None = None,
+) -> EarlyStoppingHook:
+  """A hook that ends training when `should_stop_fn()` is true.
+
+  Raises:
+    TypeError: `should_stop_fn` is not callable.
+    ValueError: not exactly one interval is given.
+  """
+  del estimator  # In the signature because tf.estimator had it.
+  if not callable(should_stop_fn):
+    raise TypeError(f'should_stop_fn must be callable, given: {should_stop_fn}')
+  return EarlyStoppingHook(should_stop_fn, run_every_secs, run_every_steps)
+
+
+def stop_if_higher_hook(
+  estimator: Any, metric_name: str, threshold: float, **kwargs: Any
+) -> EarlyStoppingHook:
+  """Ends training once the metric of an evaluation is above `threshold`.
+
+  Args:
+    estimator: whose evaluations count.
+    metric_name: a key of what `evaluate` returns.
+    threshold: a number.
+    **kwargs: as in `stop_if_no_increase_hook`.
+  """
+  return _threshold_hook(
+    operator.gt, estimator, metric_name, threshold, **kwargs
+  )
+
+
+def stop_if_lower_hook(
+  estimator: Any, metric_name: str, threshold: float, **kwargs: Any
+) -> EarlyStoppingHook:
+  """As `stop_if_higher_hook`, below `threshold`."""
+  return _threshold_hook(
+    operator.lt, estimator, metric_name, threshold, **kwargs
+  )
+
+
+def stop_if_no_increase_hook(
+  estimator: Any,
+  metric_name: str,
+  max_steps_without_increase: int,
+  **kwargs: Any,
+) -> EarlyStoppingHook:
+  """Ends training when the metric has not risen for so many steps.
+
+  Args:
+    estimator: whose evaluations count.
+    metric_name: a key of what `evaluate` returns.
+    max_steps_without_increase: training steps since the best evaluation.
+    **kwargs: `eval_name` (the `name` given to `evaluate`), `min_steps` (never
+      stop before), `run_every_secs` (default 60) or `run_every_steps`.
+  """
+  return _patience_hook(
+    operator.gt, estimator, metric_name, max_steps_without_increase, **kwargs
+  )
+
+
+def stop_if_no_decrease_hook(
+  estimator: Any,
+  metric_name: str,
+  max_steps_without_decrease: int,
+  **kwargs: Any,
+) -> EarlyStoppingHook:
+  """As `stop_if_no_increase_hook`, for a metric that should fall."""
+  return _patience_hook(
+    operator.lt, estimator, metric_name, max_steps_without_decrease, **kwargs
+  )
+
+
+def _threshold_hook(
+  is_past: _Compare,
+  estimator: Any,
+  metric_name: str,
+  threshold: float,
+  **kwargs: Any,
+) -> EarlyStoppingHook:
+  def should_stop(history):
+    past = [(s, v) for s, v in history if is_past(v, threshold)]
+    if past:
+      logger.info(
+        'Early stopping: %s = %g at step %d.', metric_name, past[0][1], past[0][0]
+      )
+    return bool(past)
+
+  return _hook_on_history(should_stop, estimator, metric_name, **kwargs)
+
+
+def _patience_hook(
+  is_better: _Compare,
+  estimator: Any,
+  metric_name: str,
+  patience: int,
+  **kwargs: Any,
+) -> EarlyStoppingHook:
+  def should_stop(history):
+    if not history:
+      return False
+    best_step, best = history[0]
+    for step, value in history[1:]:
+      if is_better(value, best):
+        best_step, best = step, value
+    waited = history[-1][0] - best_step
+    if waited < patience:
+      return False
+    logger.info(
+      'Early stopping: %s has been best, %g, at step %d and not since.',
+      metric_name,
+      best,
+      best_step,
+    )
+    return True
+
+  return _hook_on_history(should_stop, estimator, metric_name, **kwargs)
+
+
+def _hook_on_history(
+  should_stop: Callable[[list[tuple[int, float]]], bool],
+  estimator: Any,
+  metric_name: str,
+  eval_name: str | None = None,
+  min_steps: int = 0,
+  run_every_secs: float | None = None,
+  run_every_steps: int | None = None,
+) -> EarlyStoppingHook:
+  if run_every_secs is None and run_every_steps is None:
+    run_every_secs = 60
+
+  def should_stop_fn():
+    records = estimator.metrics_log.read('eval', eval_name)
+    for record in records:
+      if metric_name not in record:
+        known = sorted(record.keys() - {'kind', 'name', 'step', 'time'})
+        raise ValueError(
+          f'Early stopping watches {metric_name!r}, which the evaluation does '
+          f'not have; it has {known}.'
+        )
+    history = [(r['step'], r[metric_name]) for r in records]
+    return should_stop([(s, v) for s, v in history if s >= min_steps])
+
+  return make_early_stopping_hook(
+    estimator, should_stop_fn, run_every_secs, run_every_steps
+  )

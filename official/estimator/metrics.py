@@ -1,0 +1,175 @@
+"""Streaming metrics: each one a pair `(value, update_op)`.
+
+The pair goes into `EstimatorSpec.eval_metric_ops`. Both members are the value
+after this batch; sums live in metric variables, which every evaluation resets
+and replicas add up, so each example has the same weight wherever the batches
+are cut.
+"""
+
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+
+_Result = Callable[[Mapping[str, tf.Tensor]], tf.Tensor]
+_KEYS = tf.compat.v1.GraphKeys
+
+
+class Metric(tuple):
+  """A pair `(value, update_op)` that can also be read after the last batch.
+
+  Attributes:
+    result: function that reads the sums, of all replicas, and returns the
+      value float32 [].
+  """
+
+  result: Callable[[], tf.Tensor]
+
+  def __new__(
+    cls, value: tf.Tensor, update_op: tf.Tensor, result: Callable
+  ) -> 'Metric':
+    """See the class."""
+    metric = super().__new__(cls, (value, update_op))
+    metric.result = result
+    return metric
+
+
+def mean(
+  values: tf.Tensor,
+  weights: tf.Tensor | None = None,
+  name: str = 'mean',
+) -> Metric:
+  """Weighted mean of all values seen.
+
+  Args:
+    values: numbers of any shape, [N, ...].
+    weights: broadcast to the shape of `values`; None weighs each by 1.
+    name: prefix of the names of the sums.
+  """
+  values = tf.cast(values, tf.float32)
+  weights = _weights(weights, values)
+  sums = {
+    'total': tf.reduce_sum(tf.math.multiply_no_nan(values, weights)),
+    'count': tf.reduce_sum(weights),
+  }
+  return _streaming(name, sums, _ratio('total', 'count'))
+
+
+def accuracy(
+  labels: tf.Tensor,
+  predictions: tf.Tensor,
+  weights: tf.Tensor | None = None,
+  name: str = 'accuracy',
+) -> Metric:
+  """Share of predictions equal to their labels.
+
+  Args:
+    labels: [N], integers or strings.
+    predictions: [N], cast to the dtype of the labels.
+    weights: as in `mean`.
+    name: as in `mean`.
+  """
+  if labels.dtype != predictions.dtype:
+    predictions = tf.cast(predictions, labels.dtype)
+  return mean(tf.equal(labels, predictions), weights, name)
+
+
+def mean_squared_error(
+  labels: tf.Tensor,
+  predictions: tf.Tensor,
+  weights: tf.Tensor | None = None,
+  name: str = 'mean_squared_error',
+) -> Metric:
+  """Mean of the squared differences."""
+  labels = tf.cast(labels, predictions.dtype)
+  return mean(tf.math.squared_difference(labels, predictions), weights, name)
+
+
+def root_mean_squared_error(
+  labels: tf.Tensor,
+  predictions: tf.Tensor,
+  weights: tf.Tensor | None = None,
+  name: str = 'root_mean_squared_error',
+) -> Metric:
+  """Square root of the mean of the squared differences."""
+  squares = tf.math.squared_difference(
+    tf.cast(labels, predictions.dtype), predictions
+  )
+  squares = tf.cast(squares, tf.float32)
+  weights = _weights(weights, squares)
+  sums = {
+    'total': tf.reduce_sum(squares * weights),
+    'count': tf.reduce_sum(weights),
+  }
+  ratio = _ratio('total', 'count')
+  return _streaming(name, sums, lambda s: tf.sqrt(ratio(s)))
+
+
+def mean_absolute_error(
+  labels: tf.Tensor,
+  predictions: tf.Tensor,
+  weights: tf.Tensor | None = None,
+  name: str = 'mean_absolute_error',
+) -> Metric:
+  """Mean of the absolute differences."""
+  labels = tf.cast(labels, predictions.dtype)
+  return mean(tf.abs(labels - predictions), weights, name)
+
+
+def precision(
+  labels: tf.Tensor,
+  predictions: tf.Tensor,
+  weights: tf.Tensor | None = None,
+  name: str = 'precision',
+) -> Metric:
+  """Share of positive predictions (true or non-zero) that are right."""
+  labels, predictions = tf.cast(labels, tf.bool), tf.cast(predictions, tf.bool)
+  right = tf.cast(labels & predictions, tf.float32)
+  weights = _weights(weights, right) * tf.cast(predictions, tf.float32)
+  return mean(right, weights, name)
+
+
+def recall(
+  labels: tf.Tensor,
+  predictions: tf.Tensor,
+  weights: tf.Tensor | None = None,
+  name: str = 'recall',
+) -> Metric:
+  """Share of positive labels (true or non-zero) that were predicted."""
+  return precision(predictions, labels, weights, name)
+
+
+def _weights(weights: tf.Tensor | None, values: tf.Tensor) -> tf.Tensor:
+  if weights is None:
+    return tf.ones_like(values)
+  return tf.broadcast_to(tf.cast(weights, tf.float32), tf.shape(values))
+
+
+def _ratio(numerator: str, denominator: str) -> _Result:
+  return lambda sums: tf.math.divide_no_nan(sums[numerator], sums[denominator])
+
+
+def _streaming(
+  name: str, sums: Mapping[str, tf.Tensor], result: _Result
+) -> Metric:
+  variables = {
+    key: tf.compat.v1.Variable(
+      lambda: tf.zeros([]),
+      name=f'{name}/{key}',
+      trainable=False,
+      collections=[_KEYS.LOCAL_VARIABLES, _KEYS.METRIC_VARIABLES],
+      synchronization=tf.VariableSynchronization.ON_READ,
+      aggregation=tf.VariableAggregation.SUM,
+      use_resource=True,
+    )
+    for key in sums
+  }
+  updates = [
+    variables[key].assign_add(increment) for key, increment in sums.items()
+  ]
+
+  def read():
+    return result({key: v.read_value() for key, v in variables.items()})
+
+  with tf.control_dependencies(updates):
+    value = read()
+  return Metric(value, tf.identity(value), read)

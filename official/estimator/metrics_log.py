@@ -1,0 +1,93 @@
+"""`metrics.jsonl`: what a run measured, one JSON object a line.
+
+Each line has `kind` (`train` or `eval`), `step`, `time` (seconds since 1970),
+for evaluations `name`, and the scalars by their names.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+FILE_NAME = 'metrics.jsonl'
+
+
+class MetricsLog:
+  """The `metrics.jsonl` of a directory.
+
+  Args:
+    directory: made on the first line written.
+  """
+
+  def __init__(self, directory: str):
+    self.path = os.path.join(directory, FILE_NAME)
+
+  def append(
+    self,
+    kind: str,
+    step: int,
+    values: Mapping[str, Any],
+    name: str | None = None,
+  ) -> None:
+    """Adds a line; values that JSON cannot tell are left out.
+
+    Args:
+      kind: `'train'` or `'eval'`.
+      step: the global step.
+      values: name to scalar.
+      name: which evaluation, where there are several.
+    """
+    record = {'kind': kind, 'step': step, 'time': round(time.time(), 3)}
+    if name is not None:
+      record['name'] = name
+    for key, value in values.items():
+      if isinstance(value, (int, str)) or (
+        isinstance(value, float) and math.isfinite(value)
+      ):
+        record.setdefault(key, value)
+    os.makedirs(os.path.dirname(self.path), exist_ok=True)
+    with open(self.path, 'a', encoding='utf-8') as f:
+      f.write(json.dumps(record) + '\n')
+
+  def read(
+    self, kind: str | None = None, name: str | None = None
+  ) -> list[dict[str, Any]]:
+    """The lines of a kind and name, in order; a torn line is passed over."""
+    return [
+      record
+      for record in self._records()
+      if kind in (None, record['kind']) and record.get('name') == name
+    ]
+
+  def forget_after(self, step: int) -> None:
+    """Drops the lines of later steps: a resumed run writes them again.
+
+    What a killed run left half written goes too. Evaluations at `step` itself
+    stay.
+    """
+    if not os.path.exists(self.path):
+      return
+    kept = [record for record in self._records() if record['step'] <= step]
+    temporary = f'{self.path}.tmp'
+    with open(temporary, 'w', encoding='utf-8') as f:
+      f.writelines(json.dumps(record) + '\n' for record in kept)
+    os.replace(temporary, self.path)
+
+  def _records(self) -> list[dict[str, Any]]:
+    try:
+      with open(self.path, encoding='utf-8') as f:
+        lines = f.readlines()
+    except FileNotFoundError:
+      return []
+    return [record for record in map(_parse, lines) if record]
+
+
+def _parse(line: str) -> dict[str, Any] | None:
+  try:
+    record = json.loads(line)
+  except json.JSONDecodeError:
+    return None
+  whole = isinstance(record, dict) and {'kind', 'step'} <= record.keys()
+  return record if whole else None

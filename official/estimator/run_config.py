@@ -1,0 +1,214 @@
+"""`RunConfig`: where and how an `Estimator` runs."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+_UNSET = object()
+_DEFAULT_SAVE_SECS = 600
+_TF_CONFIG = 'TF_CONFIG'
+
+_AT_LEAST_ZERO = (
+  'save_summary_steps',
+  'save_checkpoints_steps',
+  'save_checkpoints_secs',
+  'keep_checkpoint_max',
+)
+_POSITIVE = (
+  'keep_checkpoint_every_n_hours',
+  'log_step_count_steps',
+  'steps_per_loop',
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+  """Settings of an `Estimator`; immutable, see `replace`.
+
+  Args:
+    model_dir: directory of checkpoints, events and metrics.
+    tf_random_seed: seed of the initial values; None for another every run.
+    save_summary_steps: steps between summaries, 0 for none.
+    save_checkpoints_steps: steps between checkpoints.
+    save_checkpoints_secs: seconds between checkpoints; 600 where neither is
+      given. None for both turns checkpoints off.
+    keep_checkpoint_max: how many recent checkpoints to keep; None or 0: all.
+    keep_checkpoint_every_n_hours: keep one more at such intervals.
+    log_step_count_steps: steps between log lines.
+    steps_per_loop: steps that run inside the graph before Python, and so the
+      hooks, have their turn.
+    train_distribute: the `tf.distribute.Strategy` of training and evaluation.
+    eval_distribute: None or the same strategy.
+    jit_compile: compile the step with XLA (one device only).
+
+  Raises:
+    ValueError: a field, or the environment variable TF_CONFIG, is wrong.
+  """
+
+  model_dir: str | None = None
+  tf_random_seed: int | None = None
+  save_summary_steps: int = 100
+  save_checkpoints_steps: Any = _UNSET
+  save_checkpoints_secs: Any = _UNSET
+  keep_checkpoint_max: int | None = 5
+  keep_checkpoint_every_n_hours: float = 10000
+  log_step_count_steps: int | None = 100
+  steps_per_loop: int = 1
+  train_distribute: tf.distribute.Strategy | None = None
+  eval_distribute: tf.distribute.Strategy | None = None
+  jit_compile: bool = False
+
+  def __post_init__(self):
+    """Fills what depends on other fields and checks them all."""
+    cluster = _read_tf_config()
+    object.__setattr__(self, '_cluster', cluster)
+    self._settle_model_dir(cluster.model_dir)
+    self._settle_checkpoint_interval()
+    self._check_numbers()
+    if self.eval_distribute not in (None, self.train_distribute):
+      raise ValueError(
+        'eval_distribute must be None or the same object as train_distribute: '
+        'the variables belong to one strategy.'
+      )
+
+  def replace(self, **kwargs: Any) -> 'RunConfig':
+    """A copy with other values for the named fields.
+
+    Raises:
+      ValueError: a name is not a field, or a value is wrong.
+    """
+    names = [field.name for field in dataclasses.fields(self)]
+    for name in kwargs:
+      if name not in names:
+        raise ValueError(
+          f'Replacing {name} is not supported. Allowed properties are {names}.'
+        )
+    intervals = {'save_checkpoints_steps', 'save_checkpoints_secs'}
+    given = intervals & kwargs.keys()
+    if len(given) == 1:  # One interval replaces the other.
+      kwargs = {(intervals - given).pop(): None, **kwargs}
+    return dataclasses.replace(self, **kwargs)
+
+  @property
+  def task_type(self) -> str:
+    """The task of this process in the cluster: `worker`, `chief`, ..."""
+    return self._cluster.task_type
+
+  @property
+  def task_id(self) -> int:
+    """Its index among the tasks of its type."""
+    return self._cluster.task_id
+
+  @property
+  def is_chief(self) -> bool:
+    """Whether this process writes to `model_dir`."""
+    return self._cluster.is_chief
+
+  @property
+  def num_worker_replicas(self) -> int:
+    """Processes that train, the chief among them."""
+    return self._cluster.num_workers
+
+  @property
+  def cluster_spec(self) -> dict[str, list[str]]:
+    """Task type to addresses; empty for one process or the evaluator."""
+    return {k: list(v) for k, v in self._cluster.cluster.items()}
+
+  def _settle_model_dir(self, tf_config_dir: str | None) -> None:
+    model_dir = self.model_dir
+    if model_dir is not None:
+      model_dir = os.fspath(model_dir)
+      if not model_dir:
+        raise ValueError('model_dir should be non-empty.')
+    if None not in (model_dir, tf_config_dir) and model_dir != tf_config_dir:
+      raise ValueError(
+        '`model_dir` provided in RunConfig construct, if set, must have the '
+        'same value as the one in TF_CONFIG. '
+        f'model_dir: {model_dir}, TF_CONFIG["model_dir"]: {tf_config_dir}.'
+      )
+    object.__setattr__(self, 'model_dir', model_dir or tf_config_dir)
+
+  def _settle_checkpoint_interval(self) -> None:
+    steps, secs = self.save_checkpoints_steps, self.save_checkpoints_secs
+    if steps is _UNSET and secs is _UNSET:
+      steps, secs = None, _DEFAULT_SAVE_SECS
+    steps = None if steps is _UNSET else steps
+    secs = None if secs is _UNSET else secs
+    if steps is not None and secs is not None:
+      raise ValueError(
+        'save_checkpoints_steps and save_checkpoints_secs cannot be both set, '
+        f'given: {steps} and {secs}'
+      )
+    object.__setattr__(self, 'save_checkpoints_steps', steps)
+    object.__setattr__(self, 'save_checkpoints_secs', secs)
+
+  def _check_numbers(self) -> None:
+    seed = self.tf_random_seed
+    if seed is not None and not isinstance(seed, int):
+      raise ValueError(f'tf_random_seed should be an integer, given: {seed!r}')
+    for names, allowed, wrong in (
+      (_AT_LEAST_ZERO, '>= 0', lambda value: value < 0),
+      (_POSITIVE, '> 0', lambda value: value <= 0),
+    ):
+      for name in names:
+        value = getattr(self, name)
+        if value is not None and wrong(value):
+          raise ValueError(f'{name} should be {allowed}, given: {value}')
+
+
+@dataclasses.dataclass(frozen=True)
+class _Cluster:
+  """What TF_CONFIG says; one local worker where it is not set."""
+
+  cluster: Mapping[str, list[str]]
+  task_type: str
+  task_id: int
+  is_chief: bool
+  num_workers: int
+  model_dir: str | None
+
+
+def _read_tf_config() -> _Cluster:
+  text = os.environ.get(_TF_CONFIG) or '{}'
+  try:
+    config = json.loads(text)
+  except json.JSONDecodeError as e:
+    raise ValueError(f'TF_CONFIG is not JSON ({e}), given: {text}') from e
+  cluster = config.get('cluster') or {}
+  task = config.get('task') or {}
+  model_dir = config.get('model_dir')
+  if not cluster:
+    if task.get('type', 'worker') != 'worker':
+      raise ValueError(
+        'If "cluster" is not set in TF_CONFIG, task type must be WORKER.'
+      )
+    return _Cluster({}, 'worker', 0, True, 1, model_dir)
+  return _check_cluster(cluster, task, model_dir)
+
+
+def _check_cluster(
+  cluster: Mapping[str, list[str]],
+  task: Mapping[str, Any],
+  model_dir: str | None,
+) -> _Cluster:
+  if 'type' not in task or 'index' not in task:
+    raise ValueError(
+      'If "cluster" is set in TF_CONFIG, task type and index must be set.'
+    )
+  task_type, task_id = task['type'], int(task['index'])
+  if len(cluster.get('chief', [])) > 1:
+    raise ValueError(f'The cluster must have one chief, given: {cluster}')
+  if task_type == 'evaluator':  # It stands outside the cluster.
+    return _Cluster({}, task_type, task_id, False, 0, model_dir)
+  if task_type not in cluster:
+    raise ValueError(f'{task_type} is not a task type of {cluster}')
+  if not 0 <= task_id < len(cluster[task_type]):
+    raise ValueError(f'{task_type} {task_id} is not a task of {cluster}')
+  chief_type = 'chief' if 'chief' in cluster else 'worker'
+  workers = len(cluster.get('chief', [])) + len(cluster.get('worker', []))
+  is_chief = task_type == chief_type and task_id == 0
+  return _Cluster(cluster, task_type, task_id, is_chief, workers, model_dir)

@@ -1,0 +1,236 @@
+"""The name-keyed store: the same name is the same variable in every trace.
+
+A `model_fn` is traced once a mode, and once a replica. Each trace asks for its
+variables by name and gets the ones that exist; a checkpoint stores them by
+name. See `VariableStore`.
+"""
+
+import concurrent.futures
+import contextlib
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+
+GLOBAL_STEP = 'global_step'
+
+_Keys = tf.compat.v1.GraphKeys
+
+
+class VariableStore:
+  """Gets or creates variables by full name.
+
+  Inside `with store.trace(), store.scope():` every variable that is made (`tf.Variable`,
+  `tf.compat.v1.get_variable`) is looked up under its name scope and name; a
+  name used twice in one trace becomes `name_1`, as in TensorFlow 1. Initial
+  values depend on the seed and the name alone, not on the order of creation.
+
+  Args:
+    strategy: the `tf.distribute.Strategy` whose variables are made.
+    seed: seed of the initial values; None leaves TensorFlow's own.
+
+  Attributes:
+    variables: name to variable, all that a checkpoint holds.
+    metric_variables: name to variable, those of the collection
+      `LOCAL_VARIABLES`: accumulators that are reset and never saved.
+  """
+
+  def __init__(
+    self, strategy: tf.distribute.Strategy | None = None, seed: int | None = None
+  ):
+    self.strategy = strategy or tf.distribute.get_strategy()
+    self.variables: dict[str, tf.Variable] = {}
+    self.metric_variables: dict[str, tf.Variable] = {}
+    self._initial_values: dict[str, Callable[[], Any]] = {}
+    self._seed = seed
+    # A fresh thread carries no graph, device, name scope or replica, so what
+    # is made there is made eagerly in the strategy's own cross-replica scope.
+    self._thread = concurrent.futures.ThreadPoolExecutor(1, 'variables')
+    self.global_step = self._create(
+      GLOBAL_STEP,
+      self.variables,
+      initial_value=lambda: tf.zeros([], tf.int64),
+      trainable=False,
+      aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    )
+
+  @contextlib.contextmanager
+  def trace(self) -> Iterator[None]:
+    """Wraps the trace of a mode, outside its loops and replicas.
+
+    Within it TensorFlow 1's `get_global_step` and `trainable_variables` know
+    the variables of this trace, and so do optimizers written for it.
+    """
+    graph = tf.compat.v1.get_default_graph()
+    ours = {_Keys.GLOBAL_STEP: [self.global_step], _Keys.TRAINABLE_VARIABLES: []}
+    # A function's graph shares these lists with the graph around it.
+    theirs = {key: graph.get_collection(key) for key in ours}
+    for key, variables in ours.items():
+      graph.get_collection_ref(key)[:] = variables
+    try:
+      yield
+    finally:
+      for key, variables in theirs.items():
+        graph.get_collection_ref(key)[:] = variables
+
+  @contextlib.contextmanager
+  def scope(self) -> Iterator[None]:
+    """Within it the variables of one call of model_fn come from the store."""
+    base = tf.compat.v1.get_default_graph().get_name_scope()
+    used: set[str] = set()
+
+    def get_or_create(next_creator, **kwargs):
+      del next_creator
+      name = _full_name(kwargs['name'] or 'Variable', base)
+      if name == GLOBAL_STEP:
+        return self.global_step
+      if tf.executing_eagerly():
+        raise ValueError(_ESCAPED.format(name=name))
+      name = _unique(name, used)
+      return self._get_or_create(name, kwargs)
+
+    with tf.variable_creator_scope(get_or_create):
+      yield
+
+  def adopt(self, variables: Any) -> None:
+    """Takes in variables that a trace used but did not ask the store for.
+
+    Raises:
+      ValueError: another variable has the same name.
+    """
+    parts = self.strategy.experimental_local_results
+    known = {
+      id(part) for v in self._all().values() for part in (v, *parts(v))
+    }
+    for variable in sorted(variables, key=lambda v: v.name):
+      if id(variable) in known:
+        continue
+      known |= {id(part) for part in parts(variable)}
+      name = variable.name.split(':')[0]
+      if name in self._all():
+        raise ValueError(
+          f'Two variables are named {name!r}: one made inside model_fn or by '
+          'another layer, one made outside. Give the layer or model its own '
+          'name, so that a checkpoint can tell them apart.'
+        )
+      self.variables[name] = variable
+      value = variable.numpy()
+      self._initial_values[name] = lambda value=value: value
+
+  def initialize(self) -> None:
+    """Gives every variable its initial value again."""
+    self._assign_initial_values(self.variables)
+
+  def reset_metrics(self) -> None:
+    """Gives every metric variable its initial value again."""
+    self._assign_initial_values(self.metric_variables)
+
+  def values(self) -> dict[str, tf.Tensor]:
+    """Name to current value of all that a checkpoint holds."""
+    return {name: v.read_value() for name, v in self.variables.items()}
+
+  def _all(self) -> dict[str, tf.Variable]:
+    return self.variables | self.metric_variables
+
+  def _assign_initial_values(self, variables: dict[str, tf.Variable]) -> None:
+    for name, variable in variables.items():
+      self._thread.submit(
+        lambda name=name, variable=variable: variable.assign(
+          self._initial_value(name)
+        )
+      ).result()
+
+  def _initial_value(self, name: str) -> Any:
+    if self._seed is not None:
+      tf.random.set_seed(zlib.crc32(f'{self._seed}/{name}'.encode()))
+    return self._initial_values[name]()
+
+  def _get_or_create(
+    self, name: str, kwargs: dict[str, Any]
+  ) -> tf.Variable:
+    collections = kwargs.get('collections') or ()
+    local = _Keys.LOCAL_VARIABLES in collections
+    variables = self.metric_variables if local else self.variables
+    if name not in variables:
+      if name in self._all():
+        raise ValueError(
+          f'Variable {name!r} is a metric in one place and a part of the '
+          'model in another: give one of them another name.'
+        )
+      self._create(name, variables, **_supported(name, kwargs))
+    variable = variables[name]
+    graph = tf.compat.v1.get_default_graph()
+    trainable = graph.get_collection_ref(_Keys.TRAINABLE_VARIABLES)
+    if variable.trainable and all(variable is not v for v in trainable):
+      trainable.append(variable)
+    return variable
+
+  def _create(
+    self,
+    name: str,
+    variables: dict[str, tf.Variable],
+    initial_value: Callable[[], Any],
+    **kwargs: Any,
+  ) -> tf.Variable:
+    self._initial_values[name] = initial_value
+
+    def create():
+      with self.strategy.scope():
+        return tf.Variable(
+          lambda: self._initial_value(name), name=name, **kwargs
+        )
+
+    variables[name] = self._thread.submit(create).result()
+    return variables[name]
+
+
+_ESCAPED = (
+  'Variable {name!r} was made inside model_fn by something that lifts it out '
+  'of the graph (a Keras layer or model, a tf.random.Generator). Each mode '
+  'would silently get a copy of its own. Make and build it once, outside '
+  'model_fn, or use functions that create variables by name.'
+)
+
+
+def _full_name(name: str, base: str) -> str:
+  """The name under the current name scope, less what was there at the start."""
+  scope = tf.compat.v1.get_default_graph().get_name_scope()
+  if base and (scope == base or scope.startswith(base + '/')):
+    scope = scope[len(base) + 1 :]
+  return f'{scope}/{name}' if scope else name
+
+
+def _unique(name: str, used: set[str]) -> str:
+  unique, count = name, 0
+  while unique in used:
+    count += 1
+    unique = f'{name}_{count}'
+  used.add(unique)
+  return unique
+
+
+def _supported(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+  initial_value = kwargs['initial_value']
+  if tf.is_tensor(initial_value) and tf.is_symbolic_tensor(initial_value):
+    raise ValueError(
+      f'The initial value of variable {name!r} is a tensor of the graph that '
+      'is being traced. Give a function instead: '
+      'tf.Variable(lambda: tf.zeros([3])).'
+    )
+  if not callable(initial_value):
+    value = initial_value
+    kwargs = kwargs | {'initial_value': lambda: value}
+  trainable = kwargs.get('trainable')
+  wanted = (
+    'initial_value',
+    'dtype',
+    'shape',
+    'constraint',
+    'synchronization',
+    'aggregation',
+  )
+  supported = {key: kwargs[key] for key in wanted if kwargs.get(key) is not None}
+  supported['trainable'] = trainable is None or trainable
+  return supported
+

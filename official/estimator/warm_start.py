@@ -1,0 +1,123 @@
+"""Warm start: initial values taken from another run's checkpoint."""
+
+import dataclasses
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping
+
+import tensorflow as tf
+
+from official.estimator import checkpoints
+
+logger = logging.getLogger(__name__)
+
+# Slots of this package's and TensorFlow 1's optimizers.
+_SLOT = re.compile(
+  r'(^|/)(Momentum|Adam|Adam_1|Adadelta|Adadelta_1|beta1_power|beta2_power)$'
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class WarmStartSettings:
+  """What to take from which checkpoint.
+
+  Attributes:
+    ckpt_to_initialize_from: a checkpoint prefix, a directory of checkpoints,
+      or a SavedModel directory.
+    vars_to_warm_start: regular expression, or several, searched in the
+      variable names; None for no variable. Moving statistics of batch norm
+      match like any other variable; optimizer slots and the global step are
+      never taken.
+    var_name_to_prev_var_name: name here to name in the checkpoint, where they
+      differ.
+  """
+
+  ckpt_to_initialize_from: str
+  vars_to_warm_start: str | Iterable[str] | None = '.*'
+  var_name_to_prev_var_name: Mapping[str, str] = dataclasses.field(
+    default_factory=dict
+  )
+
+
+def settings_of(warm_start_from: object) -> WarmStartSettings | None:
+  """Checks the `warm_start_from` of an Estimator.
+
+  Raises:
+    ValueError: it is neither None, a path nor `WarmStartSettings`.
+  """
+  if warm_start_from is None or isinstance(warm_start_from, WarmStartSettings):
+    return warm_start_from
+  if isinstance(warm_start_from, (str, os.PathLike)):
+    return WarmStartSettings(os.fspath(warm_start_from))
+  raise ValueError(
+    'warm_start_from must be None, a path or WarmStartSettings, '
+    f'given: {warm_start_from!r}'
+  )
+
+
+def warm_start(
+  settings: WarmStartSettings, variables: Mapping[str, tf.Variable]
+) -> list[str]:
+  """Loads what matches into `variables` and logs what did not.
+
+  Returns:
+    Names of the variables that were loaded.
+
+  Raises:
+    ValueError: there is no checkpoint, or nothing in it matches.
+  """
+  prefix = _find(settings.ckpt_to_initialize_from)
+  reader = checkpoints.read(prefix)
+  shapes = reader.get_variable_to_shape_map()
+  loaded, missing, mismatched = [], [], []
+  for name in _select(settings.vars_to_warm_start, variables):
+    source = settings.var_name_to_prev_var_name.get(name, name)
+    if source not in shapes:
+      missing.append(name)
+    elif shapes[source] != variables[name].shape.as_list():
+      mismatched.append(name)
+    else:
+      variables[name].assign(reader.get_tensor(source))
+      loaded.append(name)
+  if not loaded:
+    raise ValueError(
+      f'Warm start from {prefix} loaded nothing: no variable that matches '
+      f'{settings.vars_to_warm_start!r} is there with the same name and shape.'
+    )
+  logger.info(
+    'Warm start from %s: %d variables loaded, %d not in it %s, '
+    '%d of another shape %s.',
+    prefix,
+    len(loaded),
+    len(missing),
+    missing,
+    len(mismatched),
+    mismatched,
+  )
+  return loaded
+
+
+def _select(
+  patterns: str | Iterable[str] | None, variables: Mapping[str, tf.Variable]
+) -> list[str]:
+  if patterns is None:
+    return []
+  patterns = [patterns] if isinstance(patterns, str) else list(patterns)
+  return [
+    name
+    for name in variables
+    if name != 'global_step'
+    and not _SLOT.search(name)
+    and any(re.search(pattern, name) for pattern in patterns)
+  ]
+
+
+def _find(path: str) -> str:
+  saved_model = os.path.join(path, 'variables', 'variables')
+  if os.path.exists(f'{saved_model}.index'):
+    return saved_model
+  if os.path.isdir(path):
+    latest = checkpoints.Checkpoints(path).latest()
+    return latest or tf.train.latest_checkpoint(path) or path
+  return path

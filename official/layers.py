@@ -1,0 +1,376 @@
+"""The layers of every network: functions of tensors that own named variables.
+
+A `Network` binds once what all its layers share (scope, mode, layout, dtype);
+its methods then read like the network's table in the paper. Variables get the
+names that TensorFlow 1's `tf.layers` gave them (`conv2d`, `conv2d_1`, ...,
+inside the network's scope), so that checkpoints written then load by name.
+"""
+
+import zlib
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+BATCH_NORM_MOMENTUM = 0.997  # the original's `_BATCH_NORM_DECAY`
+BATCH_NORM_EPSILON = 1e-5  # the original's `_BATCH_NORM_EPSILON`
+SMALL_MAP = 4  # positions; see `_small_map_conv2d`
+
+DATA_FORMATS = ('channels_first', 'channels_last')
+
+Initializer = Callable[[Sequence[int], tf.DType], tf.Tensor]
+
+
+class Network:
+  """Layers that share a variable scope, a mode, a layout and a dtype.
+
+  Args:
+    scope: first part of every variable's name, such as `'resnet_model'`.
+    training: whether batch norm uses batch statistics and dropout drops.
+    data_format: `'channels_last'` ([N, H, W, C]) or `'channels_first'`
+      ([N, C, H, W]): the layout of every feature map.
+    dtype: dtype of the computation. Variables are float32 and cast on use.
+    batch_norm_momentum: share of the moving statistics kept at each step.
+    seed: with the step and the layer's name, the seed of dropout.
+
+  Raises:
+    ValueError: `data_format` is not one of `DATA_FORMATS`.
+  """
+
+  def __init__(
+    self,
+    scope: str,
+    *,
+    training: bool,
+    data_format: str = 'channels_last',
+    dtype: tf.DType = tf.float32,
+    batch_norm_momentum: float = BATCH_NORM_MOMENTUM,
+    seed: int = 0,
+  ):
+    if data_format not in DATA_FORMATS:
+      raise ValueError(
+        f'data_format must be one of {DATA_FORMATS}, given: {data_format!r}'
+      )
+    self.training = training
+    self.data_format = data_format
+    self.dtype = tf.as_dtype(dtype)
+    self._scope = scope
+    self._batch_norm_momentum = batch_norm_momentum
+    self._seed = seed
+    self._names: dict[str, int] = {}
+
+  @property
+  def channel_axis(self) -> int:
+    """Axis of the channels in a feature map."""
+    return 1 if self.data_format == 'channels_first' else 3
+
+  @property
+  def spatial_axes(self) -> list[int]:
+    """Axes of height and width in a feature map."""
+    return [2, 3] if self.data_format == 'channels_first' else [1, 2]
+
+  def images(self, inputs: tf.Tensor) -> tf.Tensor:
+    """[N, H, W, C] any dtype -> a feature map in the network's layout."""
+    inputs = tf.cast(inputs, self.dtype)
+    if self.data_format == 'channels_first':
+      inputs = tf.transpose(inputs, [0, 3, 1, 2])
+    return inputs
+
+  def conv2d(
+    self,
+    inputs: tf.Tensor,
+    filters: int,
+    kernel_size: int,
+    strides: int = 1,
+    *,
+    padding: str = 'SAME',
+    groups: int = 1,
+    use_bias: bool = False,
+    name: str = 'conv2d',
+  ) -> tf.Tensor:
+    """Feature map -> feature map with `filters` channels.
+
+    The kernel is [k, k, C / groups, filters], drawn from a truncated normal
+    of variance 1 / fan_in (the default of the original's `tf.layers`).
+
+    Args:
+      inputs: a feature map of static height, width and channels.
+      filters: output channels.
+      kernel_size: height and width of the kernel.
+      strides: step of the kernel along height and width.
+      padding: `'SAME'`, `'VALID'` or `'FIXED'`: (k - 1) zeros in all, whatever
+        the input's size, the smaller half first (the original's
+        `conv2d_fixed_padding`; `'SAME'` when strides is 1).
+      groups: the channels are split into so many independent convolutions.
+      use_bias: add a bias [filters], zero at first.
+      name: the layer's name before it is made unique.
+
+    Returns:
+      A feature map in the layout and dtype of the network.
+    """
+    layer = self._unique(name)
+    channels = inputs.shape[self.channel_axis]
+    kernel = self._variable(
+      f'{layer}/kernel',
+      [kernel_size, kernel_size, channels // groups, filters],
+      tf.compat.v1.variance_scaling_initializer(),
+    )
+    height, width = (inputs.shape[axis] for axis in self.spatial_axes)
+    pads = [
+      _padding(size, kernel_size, strides, padding) for size in (height, width)
+    ]
+    if self._is_small_map(inputs) and groups == 1:
+      outputs = _small_map_conv2d(inputs, kernel, strides, pads)
+    else:
+      explicit = [[0, 0]] * 4
+      for axis, pad in zip(self.spatial_axes, pads, strict=True):
+        explicit[axis] = pad
+      outputs = tf.nn.conv2d(
+        inputs,
+        kernel,
+        strides,
+        padding if padding != 'FIXED' else explicit,
+        data_format=self._tf_data_format,
+      )
+    if use_bias:
+      bias = self._variable(f'{layer}/bias', [filters], tf.zeros)
+      outputs = tf.nn.bias_add(outputs, bias, self._tf_data_format)
+    return outputs
+
+  def batch_norm(
+    self, inputs: tf.Tensor, name: str = 'batch_normalization'
+  ) -> tf.Tensor:
+    """Feature map -> feature map of mean beta and deviation gamma a channel.
+
+    Ioffe and Szegedy 2015, algorithm 1, in TensorFlow's fused form: in
+    training the batch is normalised by its own biased variance and the moving
+    variance follows the unbiased one (factor n / (n - 1)), as it did in the
+    original. Otherwise the moving statistics are used.
+    """
+    layer = self._unique(name)
+    shape = [inputs.shape[self.channel_axis]]
+    gamma, beta, moving_mean, moving_variance = (
+      self._variable(
+        f'{layer}/{name}', shape, init, cast=False, trainable=trainable
+      )
+      for name, init, trainable in (
+        ('gamma', tf.ones, True),
+        ('beta', tf.zeros, True),
+        ('moving_mean', tf.zeros, False),
+        ('moving_variance', tf.ones, False),
+      )
+    )
+    empty = tf.zeros([0])
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+      x=inputs,
+      scale=gamma,
+      offset=beta,
+      mean=empty if self.training else moving_mean,
+      variance=empty if self.training else moving_variance,
+      epsilon=BATCH_NORM_EPSILON,
+      data_format=self._tf_data_format,
+      is_training=self.training,
+    )
+    if self.training:
+      rate = 1 - self._batch_norm_momentum
+      moving_mean.assign_sub((moving_mean - mean) * rate)
+      moving_variance.assign_sub((moving_variance - variance) * rate)
+    return outputs
+
+  def dense(
+    self, inputs: tf.Tensor, units: int, name: str = 'dense'
+  ) -> tf.Tensor:
+    """[N, D] -> [N, units]; Glorot-uniform kernel, zero bias."""
+    layer = self._unique(name)
+    kernel = self._variable(
+      f'{layer}/kernel',
+      [inputs.shape[-1], units],
+      tf.compat.v1.glorot_uniform_initializer(),
+    )
+    bias = self._variable(f'{layer}/bias', [units], tf.zeros)
+    return tf.nn.bias_add(tf.linalg.matmul(inputs, kernel), bias)
+
+  def max_pool(
+    self,
+    inputs: tf.Tensor,
+    pool_size: int,
+    strides: int,
+    padding: str = 'SAME',
+  ) -> tf.Tensor:
+    """Feature map -> the maximum of each window."""
+    return tf.nn.max_pool2d(
+      inputs, pool_size, strides, padding, self._tf_data_format
+    )
+
+  def avg_pool(
+    self,
+    inputs: tf.Tensor,
+    pool_size: int,
+    strides: int,
+    padding: str = 'SAME',
+  ) -> tf.Tensor:
+    """Feature map -> the mean of each window."""
+    return tf.nn.avg_pool2d(
+      inputs, pool_size, strides, padding, self._tf_data_format
+    )
+
+  def global_mean(self, inputs: tf.Tensor) -> tf.Tensor:
+    """Feature map -> [N, C], the mean over height and width."""
+    return tf.reduce_mean(inputs, self.spatial_axes)
+
+  def local_response_normalization(
+    self,
+    inputs: tf.Tensor,
+    size: int = 5,
+    bias: float = 2.0,
+    alpha: float = 1e-4,
+    beta: float = 0.75,
+  ) -> tf.Tensor:
+    """Feature map -> each value over (bias + alpha * sum of squares) ** beta.
+
+    The sum runs over `size` neighbouring channels (Krizhevsky et al. 2012,
+    section 3.3, whose n, k, alpha and beta are the defaults). An even `size`
+    reaches one channel further back than forward.
+    """
+    squares = tf.square(inputs)
+    if self.data_format == 'channels_first':
+      squares = tf.transpose(squares, [0, 2, 3, 1])
+    reach = [size // 2, (size - 1) // 2]
+    # The running sum as an average pool over channels laid out as a width.
+    shape = tf.shape(squares)
+    rows = tf.reshape(squares, [-1, 1, shape[-1], 1])
+    rows = tf.pad(rows, [[0, 0], [0, 0], reach, [0, 0]])
+    sums = size * tf.nn.avg_pool2d(rows, [1, size], 1, 'VALID')
+    sums = tf.reshape(sums, shape)
+    if self.data_format == 'channels_first':
+      sums = tf.transpose(sums, [0, 3, 1, 2])
+    return inputs / (bias + alpha * sums) ** beta
+
+  def dropout(
+    self, inputs: tf.Tensor, rate: float, name: str = 'dropout'
+  ) -> tf.Tensor:
+    """Tensor -> the same with a share `rate` zeroed and the rest scaled up.
+
+    Only in training. The mask is a function of the seed, the layer's name,
+    the replica and the global step, so a resumed run drops what an unbroken
+    one would have dropped.
+
+    Raises:
+      ValueError: in training, where the graph has no global step.
+    """
+    layer = self._unique(name)
+    if not self.training or rate == 0:
+      return inputs
+    step = tf.compat.v1.train.get_global_step()
+    if step is None:
+      raise ValueError('dropout in training needs a global step in the graph')
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    key = zlib.crc32(f'{self._scope}/{layer}/{self._seed}'.encode())
+    seed = tf.stack([
+      tf.cast(key, tf.int64),
+      tf.cast(step, tf.int64) * 4096 + tf.cast(replica, tf.int64),
+    ])
+    return tf.nn.experimental.stateless_dropout(inputs, rate, seed)
+
+  @property
+  def _tf_data_format(self) -> str:
+    return 'NCHW' if self.data_format == 'channels_first' else 'NHWC'
+
+  def _is_small_map(self, inputs: tf.Tensor) -> bool:
+    height, width = (inputs.shape[axis] for axis in self.spatial_axes)
+    return (
+      self.data_format == 'channels_last'
+      and None not in (height, width)
+      and height * width <= SMALL_MAP
+    )
+
+  def _unique(self, name: str) -> str:
+    count = self._names.get(name, 0)
+    self._names[name] = count + 1
+    return f'{name}_{count}' if count else name
+
+  def _variable(
+    self,
+    name: str,
+    shape: Sequence[int],
+    initializer: Initializer,
+    *,
+    cast: bool = True,
+    trainable: bool = True,
+  ) -> tf.Variable:
+    statistics = dict(
+      # Each replica follows its own batches; a read, a checkpoint too, gets
+      # the mean over replicas.
+      synchronization=tf.VariableSynchronization.ON_READ,
+      aggregation=tf.VariableAggregation.MEAN,
+    )
+    variable = tf.Variable(
+      lambda: initializer(shape, tf.float32),
+      name=f'{self._scope}/{name}',
+      trainable=trainable,
+      **({} if trainable else statistics),
+    )
+    return tf.cast(variable, self.dtype) if cast else variable
+
+
+def _padding(
+  size: int | None, kernel_size: int, strides: int, padding: str
+) -> list[int]:
+  """Zeros [before, after] one spatial axis."""
+  if padding == 'VALID':
+    return [0, 0]
+  if padding == 'FIXED' or size is None:
+    total = kernel_size - 1
+  else:  # SAME: as few as give ceil(size / strides) outputs.
+    total = max((-(-size // strides) - 1) * strides + kernel_size - size, 0)
+  return [total // 2, total - total // 2]
+
+
+def _small_map_conv2d(
+  inputs: tf.Tensor,
+  kernel: tf.Tensor,
+  strides: int,
+  pads: Sequence[Sequence[int]],
+) -> tf.Tensor:
+  """[N, H, W, C], [k, k, C, F] -> [N, H', W', F], as `tf.nn.conv2d`.
+
+  On a map of a few positions most taps of a kernel only ever meet padding. So
+  each output position becomes one dense product of the inputs it sees with
+  the window of the kernel that sees them: 9x fewer multiply-adds for a 3x3
+  kernel on a 1x1 map, 2.25x fewer on 2x2.
+  """
+  channels, filters = kernel.shape[2:]
+  windows = [
+    _windows(size, kernel.shape[axis], strides, pad)
+    for axis, (size, pad) in enumerate(
+      zip(inputs.shape[1:3], pads, strict=True)
+    )
+  ]
+  outputs = [
+    tf.linalg.matmul(
+      tf.reshape(inputs[:, y, x], [-1, _area(y, x) * channels]),
+      tf.reshape(kernel[ky, kx], [_area(y, x) * channels, filters]),
+    )
+    for y, ky in windows[0]
+    for x, kx in windows[1]
+  ]
+  height, width = (len(axis) for axis in windows)
+  if len(outputs) == 1:
+    return tf.reshape(outputs[0], [-1, 1, 1, filters])
+  return tf.reshape(tf.stack(outputs, 1), [-1, height, width, filters])
+
+
+def _windows(
+  size: int, kernel_size: int, strides: int, pad: Sequence[int]
+) -> list[tuple[slice, slice]]:
+  """For each output along an axis: what it sees of the input, and with what."""
+  outputs = (size + sum(pad) - kernel_size) // strides + 1
+  windows = []
+  for output in range(outputs):
+    start = output * strides - pad[0]
+    first, last = max(start, 0), min(start + kernel_size, size)
+    windows.append((slice(first, last), slice(first - start, last - start)))
+  return windows
+
+
+def _area(y: slice, x: slice) -> int:
+  return (y.stop - y.start) * (x.stop - x.start)
