@@ -19,3 +19,15 @@ def configure() -> None:
   """
   for name, value in _DEFAULTS.items():
     os.environ.setdefault(name, value)
+
+
+def set_gpu_threads(mode: str | None, count: int | None) -> None:
+  """Sets the threads that launch GPU kernels.
+
+  Args:
+    mode: `'global'`, `'gpu_private'` or `'gpu_shared'`; None sets nothing.
+    count: threads a GPU; None for 2.
+  """
+  if mode is not None:
+    os.environ['TF_GPU_THREAD_MODE'] = mode
+    os.environ['TF_GPU_THREAD_COUNT'] = str(count or 2)

@@ -1,6 +1,10 @@
 """tf.estimator's contract on today's TensorFlow; see README.md beside this."""
 
-from official.estimator.checkpoints import Checkpoints
+from official.estimator.checkpoints import (
+  Checkpoints,
+  IncompatibleCheckpointError,
+  step_of,
+)
 from official.estimator.estimator import Estimator
 from official.estimator.export import (
   ServingInputReceiver,
@@ -42,6 +46,7 @@ __all__ = [
   'ExportOutput',
   'Exporter',
   'FinalExporter',
+  'IncompatibleCheckpointError',
   'LatestExporter',
   'ModeKeys',
   'PredictOutput',
@@ -54,6 +59,7 @@ __all__ = [
   'build_parsing_serving_input_receiver_fn',
   'build_raw_serving_input_receiver_fn',
   'build_tensor_serving_input_receiver_fn',
+  'step_of',
   'train_and_evaluate',
   *_hooks,
 ]

@@ -25,6 +25,10 @@ _INDEX = re.compile(rf'{re.escape(_PREFIX)}-(\d+)\.index$')
 _TEMPORARY = 'tmp-checkpoint-'
 
 
+class IncompatibleCheckpointError(ValueError):
+  """A checkpoint lacks variables, or has them in other shapes."""
+
+
 class Checkpoints:
   """The checkpoints in `directory`.
 
@@ -159,7 +163,8 @@ def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
   """Gives each variable the value stored under its name.
 
   Raises:
-    ValueError: a name is missing or has another shape; nothing is changed.
+    IncompatibleCheckpointError: a name is missing or has another shape;
+      nothing is changed.
   """
   reader = read(prefix)
   shapes = reader.get_variable_to_shape_map()
@@ -170,7 +175,7 @@ def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
     if name in shapes and shapes[name] != variable.shape.as_list()
   ]
   if missing or wrong:
-    raise ValueError(
+    raise IncompatibleCheckpointError(
       f'Could not load all requested variables from checkpoint {prefix}: '
       'it was written by another network or optimizer.'
       + (f' Missing: {_some(missing)}.' if missing else '')

@@ -180,7 +180,12 @@ class Program:
         fetched.extend([arguments, fetch(packed)])
 
     specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in flat]
-    graph = tf.compat.v1.wrap_function(build, specs)
+    try:
+      graph = tf.compat.v1.wrap_function(build, specs)
+    except RuntimeError as e:
+      if 'merge_call' not in str(e):
+        raise
+      raise ValueError(_SYNCHRONIZED.format(mode=self._mode)) from e
     return graph.prune(*fetched)(*flat)
 
   def _call_model_fn(self, element: Any) -> EstimatorSpec:
@@ -192,6 +197,12 @@ class Program:
     if self._compile:
       return tf.function(function, autograph=False, jit_compile=True)
     return function
+
+
+_SYNCHRONIZED = (
+  'model_fn synchronizes replicas in mode {mode!r}, as a train_op does. With '
+  'several replicas it must build its train_op in mode {train!r} alone.'
+).replace('{train!r}', repr(ModeKeys.TRAIN))
 
 
 def _batch_size(element: Any) -> tf.Tensor:

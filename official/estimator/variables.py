@@ -85,7 +85,9 @@ class VariableStore:
       name = _full_name(kwargs['name'] or 'Variable', base)
       if name == GLOBAL_STEP:
         return self.global_step
-      if tf.executing_eagerly():
+      # TensorFlow 1's optimizers lift their slots too, under names that are
+      # the same in every trace; they are told by `collections`.
+      if tf.executing_eagerly() and 'collections' not in kwargs:
         raise ValueError(_ESCAPED.format(name=name))
       name = _unique(name, used)
       return self._get_or_create(name, kwargs)
@@ -198,7 +200,8 @@ def _full_name(name: str, base: str) -> str:
   scope = tf.compat.v1.get_default_graph().get_name_scope()
   if base and (scope == base or scope.startswith(base + '/')):
     scope = scope[len(base) + 1 :]
-  return f'{scope}/{name}' if scope else name
+  # TensorFlow 1's slots come with a scope's ending slash.
+  return (f'{scope}/{name}' if scope else name).rstrip('/')
 
 
 def _unique(name: str, used: set[str]) -> str:

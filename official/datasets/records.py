@@ -1,0 +1,52 @@
+"""Input pipelines over records: read, shuffle, repeat, parse, batch."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+def process_record_dataset(
+  dataset: tf.data.Dataset,
+  is_training: bool,
+  batch_size: int,
+  shuffle_buffer: int,
+  parse_record_fn: Callable[..., tuple[tf.Tensor, tf.Tensor]],
+  num_epochs: int | None = 1,
+  dtype: tf.DType = tf.float32,
+  datasets_num_private_threads: int | None = None,
+  drop_remainder: bool = False,
+  seed: int | None = None,
+) -> tf.data.Dataset:
+  """Raw records -> batches of `(image, label)`.
+
+  Records are shuffled within an epoch and then repeated, so epochs do not mix;
+  batches are cut after that, so one may end an epoch and begin the next.
+
+  Args:
+    dataset: of raw records, string [].
+    is_training: whether to shuffle.
+    batch_size: of the result.
+    shuffle_buffer: records to choose from; as many as there are for a full
+      shuffle.
+    parse_record_fn: `(record, is_training, dtype)` to image and label.
+    num_epochs: passes over the records; None for no end.
+    dtype: of the images.
+    datasets_num_private_threads: threads of this pipeline alone.
+    drop_remainder: leave out a last batch that is smaller.
+    seed: of the shuffle; None for another order every time.
+  """
+  options = tf.data.Options()
+  # More images at a time, rather than each one sooner.
+  options.threading.max_intra_op_parallelism = 1
+  if datasets_num_private_threads:
+    options.threading.private_threadpool_size = datasets_num_private_threads
+  dataset = dataset.prefetch(batch_size)
+  if is_training:
+    dataset = dataset.shuffle(shuffle_buffer, seed=seed)
+  dataset = dataset.repeat(num_epochs)
+  dataset = dataset.map(
+    lambda record: parse_record_fn(record, is_training, dtype),
+    tf.data.AUTOTUNE,
+  )
+  dataset = dataset.batch(batch_size, drop_remainder)
+  return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)

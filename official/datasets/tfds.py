@@ -1,0 +1,108 @@
+"""Image-classification sets of TensorFlow Datasets, by name or folder."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from official.datasets import in_memory
+from official.datasets.image_dataset import ImageDataset
+from official.errors import DataError
+
+_MAX_BYTES = 8 * 2**30
+
+
+def is_tfds_folder(directory: str) -> bool:
+  """Whether it is the folder of one prepared version of a set."""
+  return os.path.exists(os.path.join(directory, 'dataset_info.json'))
+
+
+def load(
+  name: str | None,
+  data_dir: str | None,
+  *,
+  seed: int = 0,
+  augment: bool = True,
+) -> ImageDataset:
+  """A set with splits `train` and `test` (or `validation`), in memory.
+
+  Args:
+    name: of the set, such as `'kmnist'`; None where `data_dir` is the folder
+      of a prepared version.
+    data_dir: where prepared sets are; None for TFDS's own.
+    seed: of the order and the augmentation of training.
+    augment: distort training images.
+
+  Raises:
+    DataError: no such set, no `image` and `label`, images of several shapes,
+      or more than 8 GiB of them.
+  """
+  builder = _builder(name, data_dir)
+  label = builder.info.features.get('label')
+  if 'image' not in builder.info.features or label is None:
+    raise DataError(
+      f'{builder.info.full_name} is not an image-classification set: it has '
+      f'{sorted(builder.info.features)}, expected image and label'
+    )
+  available = builder.info.splits
+  test = next((s for s in ('test', 'validation') if s in available), None)
+  if 'train' not in available or test is None:
+    raise DataError(
+      f'{builder.info.full_name} has splits {sorted(available)}, expected '
+      'train and test (or validation)'
+    )
+  splits = {
+    'train': _read(builder, 'train'),
+    'test': _read(builder, test),
+  }
+  return in_memory.dataset(
+    builder.name,
+    splits,
+    seed=seed,
+    augment=augment,
+    class_names=tuple(getattr(label, 'names', None) or ()) or None,
+  )
+
+
+def _builder(name: str | None, data_dir: str | None) -> Any:
+  import tensorflow_datasets as tfds  # Slow to import, and seldom needed.
+
+  try:
+    if name is None:
+      return tfds.builder_from_directory(data_dir)
+    builder = tfds.builder(name, data_dir=data_dir)
+    builder.download_and_prepare()
+  except Exception as e:  # TFDS raises many kinds, from the network's too.
+    first_line = str(e).strip().splitlines()[0] if str(e).strip() else repr(e)
+    raise DataError(
+      f'TensorFlow Datasets cannot give {name or data_dir!r}: {first_line}'
+    ) from e
+  return builder
+
+
+def _read(builder: Any, split: str) -> in_memory.Split:
+  import tensorflow_datasets as tfds
+
+  info = builder.info
+  shape = info.features['image'].shape
+  count = info.splits[split].num_examples
+  if None in shape:
+    raise DataError(
+      f'{info.full_name} has images of several sizes, {shape}; only sets of '
+      'one size can be used'
+    )
+  if count * int(np.prod(shape)) > _MAX_BYTES:
+    raise DataError(
+      f'{info.full_name} {split} has {count:,} images of {shape}, more than '
+      f'{_MAX_BYTES // 2**30} GiB: too many for memory'
+    )
+  images = np.empty([count, *shape], np.uint8)
+  labels = np.empty([count], np.int32)
+  examples = tfds.as_numpy(builder.as_dataset(split=split, batch_size=1024))
+  position = 0
+  for example in examples:
+    end = position + len(example['label'])
+    images[position:end] = example['image']
+    labels[position:end] = example['label']
+    position = end
+  return in_memory.Split(images, labels)

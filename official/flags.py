@@ -1,0 +1,419 @@
+"""The flags of every main: defined, checked and explained.
+
+Nothing here imports TensorFlow, so `--help` and a wrong flag answer at once.
+What depends on the machine (how many GPUs there are, say) is checked by
+`official.devices` before any work.
+"""
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from absl import flags
+
+from official.errors import UsageError
+
+FLAGS = flags.FLAGS
+
+DTYPES = ('fp32', 'fp16', 'bf16')
+DISTRIBUTION_STRATEGIES = ('off', 'one_device', 'mirrored')
+HOOKS = (
+  'LoggingTensorHook',
+  'ProfilerHook',
+  'ExamplesPerSecondHook',
+  'StepCounterHook',
+)
+SCHEDULES = ('cosine', 'piecewise')
+
+# Flags of the original without a meaning here, and the reason.
+RETIRED = {
+  'tpu': 'TPUs are not supported',
+  'tpu_zone': 'TPUs are not supported',
+  'tpu_gcp_project': 'TPUs are not supported',
+  'num_tpu_shards': 'TPUs are not supported',
+  'fp16_implementation': 'there is one implementation, casting: use --dtype',
+  'num_parallel_calls': 'tf.data tunes it: leave it out',
+  'datasets_num_parallel_batches': 'tf.data tunes it: leave it out',
+  'training_dataset_cache': 'data sets are in memory already',
+  'tf_data_experimental_slack': 'it was inert in this loop and still would be',
+  'run_eagerly': 'a model_fn is always traced: use tf.print in it to look',
+  'benchmark_logger_type': 'metrics.jsonl in --model_dir is always written',
+  'benchmark_log_dir': 'metrics.jsonl is in --model_dir',
+  'benchmark_test_id': 'name the run by its --model_dir',
+  'gcp_project': 'nothing is sent anywhere: read metrics.jsonl',
+  'bigquery_data_set': 'nothing is sent anywhere: read metrics.jsonl',
+  'bigquery_run_table': 'nothing is sent anywhere: read metrics.jsonl',
+  'bigquery_run_status_table': 'nothing is sent anywhere: read metrics.jsonl',
+  'bigquery_metric_table': 'nothing is sent anywhere: read metrics.jsonl',
+  'worker_hosts': 'several machines are not supported yet',
+  'task_index': 'several machines are not supported yet',
+}
+
+
+def define_base() -> None:
+  """What to run on, for how long, and where it goes."""
+  flags.DEFINE_string(
+    'data_dir', None, 'Folder of the data; the embedded data without it.',
+    short_name='dd',
+  )
+  flags.DEFINE_string(
+    'model_dir',
+    None,
+    'Folder of the run: checkpoints, events, metrics.jsonl, config.json. The '
+    'same folder again goes on with the run. Default: runs/<data>-<network>.',
+    short_name='md',
+  )
+  flags.DEFINE_bool(
+    'clean', False, 'Delete --model_dir first, if it is one.'
+  )
+  flags.DEFINE_integer(
+    'train_epochs', 1, 'Passes over the training images.', short_name='te'
+  )
+  flags.DEFINE_integer(
+    'epochs_between_evals', 1, 'Epochs from one evaluation to the next.',
+    short_name='ebe',
+  )
+  flags.DEFINE_float(
+    'stop_threshold', None, 'Stop once the test accuracy is this or more.',
+    short_name='st',
+  )
+  flags.DEFINE_integer(
+    'batch_size', 32, 'Images a step, over all GPUs together.', short_name='bs'
+  )
+  flags.DEFINE_integer(
+    'num_gpus', None, 'GPUs to use; -1 or nothing: all there are.',
+    short_name='ng',
+  )
+  flags.DEFINE_list(
+    'hooks', [], f'Extra hooks, of {", ".join(HOOKS)}.', short_name='hk'
+  )
+  flags.DEFINE_string(
+    'export_dir', None, 'Write a SavedModel to a new folder in this one.',
+    short_name='ed',
+  )
+  flags.DEFINE_enum(
+    'distribution_strategy', None, DISTRIBUTION_STRATEGIES,
+    'How to use the GPUs; without it: mirrored for several, one_device else.',
+    short_name='ds',
+  )
+  flags.DEFINE_integer(
+    'seed', 1, 'Of initial weights, order and augmentation.'
+  )
+  flags.DEFINE_integer(
+    'save_checkpoints_steps', None,
+    'Steps between checkpoints; one is written at every evaluation too. '
+    'Default: 10 minutes.',
+  )
+  flags.DEFINE_integer(
+    'keep_checkpoint_max', 5, 'Checkpoints to keep; 0 for all.'
+  )
+  flags.DEFINE_integer('log_steps', 100, 'Steps between lines and summaries.')
+  _check_range('train_epochs', 0)
+  _check_range('epochs_between_evals', 1)
+  _check_range('batch_size', 1)
+  _check_range('num_gpus', -1)
+  _check_range('seed', 0, 2**31 - 1)
+  _check_range('save_checkpoints_steps', 1)
+  _check_range('keep_checkpoint_max', 0)
+  _check_range('log_steps', 1)
+  _check_range('stop_threshold', 0.0, 1.0)
+  _check('hooks', _known_hooks)
+
+
+def define_performance() -> None:
+  """How to compute."""
+  flags.DEFINE_integer(
+    'inter_op_parallelism_threads', 0, 'Ops at a time; 0: TensorFlow decides.',
+    short_name='inter',
+  )
+  flags.DEFINE_integer(
+    'intra_op_parallelism_threads', 0, 'Threads an op; 0: TensorFlow decides.',
+    short_name='intra',
+  )
+  flags.DEFINE_bool(
+    'use_synthetic_data', False, 'Random images: measures speed alone.',
+    short_name='synth',
+  )
+  flags.DEFINE_integer(
+    'max_train_steps', None, 'Stop training at this global step.',
+    short_name='mts',
+  )
+  flags.DEFINE_enum(
+    'dtype', 'fp32', DTYPES, 'Of the computation; weights stay fp32.',
+    short_name='dt',
+  )
+  flags.DEFINE_string(
+    'loss_scale', None,
+    'Multiplies the loss before the gradient, with --dtype fp16. Default 128.',
+    short_name='ls',
+  )
+  flags.DEFINE_enum(
+    'all_reduce_alg', None, ('nccl', 'hierarchical_copy'),
+    'How several GPUs add up gradients.', short_name='ara',
+  )
+  flags.DEFINE_integer(
+    'num_packs', None, 'Gradient packs of --all_reduce_alg. Default 1.'
+  )
+  flags.DEFINE_enum(
+    'tf_gpu_thread_mode', None, ('global', 'gpu_private', 'gpu_shared'),
+    'Threads that launch GPU kernels.', short_name='gt_mode',
+  )
+  flags.DEFINE_integer(
+    'per_gpu_thread_count', None, 'Threads of --tf_gpu_thread_mode. Default 2.',
+    short_name='pgtc',
+  )
+  flags.DEFINE_integer(
+    'datasets_num_private_threads', None,
+    'Threads of the input pipeline alone; without it, it shares.',
+  )
+  flags.DEFINE_bool(
+    'enable_xla', False,
+    'Compile the step with XLA. On a CPU this trains convolutions slower.',
+  )
+  flags.DEFINE_integer(
+    'steps_per_loop', 1, 'Steps inside the graph between turns of Python.'
+  )
+  _check_range('inter_op_parallelism_threads', 0)
+  _check_range('intra_op_parallelism_threads', 0)
+  _check_range('max_train_steps', 1)
+  _check_range('num_packs', 0)
+  _check_range('per_gpu_thread_count', 1)
+  _check_range('datasets_num_private_threads', 1)
+  _check_range('steps_per_loop', 1)
+  _check('loss_scale', _positive_number)
+  _check_together(
+    ('loss_scale', 'dtype'),
+    lambda f: f['loss_scale'] is None or f['dtype'] == 'fp16',
+    '--loss_scale has a meaning with --dtype fp16 only',
+  )
+  _check_together(
+    ('num_packs', 'all_reduce_alg'),
+    lambda f: f['num_packs'] is None or f['all_reduce_alg'] is not None,
+    '--num_packs has a meaning with --all_reduce_alg only',
+  )
+  _check_together(
+    ('per_gpu_thread_count', 'tf_gpu_thread_mode'),
+    lambda f: (
+      f['per_gpu_thread_count'] is None or f['tf_gpu_thread_mode'] is not None
+    ),
+    '--per_gpu_thread_count has a meaning with --tf_gpu_thread_mode only',
+  )
+
+
+def define_image() -> None:
+  """How images lie in memory."""
+  flags.DEFINE_enum(
+    'data_format', None, ('channels_first', 'channels_last'),
+    'Layout of feature maps; without it: channels_first on a GPU.',
+    short_name='df',
+  )
+
+
+def define_resnet_flags(
+  resnet_size_choices: Sequence[str] | None = None,
+) -> None:
+  """Every flag of a ResNet main.
+
+  Args:
+    resnet_size_choices: the sizes there are; None lets the network decide.
+  """
+  define_base()
+  define_performance()
+  define_image()
+  flags.DEFINE_enum(
+    'resnet_version', '1', ('1', '2'),
+    '1: He et al. 2015 with the stride on the 3x3 (v1.5). 2: pre-activated.',
+    short_name='rv',
+  )
+  if resnet_size_choices is None:
+    flags.DEFINE_string('resnet_size', '50', 'Layers.', short_name='rs')
+  else:
+    flags.DEFINE_enum(
+      'resnet_size', '50', resnet_size_choices, 'Layers.', short_name='rs'
+    )
+  flags.DEFINE_bool(
+    'fine_tune', False, 'Train the last layer alone; freeze the rest.',
+    short_name='ft',
+  )
+  flags.DEFINE_string(
+    'pretrained_model_checkpoint_path', None,
+    'Start from this checkpoint, all but the last layer.', short_name='pmcp',
+  )
+  flags.DEFINE_bool('eval_only', False, 'Evaluate the newest checkpoint.')
+  flags.DEFINE_bool(
+    'image_bytes_as_serving_input', False,
+    'The default signature of the export takes encoded images, not pixels.',
+  )
+  flags.DEFINE_bool(
+    'use_train_and_evaluate', False, 'Run by Estimator.train_and_evaluate.'
+  )
+  flags.DEFINE_bool('enable_lars', False, 'LARS, for very large batches.')
+  flags.DEFINE_float(
+    'label_smoothing', 0.0, 'Share of the label spread over all classes.'
+  )
+  flags.DEFINE_float(
+    'weight_decay', 1e-4, 'Times half the sum of squares of the weights.'
+  )
+  flags.DEFINE_float('base_lr', 0.1, 'Peak learning rate for a batch of 128.')
+  flags.DEFINE_enum(
+    'lr_schedule', 'cosine', SCHEDULES,
+    'cosine: to 0 over --train_epochs after a warm-up; piecewise: a tenth at '
+    'a half, three quarters and nine tenths of them.',
+  )
+  flags.DEFINE_float('momentum', 0.9, 'Of the optimizer.')
+  flags.DEFINE_float(
+    'batch_norm_momentum', 0.997, 'Share of the moving statistics kept a step.'
+  )
+  _check_range('label_smoothing', 0.0, 0.999)
+  _check_range('weight_decay', 0.0)
+  _check_range('base_lr', 0.0)
+  _check_range('momentum', 0.0, 0.9999)
+  _check_range('batch_norm_momentum', 0.0, 0.99999)
+  _check('resnet_size', _whole_number)
+  _check_together(
+    ('image_bytes_as_serving_input', 'export_dir'),
+    lambda f: not f['image_bytes_as_serving_input'] or f['export_dir'],
+    '--image_bytes_as_serving_input has a meaning with --export_dir only',
+  )
+  _check_together(
+    ('fine_tune', 'pretrained_model_checkpoint_path', 'eval_only'),
+    lambda f: (
+      not f['fine_tune']
+      or f['pretrained_model_checkpoint_path']
+      or f['eval_only']
+    ),
+    '--fine_tune needs --pretrained_model_checkpoint_path: the layers it '
+    'freezes must come from somewhere',
+  )
+
+
+def define_dataset() -> None:
+  """Which data, where a main lets one choose."""
+  flags.DEFINE_string(
+    'dataset', None,
+    'Name of an image-classification set of TensorFlow Datasets.',
+  )
+  flags.DEFINE_bool(
+    'augment', True, 'Turn, scale and shift training images at random.'
+  )
+
+
+def set_defaults(**values: Any) -> None:
+  """Changes the defaults of a main's flags."""
+  for name, value in values.items():
+    FLAGS.set_default(name, value)
+
+
+def parse(argv: Sequence[str]) -> None:
+  """Parses a command line.
+
+  Raises:
+    UsageError: a flag is unknown, retired, or has a value it cannot have.
+  """
+  try:
+    rest = FLAGS(argv)
+  except flags.UnrecognizedFlagError as e:
+    reason = RETIRED.get(e.flagname)
+    raise UsageError(
+      f'--{e.flagname} is not used any more: {reason}' if reason else str(e)
+    ) from e
+  except flags.Error as e:
+    raise UsageError(_plain(str(e))) from e
+  if len(rest) > 1:
+    raise UsageError(
+      f'{rest[1]!r} is no flag; flags are written --name=value or --name value'
+    )
+
+
+def nondefault_flags_as_str(module_names: Sequence[str]) -> str:
+  """The flags of these modules that differ from their defaults, shell-quoted.
+
+  Args:
+    module_names: of the modules that defined them.
+  """
+  by_module = FLAGS.flags_by_module_dict()
+  found = {
+    flag.name: flag
+    for module in module_names
+    for flag in by_module.get(module, [])
+    if flag.value != flag.default
+  }
+  return ' '.join(found[name].serialize() for name in sorted(found))
+
+
+def value_dict() -> dict[str, Any]:
+  """Name to value of every flag defined here."""
+  by_module = FLAGS.flags_by_module_dict()
+  return {flag.name: flag.value for flag in by_module.get(__name__, [])}
+
+
+def require_directory(flag: str, path: str) -> None:
+  """Checks that a flag names a folder.
+
+  Raises:
+    UsageError: it does not.
+  """
+  if not os.path.isdir(path):
+    raise UsageError(f'--{flag}: there is no folder {path}')
+
+
+def _plain(message: str) -> str:
+  """One line of what absl says."""
+  return ' '.join(message.replace('Fatal error: ', '').split())
+
+
+def _check(name: str, is_valid: Callable[[Any], bool]) -> None:
+  flags.register_validator(name, is_valid)
+
+
+def _check_together(
+  names: Sequence[str],
+  is_valid: Callable[[Mapping[str, Any]], Any],
+  message: str,
+) -> None:
+  flags.register_multi_flags_validator(
+    list(names), lambda values: bool(is_valid(values)), message
+  )
+
+
+def _check_range(name: str, low: float, high: float = math.inf) -> None:
+  allowed = f'{low} or more' if high == math.inf else f'{low} to {high}'
+
+  def in_range(value):
+    if value is None or low <= value <= high:
+      return True
+    raise flags.ValidationError(
+      f'--{name} must be {allowed}, given: {value}'
+    )
+
+  _check(name, in_range)
+
+
+def _known_hooks(names: Sequence[str]) -> bool:
+  known = {hook.lower() for hook in HOOKS}
+  for name in names or ():
+    if name.lower() not in known:
+      raise flags.ValidationError(
+        f'--hooks must be of {", ".join(HOOKS)}, given: {name}'
+      )
+  return True
+
+
+def _positive_number(value: str | None) -> bool:
+  try:
+    if value is None or float(value) > 0:
+      return True
+  except ValueError:
+    pass
+  raise flags.ValidationError(
+    f'--loss_scale must be a positive number, given: {value}'
+  )
+
+
+def _whole_number(value: str) -> bool:
+  if value.isdecimal():
+    return True
+  raise flags.ValidationError(
+    f'--resnet_size must be a whole number, given: {value}'
+  )

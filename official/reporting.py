@@ -1,0 +1,162 @@
+"""What a run says: one line at the start, one an evaluation, an ending."""
+
+import os
+import resource
+import sys
+import time
+from typing import Any
+
+from official import estimator as estimator_lib
+from official.datasets.image_dataset import ImageDataset
+from official.devices import Devices
+from official.progress import ProgressHook, duration
+
+
+class Report:
+  """Prints the story of a run to standard output.
+
+  Args:
+    network: its name for people.
+    dataset: what it trains on.
+    devices: what with.
+    schedule: a `cycles.Schedule`.
+    estimator: what runs it.
+  """
+
+  def __init__(
+    self,
+    network: str,
+    dataset: ImageDataset,
+    devices: Devices,
+    schedule: Any,
+    estimator: estimator_lib.Estimator,
+  ):
+    self._network = network
+    self._dataset = dataset
+    self._devices = devices
+    self._schedule = schedule
+    self._estimator = estimator
+    self._start = time.monotonic()
+    self._progress: ProgressHook | None = None
+    self._export: str | None = None
+
+  def start_hook(self) -> estimator_lib.Hook:
+    """Prints what will happen, once the network is built."""
+    return _StartHook(self)
+
+  def progress_hook(self, every_n_steps: int) -> ProgressHook:
+    """Shows the training steps."""
+    self._progress = ProgressHook(
+      self._schedule.batch_size,
+      self._schedule.steps_per_epoch,
+      self._schedule.total_steps,
+      every_n_steps,
+    )
+    return self._progress
+
+  def starting(self, first_step: int) -> None:
+    """What will happen, in one line."""
+    images = self._dataset.num_images
+    height, width, channels = self._dataset.image_shape
+    schedule = self._schedule
+    steps = f'{schedule.total_steps:,} steps ({schedule.train_epochs:g} epochs)'
+    if first_step:
+      steps += f', going on from step {first_step:,}'
+    say(
+      ' · '.join([
+        f'{self._network}, {self._estimator.trainable_parameters:,} parameters',
+        f'{self._dataset.name} {images["train"]:,} + {images["test"]:,} images '
+        f'{height}x{width}x{channels}, {self._dataset.num_classes} classes',
+        self._devices.description,
+        f'batch {schedule.batch_size}',
+        steps,
+        f'writes to {self._estimator.model_dir}',
+      ])
+    )
+
+  def nothing_to_train(self, step: int) -> None:
+    """Why no training follows."""
+    total = self._schedule.total_steps
+    reason = (
+      f'already trained to step {step:,} of {total:,}: nothing left to train'
+      if total
+      else f'evaluating the checkpoint of step {step:,}'
+    )
+    say(f'{self._network} · {self._estimator.model_dir} · {reason}')
+
+  def past_threshold(self, threshold: float) -> None:
+    """Why training ends early."""
+    say(f'stopping: test accuracy has reached {100 * threshold:g} %')
+
+  def evaluated(self, results: dict[str, Any]) -> None:
+    """The line of one evaluation."""
+    step = results['global_step']
+    say(
+      f'epoch {step / self._schedule.steps_per_epoch:.2f}  step {step}  '
+      f'test accuracy {100 * results["accuracy"]:.2f} %  '
+      f'loss {results["loss"]:.4f}  '
+      f'({self._dataset.num_images["test"]:,} images)'
+    )
+
+  def exported(self, path: str) -> None:
+    """Where the SavedModel is."""
+    self._export = path
+    say(f'exported to {path}')
+
+  def finish(self, results: dict[str, Any]) -> None:
+    """The result, what it took, and what to try next."""
+    progress = self._progress
+    parts = [f'test accuracy {100 * results["accuracy"]:.2f} %']
+    parts.append(duration(time.monotonic() - self._start))
+    if progress is not None and progress.seconds:
+      speed = progress.images / progress.seconds
+      parts.append(f'{speed:,.0f} images/s in training')
+    parts.append(f'peak memory {_peak_memory() / 2**30:.1f} GiB')
+    say(' · '.join(parts))
+    say('next:')
+    for command, purpose in self._next_commands():
+      say(f'  {command:<62}  {purpose}')
+
+  def _next_commands(self) -> list[tuple[str, str]]:
+    model_dir = self._estimator.model_dir
+    commands = [(f'tensorboard --logdir {model_dir}', 'draw the curves')]
+    if self._export:
+      show = f'saved_model_cli show --all --dir {self._export}'
+      commands.append((show, 'what the export serves'))
+    else:
+      again = ' '.join(_command())
+      commands.append((f'{again} --export_dir exports', 'write a SavedModel'))
+    return commands
+
+
+class _StartHook(estimator_lib.Hook):
+  """Says what will happen before the first step of the whole run."""
+
+  def __init__(self, report: Report):
+    self._report = report
+    self._said = False
+
+  def begin(self, run: estimator_lib.Run) -> None:
+    """See `Hook`."""
+    if not self._said:
+      self._said = True
+      self._report.starting(run.first_step)
+
+
+def say(line: str) -> None:
+  """Prints a line now, also into a pipe."""
+  print(line, flush=True)
+
+
+def _command() -> list[str]:
+  """The command of this process, as it was typed."""
+  spec = getattr(sys.modules['__main__'], '__spec__', None)
+  if spec is not None:
+    return ['python', '-m', spec.name, *sys.argv[1:]]
+  return ['python', os.path.relpath(sys.argv[0]), *sys.argv[1:]]
+
+
+def _peak_memory() -> int:
+  """Bytes of memory that this process held at most."""
+  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  return peak if sys.platform == 'darwin' else peak * 1024

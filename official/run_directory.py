@@ -1,0 +1,105 @@
+"""The folder of a run: it may be used, it belongs to this run, its config."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from official.errors import UsageError
+
+CONFIG = 'config.json'
+_OURS = re.compile(
+  r'^(config\.json|metrics\.jsonl|checkpoint|model\.ckpt-.*|tmp-checkpoint-.*|'
+  r'events\.out\.tfevents\..*|eval.*|export|plugins)$'
+)
+
+
+def prepare(
+  model_dir: str,
+  identity: Mapping[str, Any],
+  config: Mapping[str, Any],
+  *,
+  clean: bool = False,
+) -> None:
+  """Makes the folder ready for this run, or says why it cannot be.
+
+  Args:
+    model_dir: the folder.
+    identity: what must not change from one run in it to the next.
+    config: all settings, written to `config.json` with the identity.
+    clean: delete the folder first.
+
+  Raises:
+    UsageError: it cannot be written, is not a run's folder (with `clean`), or
+      holds a run of another identity.
+  """
+  if clean:
+    _clean(model_dir)
+  check_writable('model_dir', model_dir)
+  before = read_config(model_dir).get('identity', identity)
+  differences = [
+    f'{key} {before.get(key)} there, {identity[key]} here'
+    for key in identity
+    if before.get(key) != identity[key]
+  ]
+  if differences:
+    raise UsageError(
+      f'--model_dir {model_dir} holds another run: {"; ".join(differences)}. '
+      'Give another folder, or --clean to delete that run'
+    )
+  content = {'identity': identity, 'config': config}
+  path = os.path.join(model_dir, CONFIG)
+  with open(f'{path}.tmp', 'w', encoding='utf-8') as f:
+    json.dump(content, f, indent=2, sort_keys=True, default=str)
+    f.write('\n')
+  os.replace(f'{path}.tmp', path)
+
+
+def read_config(model_dir: str) -> dict[str, Any]:
+  """What `prepare` wrote; empty where it has not.
+
+  Raises:
+    UsageError: the file is there but cannot be read.
+  """
+  path = os.path.join(model_dir, CONFIG)
+  try:
+    with open(path, encoding='utf-8') as f:
+      content = json.load(f)
+  except FileNotFoundError:
+    return {}
+  except (OSError, ValueError) as e:
+    raise UsageError(f'{path} cannot be read: {e}') from e
+  # Through JSON, so that a tuple there and a list here are the same.
+  return content if isinstance(content, dict) else {}
+
+
+def check_writable(flag: str, directory: str) -> None:
+  """Makes a folder if need be and proves that files can be made in it.
+
+  Raises:
+    UsageError: it cannot be made, or nothing can be written there.
+  """
+  probe = os.path.join(directory, f'.write-probe-{os.getpid()}')
+  try:
+    os.makedirs(directory, exist_ok=True)
+    with open(probe, 'w', encoding='utf-8'):
+      pass
+    os.remove(probe)
+  except OSError as e:
+    raise UsageError(
+      f'--{flag} {directory} cannot be written: {e.strerror or e}'
+    ) from e
+
+
+def _clean(model_dir: str) -> None:
+  if not os.path.isdir(model_dir):
+    return
+  foreign = sorted(n for n in os.listdir(model_dir) if not _OURS.match(n))
+  if foreign:
+    raise UsageError(
+      f'--clean will not delete {model_dir}: it holds {foreign[0]}, which is '
+      'no part of a run'
+    )
+  shutil.rmtree(model_dir)

@@ -1,0 +1,62 @@
+"""Serving input receivers for image models: pixels, or encoded images."""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from official import estimator as estimator_lib
+
+Preprocess = Callable[[tf.Tensor], tf.Tensor]
+
+
+def image_serving_input_fn(
+  image_shape: Sequence[int], preprocess_fn: Preprocess
+) -> estimator_lib.TensorServingInputReceiver:
+  """A receiver of pixels: `input`, uint8 [N, H, W, C], any N.
+
+  Args:
+    image_shape: height, width and channels.
+    preprocess_fn: uint8 images to what the network gets; it becomes a part of
+      the exported model.
+  """
+  pixels = tf.compat.v1.placeholder(
+    tf.uint8, [None, *image_shape], name='input_tensor'
+  )
+  return estimator_lib.TensorServingInputReceiver(
+    preprocess_fn(pixels), {'input': pixels}
+  )
+
+
+def image_bytes_serving_input_fn(
+  image_shape: Sequence[int],
+  dtype: tf.DType = tf.float32,
+  preprocess_fn: Preprocess | None = None,
+) -> estimator_lib.TensorServingInputReceiver:
+  """A receiver of encoded images: `image_bytes`, string [N], any N.
+
+  PNG, JPEG, BMP and GIF (its first frame) of any size are decoded to the
+  channels that the network wants, and resized to its height and width.
+
+  Args:
+    image_shape: height, width and channels.
+    dtype: of what the network gets.
+    preprocess_fn: uint8 images to what the network gets; None only casts.
+  """
+  height, width, channels = image_shape
+
+  def decode(encoded):
+    image = tf.io.decode_image(encoded, channels, expand_animations=False)
+    image.set_shape([None, None, channels])
+    image = tf.image.resize(image, [height, width], antialias=True)
+    return tf.cast(tf.round(image), tf.uint8)
+
+  encoded = tf.compat.v1.placeholder(tf.string, [None], name='input_tensor')
+  pixels = tf.map_fn(
+    decode,
+    encoded,
+    fn_output_signature=tf.TensorSpec([height, width, channels], tf.uint8),
+  )
+  images = preprocess_fn(pixels) if preprocess_fn else pixels
+  return estimator_lib.TensorServingInputReceiver(
+    tf.cast(images, dtype), {'image_bytes': encoded}
+  )

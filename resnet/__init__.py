@@ -1,0 +1,1 @@
+"""Residual networks and the run loop that every network uses."""

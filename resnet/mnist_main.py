@@ -1,0 +1,39 @@
+"""Trains a ResNet on MNIST, or on any set of images in its form."""
+
+from official import cli, flags
+
+
+def define_flags() -> None:
+  """The flags of this main; its defaults were chosen by measurement."""
+  flags.define_resnet_flags()
+  flags.define_dataset()
+  flags.set_defaults(
+    resnet_size='18',
+    batch_size=128,
+    train_epochs=6,
+    base_lr=0.05,
+    weight_decay=5e-4,
+    batch_norm_momentum=0.9,
+  )
+
+
+def main() -> None:
+  """Flags, network, dataset, run loop."""
+  from official.datasets import catalog
+  from resnet import mnist_model, resnet_run_loop
+
+  flags_obj = flags.FLAGS
+  network = mnist_model.name_of(flags_obj)
+  dataset = catalog.load(flags_obj)
+  resnet_run_loop.resnet_main(
+    flags_obj,
+    mnist_model.mnist_model_fn,
+    dataset,
+    network,
+    learning_rate_fn=mnist_model.learning_rate(flags_obj, dataset),
+  )
+
+
+if __name__ == '__main__':
+  define_flags()
+  cli.run(main)

@@ -1,0 +1,125 @@
+"""The residual network for images of MNIST's size, and its model_fn."""
+
+import functools
+from typing import Any
+
+import tensorflow as tf
+
+from official import estimator as estimator_lib
+from official import schedules
+from official.datasets.image_dataset import ImageDataset
+from official.errors import UsageError
+from resnet import resnet_model, resnet_run_loop
+
+# Chosen by measurement on 2 cores (ResNet-18, batch 128, 6 epochs): the
+# paper's stem, 7x7 / 2 and a 3x3 / 2 pool, trains at 640 images/s, and 4 times
+# slower without its pool, for no more accuracy than the schedule can give.
+_STEM: dict[str, int] = {}
+
+_WARMUP = 0.1  # of all steps, of the cosine schedule
+_PIECEWISE = ((0.5, 0.75, 0.9), (1, 0.1, 0.01, 0.001))
+_BATCH_DENOM = 128
+
+
+def architecture(resnet_size: int) -> resnet_model.Architecture:
+  """The ImageNet form for its sizes, else the CIFAR form.
+
+  Raises:
+    ValueError: neither has this size.
+  """
+  if resnet_size in resnet_model.IMAGENET_BLOCK_SIZES:
+    return resnet_model.imagenet_architecture(resnet_size, **_STEM)
+  return resnet_model.cifar_architecture(resnet_size)
+
+
+def name_of(flags_obj: Any) -> str:
+  """The network's name, such as `ResNet-18 v1`.
+
+  Raises:
+    UsageError: there is no network of this size.
+  """
+  try:
+    architecture(int(flags_obj.resnet_size))
+  except ValueError:
+    raise UsageError(
+      '--resnet_size must be one of '
+      f'{", ".join(map(str, resnet_model.IMAGENET_BLOCK_SIZES))} or 6n + 2 '
+      f'(8, 14, 20, 32, 44, 56, 110), given: {flags_obj.resnet_size}'
+    ) from None
+  return f'ResNet-{flags_obj.resnet_size} v{flags_obj.resnet_version}'
+
+
+class MnistModel(resnet_model.Model):
+  """A residual network by size, as `resnet_model_fn` makes it."""
+
+  def __init__(
+    self,
+    resnet_size: int,
+    data_format: str | None = None,
+    num_classes: int = 10,
+    resnet_version: int = resnet_model.DEFAULT_VERSION,
+    dtype: tf.DType = tf.float32,
+    batch_norm_momentum: float = 0.9,
+  ):
+    super().__init__(
+      architecture(resnet_size),
+      num_classes,
+      resnet_version=resnet_version,
+      data_format=data_format,
+      dtype=dtype,
+      batch_norm_momentum=batch_norm_momentum,
+    )
+
+
+def mnist_model_fn(
+  features: tf.Tensor,
+  labels: tf.Tensor | None,
+  mode: str,
+  params: dict[str, Any],
+) -> estimator_lib.EstimatorSpec:
+  """`resnet_model_fn` with the network for MNIST; see there."""
+  model_class = functools.partial(
+    MnistModel,
+    num_classes=params['num_classes'],
+    batch_norm_momentum=params['batch_norm_momentum'],
+  )
+  return resnet_run_loop.resnet_model_fn(
+    features,
+    labels,
+    mode,
+    model_class,
+    params['resnet_size'],
+    params['weight_decay'],
+    params['learning_rate_fn'],
+    params['momentum'],
+    params['data_format'],
+    params['resnet_version'],
+    params['loss_scale'],
+    dtype=params['dtype'],
+    fine_tune=params['fine_tune'],
+    label_smoothing=params['label_smoothing'],
+    enable_lars=params['enable_lars'],
+  )
+
+
+def learning_rate(
+  flags_obj: Any, dataset: ImageDataset
+) -> schedules.Schedule:
+  """The rate of the whole run, from `--lr_schedule` and `--train_epochs`."""
+  num_images = dataset.num_images['train']
+  batch_size, epochs = flags_obj.batch_size, flags_obj.train_epochs
+  if flags_obj.enable_lars:
+    return resnet_run_loop.lars_learning_rate(batch_size, num_images, epochs)
+  if flags_obj.lr_schedule == 'cosine':
+    total = max(int(epochs * num_images / batch_size), 1)
+    peak = flags_obj.base_lr * batch_size / _BATCH_DENOM
+    return schedules.cosine(peak, total, int(total * _WARMUP))
+  shares, rates = _PIECEWISE
+  return resnet_run_loop.learning_rate_with_decay(
+    batch_size,
+    _BATCH_DENOM,
+    num_images,
+    [share * epochs for share in shares],
+    rates,
+    flags_obj.base_lr,
+  )
