@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 from absl import app, flags
 
-from official import environment, flags as flags_lib
+from official import environment
+from official import flags as flags_lib
 from official.errors import UserError
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it

@@ -201,9 +201,7 @@ class Cycles:
     return dataset.with_options(options)
 
 
-def train_hooks(
-  names: list[str], flags_obj: Any
-) -> list[estimator_lib.Hook]:
+def train_hooks(names: list[str], flags_obj: Any) -> list[estimator_lib.Hook]:
   """The hooks of `--hooks`, by the original's names in any case.
 
   Raises:

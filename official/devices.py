@@ -123,9 +123,7 @@ def _check_dtype(dtype: str, gpus: list[Any]) -> None:
     )
 
 
-def _strategy(
-  flags_obj: Any, gpus: list[Any]
-) -> tf.distribute.Strategy | None:
+def _strategy(flags_obj: Any, gpus: list[Any]) -> tf.distribute.Strategy | None:
   kind = flags_obj.distribution_strategy
   if len(gpus) > 1 and kind in ('off', 'one_device'):
     raise UsageError(

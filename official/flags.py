@@ -54,7 +54,9 @@ RETIRED = {
 def define_base() -> None:
   """What to run on, for how long, and where it goes."""
   flags.DEFINE_string(
-    'data_dir', None, 'Folder of the data; the embedded data without it.',
+    'data_dir',
+    None,
+    'Folder of the data; the embedded data without it.',
     short_name='dd',
   )
   flags.DEFINE_string(
@@ -64,44 +66,51 @@ def define_base() -> None:
     'same folder again goes on with the run. Default: runs/<data>-<network>.',
     short_name='md',
   )
-  flags.DEFINE_bool(
-    'clean', False, 'Delete --model_dir first, if it is one.'
-  )
+  flags.DEFINE_bool('clean', False, 'Delete --model_dir first, if it is one.')
   flags.DEFINE_integer(
     'train_epochs', 1, 'Passes over the training images.', short_name='te'
   )
   flags.DEFINE_integer(
-    'epochs_between_evals', 1, 'Epochs from one evaluation to the next.',
+    'epochs_between_evals',
+    1,
+    'Epochs from one evaluation to the next.',
     short_name='ebe',
   )
   flags.DEFINE_float(
-    'stop_threshold', None, 'Stop once the test accuracy is this or more.',
+    'stop_threshold',
+    None,
+    'Stop once the test accuracy is this or more.',
     short_name='st',
   )
   flags.DEFINE_integer(
     'batch_size', 32, 'Images a step, over all GPUs together.', short_name='bs'
   )
   flags.DEFINE_integer(
-    'num_gpus', None, 'GPUs to use; -1 or nothing: all there are.',
+    'num_gpus',
+    None,
+    'GPUs to use; -1 or nothing: all there are.',
     short_name='ng',
   )
   flags.DEFINE_list(
     'hooks', [], f'Extra hooks, of {", ".join(HOOKS)}.', short_name='hk'
   )
   flags.DEFINE_string(
-    'export_dir', None, 'Write a SavedModel to a new folder in this one.',
+    'export_dir',
+    None,
+    'Write a SavedModel to a new folder in this one.',
     short_name='ed',
   )
   flags.DEFINE_enum(
-    'distribution_strategy', None, DISTRIBUTION_STRATEGIES,
+    'distribution_strategy',
+    None,
+    DISTRIBUTION_STRATEGIES,
     'How to use the GPUs; without it: mirrored for several, one_device else.',
     short_name='ds',
   )
+  flags.DEFINE_integer('seed', 1, 'Of initial weights, order and augmentation.')
   flags.DEFINE_integer(
-    'seed', 1, 'Of initial weights, order and augmentation.'
-  )
-  flags.DEFINE_integer(
-    'save_checkpoints_steps', None,
+    'save_checkpoints_steps',
+    None,
     'Steps between checkpoints; one is written at every evaluation too. '
     'Default: 10 minutes.',
   )
@@ -124,51 +133,73 @@ def define_base() -> None:
 def define_performance() -> None:
   """How to compute."""
   flags.DEFINE_integer(
-    'inter_op_parallelism_threads', 0, 'Ops at a time; 0: TensorFlow decides.',
+    'inter_op_parallelism_threads',
+    0,
+    'Ops at a time; 0: TensorFlow decides.',
     short_name='inter',
   )
   flags.DEFINE_integer(
-    'intra_op_parallelism_threads', 0, 'Threads an op; 0: TensorFlow decides.',
+    'intra_op_parallelism_threads',
+    0,
+    'Threads an op; 0: TensorFlow decides.',
     short_name='intra',
   )
   flags.DEFINE_bool(
-    'use_synthetic_data', False, 'Random images: measures speed alone.',
+    'use_synthetic_data',
+    False,
+    'Random images: measures speed alone.',
     short_name='synth',
   )
   flags.DEFINE_integer(
-    'max_train_steps', None, 'Stop training at this global step.',
+    'max_train_steps',
+    None,
+    'Stop training at this global step.',
     short_name='mts',
   )
   flags.DEFINE_enum(
-    'dtype', 'fp32', DTYPES, 'Of the computation; weights stay fp32.',
+    'dtype',
+    'fp32',
+    DTYPES,
+    'Of the computation; weights stay fp32.',
     short_name='dt',
   )
   flags.DEFINE_string(
-    'loss_scale', None,
+    'loss_scale',
+    None,
     'Multiplies the loss before the gradient, with --dtype fp16. Default 128.',
     short_name='ls',
   )
   flags.DEFINE_enum(
-    'all_reduce_alg', None, ('nccl', 'hierarchical_copy'),
-    'How several GPUs add up gradients.', short_name='ara',
+    'all_reduce_alg',
+    None,
+    ('nccl', 'hierarchical_copy'),
+    'How several GPUs add up gradients.',
+    short_name='ara',
   )
   flags.DEFINE_integer(
     'num_packs', None, 'Gradient packs of --all_reduce_alg. Default 1.'
   )
   flags.DEFINE_enum(
-    'tf_gpu_thread_mode', None, ('global', 'gpu_private', 'gpu_shared'),
-    'Threads that launch GPU kernels.', short_name='gt_mode',
+    'tf_gpu_thread_mode',
+    None,
+    ('global', 'gpu_private', 'gpu_shared'),
+    'Threads that launch GPU kernels.',
+    short_name='gt_mode',
   )
   flags.DEFINE_integer(
-    'per_gpu_thread_count', None, 'Threads of --tf_gpu_thread_mode. Default 2.',
+    'per_gpu_thread_count',
+    None,
+    'Threads of --tf_gpu_thread_mode. Default 2.',
     short_name='pgtc',
   )
   flags.DEFINE_integer(
-    'datasets_num_private_threads', None,
+    'datasets_num_private_threads',
+    None,
     'Threads of the input pipeline alone; without it, it shares.',
   )
   flags.DEFINE_bool(
-    'enable_xla', False,
+    'enable_xla',
+    False,
     'Compile the step with XLA. On a CPU this trains convolutions slower.',
   )
   flags.DEFINE_integer(
@@ -204,7 +235,9 @@ def define_performance() -> None:
 def define_image() -> None:
   """How images lie in memory."""
   flags.DEFINE_enum(
-    'data_format', None, ('channels_first', 'channels_last'),
+    'data_format',
+    None,
+    ('channels_first', 'channels_last'),
     'Layout of feature maps; without it: channels_first on a GPU.',
     short_name='df',
   )
@@ -222,7 +255,9 @@ def define_resnet_flags(
   define_performance()
   define_image()
   flags.DEFINE_enum(
-    'resnet_version', '1', ('1', '2'),
+    'resnet_version',
+    '1',
+    ('1', '2'),
     '1: He et al. 2015 with the stride on the 3x3 (v1.5). 2: pre-activated.',
     short_name='rv',
   )
@@ -233,16 +268,21 @@ def define_resnet_flags(
       'resnet_size', '50', resnet_size_choices, 'Layers.', short_name='rs'
     )
   flags.DEFINE_bool(
-    'fine_tune', False, 'Train the last layer alone; freeze the rest.',
+    'fine_tune',
+    False,
+    'Train the last layer alone; freeze the rest.',
     short_name='ft',
   )
   flags.DEFINE_string(
-    'pretrained_model_checkpoint_path', None,
-    'Start from this checkpoint, all but the last layer.', short_name='pmcp',
+    'pretrained_model_checkpoint_path',
+    None,
+    'Start from this checkpoint, all but the last layer.',
+    short_name='pmcp',
   )
   flags.DEFINE_bool('eval_only', False, 'Evaluate the newest checkpoint.')
   flags.DEFINE_bool(
-    'image_bytes_as_serving_input', False,
+    'image_bytes_as_serving_input',
+    False,
     'The default signature of the export takes encoded images, not pixels.',
   )
   flags.DEFINE_bool(
@@ -257,7 +297,9 @@ def define_resnet_flags(
   )
   flags.DEFINE_float('base_lr', 0.1, 'Peak learning rate for a batch of 128.')
   flags.DEFINE_enum(
-    'lr_schedule', 'cosine', SCHEDULES,
+    'lr_schedule',
+    'cosine',
+    SCHEDULES,
     'cosine: to 0 over --train_epochs after a warm-up; piecewise: a tenth at '
     'a half, three quarters and nine tenths of them.',
   )
@@ -291,7 +333,8 @@ def define_resnet_flags(
 def define_dataset() -> None:
   """Which data, where a main lets one choose."""
   flags.DEFINE_string(
-    'dataset', None,
+    'dataset',
+    None,
     'Name of an image-classification set of TensorFlow Datasets.',
   )
   flags.DEFINE_bool(
@@ -383,9 +426,7 @@ def _check_range(name: str, low: float, high: float = math.inf) -> None:
   def in_range(value):
     if value is None or low <= value <= high:
       return True
-    raise flags.ValidationError(
-      f'--{name} must be {allowed}, given: {value}'
-    )
+    raise flags.ValidationError(f'--{name} must be {allowed}, given: {value}')
 
   _check(name, in_range)
 

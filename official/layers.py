@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from official import small_maps
+
 BATCH_NORM_MOMENTUM = 0.997  # the original's `_BATCH_NORM_DECAY`
 BATCH_NORM_EPSILON = 1e-5  # the original's `_BATCH_NORM_EPSILON`
-SMALL_MAP = 4  # positions; see `_small_map_conv2d`
 
 DATA_FORMATS = ('channels_first', 'channels_last')
 
@@ -119,7 +120,7 @@ class Network:
       _padding(size, kernel_size, strides, padding) for size in (height, width)
     ]
     if self._is_small_map(inputs) and groups == 1:
-      outputs = _small_map_conv2d(inputs, kernel, strides, pads)
+      outputs = small_maps.conv2d(inputs, kernel, strides, pads)
     else:
       explicit = [[0, 0]] * 4
       for axis, pad in zip(self.spatial_axes, pads, strict=True):
@@ -280,7 +281,7 @@ class Network:
     return (
       self.data_format == 'channels_last'
       and None not in (height, width)
-      and height * width <= SMALL_MAP
+      and height * width <= small_maps.MAX_POSITIONS
     )
 
   def _unique(self, name: str) -> str:
@@ -323,54 +324,3 @@ def _padding(
   else:  # SAME: as few as give ceil(size / strides) outputs.
     total = max((-(-size // strides) - 1) * strides + kernel_size - size, 0)
   return [total // 2, total - total // 2]
-
-
-def _small_map_conv2d(
-  inputs: tf.Tensor,
-  kernel: tf.Tensor,
-  strides: int,
-  pads: Sequence[Sequence[int]],
-) -> tf.Tensor:
-  """[N, H, W, C], [k, k, C, F] -> [N, H', W', F], as `tf.nn.conv2d`.
-
-  On a map of a few positions most taps of a kernel only ever meet padding. So
-  each output position becomes one dense product of the inputs it sees with
-  the window of the kernel that sees them: 9x fewer multiply-adds for a 3x3
-  kernel on a 1x1 map, 2.25x fewer on 2x2.
-  """
-  channels, filters = kernel.shape[2:]
-  windows = [
-    _windows(size, kernel.shape[axis], strides, pad)
-    for axis, (size, pad) in enumerate(
-      zip(inputs.shape[1:3], pads, strict=True)
-    )
-  ]
-  outputs = [
-    tf.linalg.matmul(
-      tf.reshape(inputs[:, y, x], [-1, _area(y, x) * channels]),
-      tf.reshape(kernel[ky, kx], [_area(y, x) * channels, filters]),
-    )
-    for y, ky in windows[0]
-    for x, kx in windows[1]
-  ]
-  height, width = (len(axis) for axis in windows)
-  if len(outputs) == 1:
-    return tf.reshape(outputs[0], [-1, 1, 1, filters])
-  return tf.reshape(tf.stack(outputs, 1), [-1, height, width, filters])
-
-
-def _windows(
-  size: int, kernel_size: int, strides: int, pad: Sequence[int]
-) -> list[tuple[slice, slice]]:
-  """For each output along an axis: what it sees of the input, and with what."""
-  outputs = (size + sum(pad) - kernel_size) // strides + 1
-  windows = []
-  for output in range(outputs):
-    start = output * strides - pad[0]
-    first, last = max(start, 0), min(start + kernel_size, size)
-    windows.append((slice(first, last), slice(first - start, last - start)))
-  return windows
-
-
-def _area(y: slice, x: slice) -> int:
-  return (y.stop - y.start) * (x.stop - x.start)

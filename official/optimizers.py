@@ -262,10 +262,12 @@ class AdamOptimizer(Optimizer):
     }
 
   def _finish(self):
-    return tf.group(*(
-      variable.assign(variable * self._betas[name])
-      for name, variable in self._powers.items()
-    ))
+    return tf.group(
+      *(
+        variable.assign(variable * self._betas[name])
+        for name, variable in self._powers.items()
+      )
+    )
 
 
 def _slot(variable: tf.Variable, name: str) -> tf.Variable:

@@ -38,9 +38,7 @@ def piecewise_constant(
   return rate
 
 
-def with_warmup(
-  schedule: Schedule, peak: float, warmup_steps: int
-) -> Schedule:
+def with_warmup(schedule: Schedule, peak: float, warmup_steps: int) -> Schedule:
   """From 0 at step 0 in a straight line towards `peak`, then `schedule`.
 
   Goyal et al. 2017 (https://arxiv.org/abs/1706.02677), section 2.2.
@@ -63,9 +61,7 @@ def piecewise_constant_with_warmup(
   )
 
 
-def cosine(
-  base_lr: float, total_steps: int, warmup_steps: int = 0
-) -> Schedule:
+def cosine(base_lr: float, total_steps: int, warmup_steps: int = 0) -> Schedule:
   """Half a cosine from `base_lr` after the warm-up to 0 at `total_steps`.
 
   Loshchilov and Hutter 2017 (https://arxiv.org/abs/1608.03983), equation 5,

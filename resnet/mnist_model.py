@@ -102,9 +102,7 @@ def mnist_model_fn(
   )
 
 
-def learning_rate(
-  flags_obj: Any, dataset: ImageDataset
-) -> schedules.Schedule:
+def learning_rate(flags_obj: Any, dataset: ImageDataset) -> schedules.Schedule:
   """The rate of the whole run, from `--lr_schedule` and `--train_epochs`."""
   num_images = dataset.num_images['train']
   batch_size, epochs = flags_obj.batch_size, flags_obj.train_epochs

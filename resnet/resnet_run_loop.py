@@ -12,10 +12,17 @@ from typing import Any
 
 import tensorflow as tf
 
-from official import cycles, flags, optimizers, reporting, run_directory
+from official import (
+  cycles,
+  flags,
+  optimizers,
+  reporting,
+  run_directory,
+  schedules,
+  serving,
+)
 from official import devices as devices_lib
 from official import estimator as estimator_lib
-from official import schedules, serving
 from official.datasets import synthetic
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.records import process_record_dataset
@@ -94,9 +101,7 @@ def lars_learning_rate(
   return schedules.polynomial(
     peak,
     total_steps=max(int(train_epochs * batches_per_epoch), 1),
-    warmup_steps=int(
-      min(warmup_epochs, train_epochs / 2) * batches_per_epoch
-    ),
+    warmup_steps=int(min(warmup_epochs, train_epochs / 2) * batches_per_epoch),
   )
 
 

@@ -35,5 +35,3 @@ def load(flags_obj: Any) -> ImageDataset:
     '(train-images-idx3-ubyte, ..., .gz or not) nor a set of TensorFlow '
     f'Datasets (dataset_info.json), but {found}'
   )
-
-

@@ -44,6 +44,25 @@ def load(
   Raises:
     DataError: a file is missing, damaged or does not fit the others.
   """
+  arrays = read(data_dir)
+  splits = {
+    split: in_memory.Split(
+      arrays[split, 'images'][..., np.newaxis],
+      arrays[split, 'labels'].astype(np.int32),
+    )
+    for split in ('train', 'test')
+  }
+  name = (
+    'MNIST' if data_dir is None else os.path.basename(os.path.abspath(data_dir))
+  )
+  return in_memory.dataset(name, splits, seed=seed, augment=augment)
+
+
+def read(data_dir: str | None) -> dict[tuple[str, str], np.ndarray]:
+  """`(split, kind)` to the array of that file; see `load`.
+
+  Images are uint8 [N, H, W], labels uint8 [N].
+  """
   directory = data_dir or EMBEDDED
   files = idx.find(directory)
   if not files:
@@ -54,17 +73,7 @@ def load(
     if data_dir is None:
       _verify(content, path, _SHA256[split, kind])
     arrays[split, kind] = idx.parse(content, path, 3 if kind == 'images' else 1)
-  splits = {
-    split: in_memory.Split(
-      arrays[split, 'images'][..., np.newaxis],
-      arrays[split, 'labels'].astype(np.int32),
-    )
-    for split in ('train', 'test')
-  }
-  name = 'MNIST' if data_dir is None else os.path.basename(
-    os.path.abspath(data_dir)
-  )
-  return in_memory.dataset(name, splits, seed=seed, augment=augment)
+  return arrays
 
 
 def _verify(content: bytes, path: str, expected: str) -> None:

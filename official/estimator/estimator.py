@@ -1,16 +1,23 @@
 """`Estimator`: trains, evaluates, predicts with and exports a `model_fn`."""
 
-import contextlib
 import copy
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
-from official.estimator import checkpoints, export, hooks as hooks_lib, inputs
+from official.estimator import (
+  arguments,
+  checkpoints,
+  default_hooks,
+  export,
+  inputs,
+  loops,
+  predictions,
+)
+from official.estimator import hooks as hooks_lib
 from official.estimator import warm_start as warm_start_lib
 from official.estimator.metrics_log import MetricsLog
 from official.estimator.programs import Program
@@ -20,8 +27,6 @@ from official.estimator.summary import EventWriter
 from official.estimator.variables import GLOBAL_STEP, VariableStore
 
 logger = logging.getLogger(__name__)
-
-_MODEL_FN_ARGS = {'features', 'labels', 'mode', 'params', 'self', 'config'}
 
 InputFn = Callable[..., Any]
 
@@ -55,12 +60,10 @@ class Estimator:
     params: Any = None,
     warm_start_from: Any = None,
   ):
-    if model_fn is None:
-      raise ValueError('model_fn must be provided to Estimator.')
-    self._model_fn_args = _check_model_fn(model_fn, params)
+    self._model_fn_args = arguments.check_model_fn(model_fn, params)
     self._model_fn = model_fn
     self._params = copy.deepcopy(params if params is not None else {})
-    self._config = _settle_config(config, model_dir)
+    self._config = arguments.settle_config(config, model_dir)
     self._warm_start = warm_start_lib.settings_of(warm_start_from)
     self._store = VariableStore(
       self._config.train_distribute, self._config.tf_random_seed
@@ -173,9 +176,9 @@ class Estimator:
         breaks the contract.
       NanLossDuringTrainingError: the loss became NaN or infinite.
     """
-    _check_steps(steps, max_steps)
-    hooks = _check_all(hooks, hooks_lib.Hook, 'hooks')
-    listeners = _check_all(
+    arguments.check_steps(steps, max_steps)
+    hooks = arguments.check_all(hooks, hooks_lib.Hook, 'hooks')
+    listeners = arguments.check_all(
       saving_listeners, hooks_lib.CheckpointSaverListener, 'saving_listeners'
     )
     if self._config.task_type in ('evaluator', 'ps'):
@@ -196,12 +199,20 @@ class Estimator:
     iterator = iter(self._dataset(input_fn, ModeKeys.TRAIN, start))
     program.trace(iterator, tf.constant(1))
     self._load(checkpoint)
-    run = hooks_lib.Run(self, ModeKeys.TRAIN, start, last)
-    all_hooks = self._training_hooks(program, hooks, listeners)
+    all_hooks = [
+      _VariablesChangeHook(self),
+      *default_hooks.training_hooks(self, program.spec, hooks, listeners),
+    ]
     self._training = True
     try:
-      with _around(all_hooks, run):
-        self._train_loop(program, iterator, run, all_hooks)
+      loops.train(
+        program,
+        iterator,
+        hooks_lib.Run(self, ModeKeys.TRAIN, start, last),
+        all_hooks,
+        self._config.steps_per_loop,
+        self._store.global_step,
+      )
     finally:
       self._training = False
     return self
@@ -229,9 +240,8 @@ class Estimator:
     Raises:
       ValueError: wrong arguments, no checkpoint, or no batch at all.
     """
-    if steps is not None and steps <= 0:
-      raise ValueError(f'Must specify steps > 0, given: {steps}')
-    hooks = _check_all(hooks, hooks_lib.Hook, 'hooks')
+    arguments.check_steps(steps)
+    hooks = arguments.check_all(hooks, hooks_lib.Hook, 'hooks')
     checkpoint = checkpoint_path or self._trained_checkpoint()
     program = self._program(ModeKeys.EVAL)
     iterator = iter(self._dataset(input_fn, ModeKeys.EVAL))
@@ -239,21 +249,15 @@ class Estimator:
     self._load(checkpoint)
     self._store.reset_metrics()
     step = int(self._store.global_step.numpy())
-    run = hooks_lib.Run(self, ModeKeys.EVAL, step)
-    all_hooks = [*hooks, *program.spec.evaluation_hooks]
     values = None
-    with _around(all_hooks, run):
-      for _ in _count(steps):
-        for hook in all_hooks:
-          hook.before_run(run)
-        try:
-          values = program(iterator)
-        except tf.errors.OutOfRangeError:
-          break
-        for hook in all_hooks:
-          hook.after_run(run)
-        if run.stop_requested:
-          break
+    for values in loops.batches(  # noqa: B007 - the last one counts
+      program,
+      iterator,
+      hooks_lib.Run(self, ModeKeys.EVAL, step),
+      [*hooks, *program.spec.evaluation_hooks],
+      steps,
+    ):
+      pass
     if values is None:
       raise ValueError(
         'Evaluation had no batch: the dataset of its input_fn is empty.'
@@ -285,33 +289,26 @@ class Estimator:
       ValueError: no checkpoint, no such key, or predictions of unequal length
         (on the first `next`, as nothing runs before it).
     """
-    hooks = _check_all(hooks, hooks_lib.Hook, 'hooks')
+    hooks = arguments.check_all(hooks, hooks_lib.Hook, 'hooks')
     checkpoint = checkpoint_path or self._trained_checkpoint()
     program = self._program(ModeKeys.PREDICT)
-    dataset = self._dataset(input_fn, ModeKeys.PREDICT)
-    iterator = iter(dataset)
+    iterator = iter(self._dataset(input_fn, ModeKeys.PREDICT))
     program.trace(iterator)
     self._load(checkpoint)
     step = int(self._store.global_step.numpy())
-    run = hooks_lib.Run(self, ModeKeys.PREDICT, step)
-    all_hooks = [*hooks, *program.spec.prediction_hooks]
-    with _around(all_hooks, run):
-      while not run.stop_requested:
-        for hook in all_hooks:
-          hook.before_run(run)
-        self._load(checkpoint)  # Training may have gone on since last time.
-        try:
-          batch = program(iterator)
-        except tf.errors.OutOfRangeError:
-          break
-        batch = _select_keys(batch, predict_keys)
-        batch = tf.nest.map_structure(lambda t: t.numpy(), batch)
-        for hook in all_hooks:
-          hook.after_run(run)
-        if yield_single_examples:
-          yield from _single_examples(batch)
-        else:
-          yield batch
+    for batch in loops.batches(
+      program,
+      iterator,
+      hooks_lib.Run(self, ModeKeys.PREDICT, step),
+      [*hooks, *program.spec.prediction_hooks],
+    ):
+      batch = predictions.select_keys(batch, predict_keys)
+      batch = tf.nest.map_structure(lambda t: t.numpy(), batch)
+      if yield_single_examples:
+        yield from predictions.single_examples(batch)
+      else:
+        yield batch
+      self._load(checkpoint)  # Training may have gone on in the meantime.
 
   def export_saved_model(
     self,
@@ -370,84 +367,6 @@ class Estimator:
     directory = directory or self.model_dir
     return self._writers.setdefault(directory, EventWriter(directory))
 
-  def _train_loop(
-    self,
-    program: Program,
-    iterator: Any,
-    run: hooks_lib.Run,
-    hooks: list[hooks_lib.Hook],
-  ) -> None:
-    while not run.stop_requested and run.global_step != run.last_step:
-      steps = self._config.steps_per_loop
-      if run.last_step is not None:
-        steps = min(steps, run.last_step - run.global_step)
-      for hook in hooks:
-        hook.before_run(run)
-      self._loaded = None
-      try:
-        rows = program(iterator, tf.constant(steps))
-      except tf.errors.OutOfRangeError:
-        run.global_step = int(self._store.global_step.numpy())
-        break
-      first_loop = run.global_step == run.first_step
-      run.advance(steps, program.names, rows)
-      if first_loop:
-        self._check_global_step(run)
-      for hook in hooks:
-        hook.after_run(run)
-    if run.global_step == run.first_step and not run.stop_requested:
-      raise ValueError(
-        'Training had no batch: the dataset of its input_fn is empty.'
-      )
-
-  def _check_global_step(self, run: hooks_lib.Run) -> None:
-    step = int(self._store.global_step.numpy())
-    if step != run.global_step:
-      raise ValueError(
-        f'train_op moved global_step from {run.first_step} to {step}, expected '
-        f'{run.global_step}: it must add 1 a step. Optimizers of TensorFlow '
-        'need minimize(loss, '
-        'global_step=tf.compat.v1.train.get_global_step()).'
-      )
-
-  def _training_hooks(
-    self,
-    program: Program,
-    hooks: list[hooks_lib.Hook],
-    listeners: list[hooks_lib.CheckpointSaverListener],
-  ) -> list[hooks_lib.Hook]:
-    config, spec = self._config, program.spec
-    result = [*hooks, hooks_lib.NanTensorHook()]
-    every = config.log_step_count_steps
-    if every:
-      result.append(hooks_lib.LoggingTensorHook(['loss'], every))
-    result += spec.training_hooks
-    if config.is_chief:
-      sink = self.event_writer()
-      if every:
-        result.append(hooks_lib.StepCounterHook(every, sink=sink))
-      if config.save_summary_steps:
-        result.append(
-          hooks_lib.SummarySaverHook(sink, config.save_summary_steps)
-        )
-    given = [h for h in result if isinstance(h, hooks_lib.CheckpointSaverHook)]
-    saves = config.save_checkpoints_secs or config.save_checkpoints_steps
-    if saves and not given:
-      # Every worker has it: reading the variables takes all of them.
-      result.append(
-        hooks_lib.CheckpointSaverHook(
-          config.save_checkpoints_secs, config.save_checkpoints_steps, listeners
-        )
-      )
-    elif listeners:
-      raise ValueError(
-        'There should be a CheckpointSaverHook to use saving_listeners: '
-        'checkpoints are turned off, or a hook of your own makes them.'
-      )
-    if config.is_chief:
-      result += spec.training_chief_hooks
-    return result
-
   def _report(
     self, results: dict[str, Any], step: int, checkpoint: str, name: str | None
   ) -> dict[str, Any]:
@@ -459,9 +378,7 @@ class Estimator:
       writer = self.event_writer(self.eval_dir(name))
       writer.write(results, step)
       writer.flush()
-      self.metrics_log.append(
-        'eval', step, results | {'checkpoint': checkpoint}, name
-      )
+      self.metrics_log.append('eval', step, results, name)
     logger.info('Evaluation at step %d: %s', step, results)
     return results | {GLOBAL_STEP: step}
 
@@ -543,123 +460,11 @@ class Estimator:
     return spec
 
 
-def _check_model_fn(model_fn: Callable[..., Any], params: Any) -> set[str]:
-  names = set(inputs.argument_names(model_fn))
-  if 'features' not in names:
-    raise ValueError(f'model_fn ({model_fn}) must include features argument.')
-  unexpected = sorted(names - _MODEL_FN_ARGS)
-  if unexpected:
-    raise ValueError(
-      f'model_fn ({model_fn}) has following not expected args: {unexpected}'
-    )
-  if params is not None and 'params' not in names:
-    raise ValueError(
-      f'model_fn ({model_fn}) does not include params argument, but params '
-      f'({params}) is passed to Estimator.'
-    )
-  if params is None and 'params' in names:
-    logger.warning('model_fn takes params, but none are given to Estimator.')
-  return names
+class _VariablesChangeHook(hooks_lib.Hook):
+  """From the next step on the variables are those of no checkpoint."""
 
+  def __init__(self, estimator: Estimator):
+    self._estimator = estimator
 
-def _settle_config(
-  config: RunConfig | None, model_dir: str | os.PathLike | None
-) -> RunConfig:
-  if config is None:
-    config = RunConfig()
-  if not isinstance(config, RunConfig):
-    raise ValueError(
-      f'config must be an instance of RunConfig, but provided {config!r}.'
-    )
-  model_dir = None if model_dir is None else os.fspath(model_dir)
-  if model_dir == '':
-    raise ValueError('model_dir should be non-empty.')
-  if None not in (model_dir, config.model_dir) and model_dir != config.model_dir:
-    raise ValueError(
-      '`model_dir` are set both in constructor and `RunConfig`, but with '
-      f'different values. In constructor: {model_dir!r}, in `RunConfig`: '
-      f'{config.model_dir!r}'
-    )
-  model_dir = model_dir or config.model_dir
-  if model_dir is None:
-    model_dir = tempfile.mkdtemp()
-    logger.warning('Using temporary folder as model directory: %s', model_dir)
-  return config.replace(model_dir=model_dir)
-
-
-def _check_steps(steps: int | None, max_steps: int | None) -> None:
-  if steps is not None and max_steps is not None:
-    raise ValueError('Can not provide both steps and max_steps.')
-  for name, value in (('steps', steps), ('max_steps', max_steps)):
-    if value is not None and value <= 0:
-      raise ValueError(f'Must specify {name} > 0, given: {value}')
-
-
-def _check_all(items: Any, kind: type, name: str) -> list[Any]:
-  items = list(items or ())
-  for item in items:
-    if not isinstance(item, kind):
-      raise TypeError(
-        f'{name} must be a list of {kind.__name__}, given: {item!r}'
-      )
-  return items
-
-
-def _count(steps: int | None) -> Iterable[int]:
-  return iter(int, 1) if steps is None else range(steps)
-
-
-@contextlib.contextmanager
-def _around(
-  hooks: list[hooks_lib.Hook], run: hooks_lib.Run
-) -> Iterator[None]:
-  """Calls `begin`, and then `end` or `abort`, of every hook."""
-  begun = []
-  try:
-    for hook in hooks:
-      begun.append(hook)
-      hook.begin(run)
-    yield
-    for hook in hooks:
-      hook.end(run)
-  except GeneratorExit:  # A reader of predictions that had enough.
-    for hook in hooks:
-      hook.end(run)
-    raise
-  except BaseException as e:
-    for hook in begun:
-      hook.abort(run, e)
-    raise
-
-
-def _select_keys(predictions: Any, keys: Iterable[str] | str | None) -> Any:
-  if keys is None:
-    return predictions
-  if not isinstance(predictions, dict):
-    raise ValueError(
-      'predict_keys argument is not valid in case of non-dict predictions.'
-    )
-  keys = {keys} if isinstance(keys, str) else set(keys)
-  unknown = keys - predictions.keys()
-  if unknown:
-    raise ValueError(
-      'Expected to run at least one output from '
-      f'{sorted(predictions)}, provided {sorted(keys)}.'
-    )
-  return {key: predictions[key] for key in predictions if key in keys}
-
-
-def _single_examples(batch: Any) -> Iterator[Any]:
-  if not isinstance(batch, dict):
-    yield from batch
-    return
-  lengths = {key: len(value) for key, value in batch.items()}
-  first = next(iter(lengths.values()))
-  for key, length in lengths.items():
-    if length != first:
-      raise ValueError(
-        'Batch length of predictions should be same. '
-        f'{key} has different batch length than others.'
-      )
-  for index in range(first):
-    yield {key: value[index] for key, value in batch.items()}
+  def before_run(self, run: hooks_lib.Run) -> None:
+    self._estimator._loaded = None

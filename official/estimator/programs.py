@@ -160,7 +160,8 @@ class Program:
   def _predict(self, iterator: Any) -> Any:
     features, _ = inputs.split(next(iterator))
     return self._run_only(
-      features, lambda features: self._call_model_fn((features, None)).predictions
+      features,
+      lambda features: self._call_model_fn((features, None)).predictions,
     )
 
   def _run_only(self, element: Any, fetch: Callable[[Any], Any]) -> Any:

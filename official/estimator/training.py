@@ -214,5 +214,3 @@ def _evaluate_new_checkpoints(
       return metrics, evaluation.exports
     waited = time.monotonic() - start
     time.sleep(max(eval_spec.throttle_secs - waited, 1))
-
-

@@ -21,10 +21,11 @@ _Keys = tf.compat.v1.GraphKeys
 class VariableStore:
   """Gets or creates variables by full name.
 
-  Inside `with store.trace(), store.scope():` every variable that is made (`tf.Variable`,
-  `tf.compat.v1.get_variable`) is looked up under its name scope and name; a
-  name used twice in one trace becomes `name_1`, as in TensorFlow 1. Initial
-  values depend on the seed and the name alone, not on the order of creation.
+  Inside `with store.trace(), store.scope():` every variable that is made, by
+  `tf.Variable` or `tf.compat.v1.get_variable`, is looked up under its name
+  scope and name; a name used twice in one trace becomes `name_1`, as in
+  TensorFlow 1. Initial values depend on the seed and the name alone, not on
+  the order of creation.
 
   Args:
     strategy: the `tf.distribute.Strategy` whose variables are made.
@@ -37,7 +38,9 @@ class VariableStore:
   """
 
   def __init__(
-    self, strategy: tf.distribute.Strategy | None = None, seed: int | None = None
+    self,
+    strategy: tf.distribute.Strategy | None = None,
+    seed: int | None = None,
   ):
     self.strategy = strategy or tf.distribute.get_strategy()
     self.variables: dict[str, tf.Variable] = {}
@@ -63,7 +66,10 @@ class VariableStore:
     the variables of this trace, and so do optimizers written for it.
     """
     graph = tf.compat.v1.get_default_graph()
-    ours = {_Keys.GLOBAL_STEP: [self.global_step], _Keys.TRAINABLE_VARIABLES: []}
+    ours = {
+      _Keys.GLOBAL_STEP: [self.global_step],
+      _Keys.TRAINABLE_VARIABLES: [],
+    }
     # A function's graph shares these lists with the graph around it.
     theirs = {key: graph.get_collection(key) for key in ours}
     for key, variables in ours.items():
@@ -102,9 +108,7 @@ class VariableStore:
       ValueError: another variable has the same name.
     """
     parts = self.strategy.experimental_local_results
-    known = {
-      id(part) for v in self._all().values() for part in (v, *parts(v))
-    }
+    known = {id(part) for v in self._all().values() for part in (v, *parts(v))}
     for variable in sorted(variables, key=lambda v: v.name):
       if id(variable) in known:
         continue
@@ -148,9 +152,7 @@ class VariableStore:
       tf.random.set_seed(zlib.crc32(f'{self._seed}/{name}'.encode()))
     return self._initial_values[name]()
 
-  def _get_or_create(
-    self, name: str, kwargs: dict[str, Any]
-  ) -> tf.Variable:
+  def _get_or_create(self, name: str, kwargs: dict[str, Any]) -> tf.Variable:
     collections = kwargs.get('collections') or ()
     local = _Keys.LOCAL_VARIABLES in collections
     variables = self.metric_variables if local else self.variables
@@ -233,7 +235,8 @@ def _supported(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
     'synchronization',
     'aggregation',
   )
-  supported = {key: kwargs[key] for key in wanted if kwargs.get(key) is not None}
+  supported = {
+    key: kwargs[key] for key in wanted if kwargs.get(key) is not None
+  }
   supported['trainable'] = trainable is None or trainable
   return supported
-

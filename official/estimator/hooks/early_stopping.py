@@ -129,7 +129,10 @@ def _threshold_hook(
     past = [(s, v) for s, v in history if is_past(v, threshold)]
     if past:
       logger.info(
-        'Early stopping: %s = %g at step %d.', metric_name, past[0][1], past[0][0]
+        'Early stopping: %s = %g at step %d.',
+        metric_name,
+        past[0][1],
+        past[0][0],
       )
     return bool(past)
 

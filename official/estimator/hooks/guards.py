@@ -22,7 +22,9 @@ class StopAtStepHook(Hook):
     ValueError: both or neither are given.
   """
 
-  def __init__(self, num_steps: int | None = None, last_step: int | None = None):
+  def __init__(
+    self, num_steps: int | None = None, last_step: int | None = None
+  ):
     if (num_steps is None) == (last_step is None):
       raise ValueError(
         'One of num_steps or last_step must be specified, '

@@ -1,0 +1,102 @@
+"""The loops: a program run again and again, with hooks around each turn."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from official.estimator.hooks.base import Hook, Run
+from official.estimator.programs import Program
+
+
+def train(
+  program: Program,
+  iterator: Any,
+  run: Run,
+  hooks: list[Hook],
+  steps_per_loop: int,
+  global_step: tf.Variable,
+) -> None:
+  """Trains until the last step, the end of the data or a hook's request.
+
+  Raises:
+    ValueError: there was no batch, or a step is not one step.
+  """
+  with around(hooks, run):
+    while not run.stop_requested and _is_before_end(run):
+      steps = steps_per_loop
+      if run.last_step is not None:
+        steps = min(steps, run.last_step - run.global_step)
+      for hook in hooks:
+        hook.before_run(run)
+      try:
+        rows = program(iterator, tf.constant(steps))
+      except tf.errors.OutOfRangeError:
+        # Steps of this loop before the data ended have had their effect.
+        run.global_step = int(global_step.numpy())
+        break
+      is_first = run.global_step == run.first_step
+      run.advance(steps, program.names, rows)
+      if is_first:
+        _check_global_step(run, int(global_step.numpy()))
+      for hook in hooks:
+        hook.after_run(run)
+    if run.global_step == run.first_step and _is_before_end(run):
+      raise ValueError(
+        'Training had no batch: the dataset of its input_fn is empty.'
+      )
+
+
+def batches(
+  program: Program,
+  iterator: Any,
+  run: Run,
+  hooks: list[Hook],
+  limit: int | None = None,
+) -> Iterator[Any]:
+  """Yields what evaluation or prediction gives for each batch."""
+  with around(hooks, run):
+    done = 0
+    while not run.stop_requested and done != limit:
+      for hook in hooks:
+        hook.before_run(run)
+      try:
+        values = program(iterator)
+      except tf.errors.OutOfRangeError:
+        break
+      done += 1
+      for hook in hooks:
+        hook.after_run(run)
+      yield values
+
+
+@contextlib.contextmanager
+def around(hooks: list[Hook], run: Run) -> Iterator[None]:
+  """Calls `begin`, and then `end` or `abort`, of every hook."""
+  begun = []
+  try:
+    for hook in hooks:
+      begun.append(hook)
+      hook.begin(run)
+    with contextlib.suppress(GeneratorExit):  # A reader that had enough.
+      yield
+    for hook in hooks:
+      hook.end(run)
+  except BaseException as e:
+    for hook in begun:
+      hook.abort(run, e)
+    raise
+
+
+def _is_before_end(run: Run) -> bool:
+  return run.last_step is None or run.global_step < run.last_step
+
+
+def _check_global_step(run: Run, step: int) -> None:
+  if step != run.global_step:
+    raise ValueError(
+      f'train_op moved global_step from {run.first_step} to {step}, expected '
+      f'{run.global_step}: it must add 1 a step. Optimizers of TensorFlow need '
+      'minimize(loss, global_step=tf.compat.v1.train.get_global_step()).'
+    )

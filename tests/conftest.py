@@ -1,0 +1,58 @@
+"""Two logical CPU devices for every test, and what several tests share."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from official.datasets import mnist
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def pytest_configure():
+  cpu = tf.config.list_physical_devices('CPU')[0]
+  two = [tf.config.LogicalDeviceConfiguration()] * 2
+  tf.config.set_logical_device_configuration(cpu, two)
+
+
+@pytest.fixture
+def run():
+  """Runs `python ARGS...` of the project in another process and folder."""
+
+  def run(*args, cwd=ROOT, **kwargs):
+    environment = os.environ | {'PYTHONPATH': str(ROOT)}
+    return subprocess.run(
+      [sys.executable, *map(str, args)],
+      cwd=cwd,
+      env=environment,
+      capture_output=True,
+      text=True,
+      **kwargs,
+    )
+
+  return run
+
+
+@pytest.fixture(scope='session')
+def mnist_folder(tmp_path_factory):
+  """512 + 256 real MNIST images in IDX files, for runs that take seconds."""
+  folder = tmp_path_factory.mktemp('small_mnist')
+  arrays = mnist.read(None)
+  for split, count, prefix in (('train', 512, 'train'), ('test', 256, 't10k')):
+    for kind, dimensions in (('images', 3), ('labels', 1)):
+      array = arrays[split, kind][:count]
+      path = folder / f'{prefix}-{kind}-idx{dimensions}-ubyte'
+      path.write_bytes(idx_bytes(array))
+  return folder
+
+
+def idx_bytes(array):
+  """An IDX file of unsigned bytes, written by its definition."""
+  header = bytes([0, 0, 8, array.ndim])
+  header += b''.join(int(n).to_bytes(4, 'big') for n in array.shape)
+  return header + array.astype(np.uint8).tobytes()
