@@ -100,7 +100,12 @@ class Program:
     return strategy.reduce(tf.distribute.ReduceOp.MEAN, row, axis=None)
 
   def _train_replica(self, element: Any) -> tf.Tensor:
-    with self._store.scope(), summary.record() as scalars:
+    # Nothing of a step may happen, the step count least of all, before its
+    # batch is there: the data may have ended.
+    arrived = tf.control_dependencies(
+      tf.nest.flatten(element, expand_composites=True)
+    )
+    with self._store.scope(), summary.record() as scalars, arrived:
       scope = tf.compat.v1.get_default_graph().get_name_scope()
       spec = self._call_model_fn(element)
       values = scalars | {'loss': tf.cast(spec.loss, tf.float32)}
