@@ -11,7 +11,7 @@ def define_flags() -> None:
     resnet_size='18',
     batch_size=128,
     train_epochs=6,
-    base_lr=0.05,
+    base_lr=0.025,
     weight_decay=5e-4,
     batch_norm_momentum=0.9,
   )

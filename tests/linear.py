@@ -1,5 +1,7 @@
 """A small Estimator to test with: two layers on data made from a seed."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,6 +13,12 @@ _rng = np.random.RandomState(0)
 IMAGES = _rng.randn(1000, 8).astype(np.float32)
 LABELS = IMAGES[:, :3].argmax(axis=1).astype(np.int32)
 BATCH = 64
+
+
+@functools.cache
+def two_replicas():
+  """One strategy for all tests: each new one would reuse collective keys."""
+  return tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])
 
 
 def dense(x, units, name):

@@ -13,8 +13,6 @@ from official import optimizers
 from official.estimator import metrics
 from tests import linear
 
-STRATEGY = ['CPU:0', 'CPU:1']
-
 
 def losses_of(estimator, max_steps=60, **kwargs):
   hook = linear.Losses()
@@ -52,7 +50,7 @@ def test_the_same_losses_however_steps_are_run(tmp_path, reference, config):
 def test_two_replicas_give_the_losses_of_one(
   tmp_path, reference, steps_per_loop
 ):
-  strategy = tf.distribute.MirroredStrategy(STRATEGY)
+  strategy = linear.two_replicas()
   estimator = linear.make(
     tmp_path, train_distribute=strategy, steps_per_loop=steps_per_loop
   )
@@ -96,7 +94,9 @@ def test_each_mode_is_traced_once_over_many_calls(tmp_path):
 
 def test_variables_have_the_names_of_their_scopes(reference):
   estimator, _ = reference
-  layers = [f'{a}/{b}' for a in ('hidden', 'logits') for b in ('bias', 'kernel')]
+  layers = [
+    f'{a}/{b}' for a in ('hidden', 'logits') for b in ('bias', 'kernel')
+  ]
   slots = [f'{name}/Momentum' for name in layers]
   expected = sorted([*layers, *slots, 'global_step'])
   assert estimator.get_variable_names() == expected
@@ -115,7 +115,10 @@ def test_training_ends_where_the_data_ends(tmp_path):
 
 def test_loss_is_the_mean_over_examples_whatever_the_batches(reference):
   estimator, _ = reference
-  data = tf.data.Dataset.from_tensor_slices(({'x': linear.IMAGES}, linear.LABELS))
+  data = tf.data.Dataset.from_tensor_slices((
+    {'x': linear.IMAGES},
+    linear.LABELS,
+  ))
   whole = estimator.evaluate(lambda: data.batch(1000))
   for size in (1, 300, 999):
     parts = estimator.evaluate(lambda size=size: data.batch(size))
@@ -142,9 +145,10 @@ def test_evaluation_is_written_to_events_and_metrics(tmp_path):
   (path,) = (tmp_path / 'eval').iterdir()
   events = [e for e in tf.compat.v1.train.summary_iterator(str(path))]
   written = {v.tag: v.simple_value for e in events for v in e.summary.value}
-  assert written == pytest.approx(
-    {'accuracy': results['accuracy'], 'loss': results['loss']}
-  )
+  assert written == pytest.approx({
+    'accuracy': results['accuracy'],
+    'loss': results['loss'],
+  })
   assert events[-1].step == 3
   line = json.loads((tmp_path / 'metrics.jsonl').read_text())
   assert (line['kind'], line['step']) == ('eval', 3)
@@ -164,7 +168,9 @@ def test_predictions_are_rows_or_batches_of_the_wanted_keys(reference):
       linear.eval_input, ['classes'], yield_single_examples=False
     )
   )
-  assert [batch['classes'].shape for batch in batches] == [(300,)] * 3 + [(100,)]
+  assert [batch['classes'].shape for batch in batches] == [(300,)] * 3 + [
+    (100,)
+  ]
   assert set(batches[0]) == {'classes'}
 
 
@@ -217,7 +223,7 @@ def test_export_serves_what_predict_says(tmp_path, reference):
 
 
 def test_export_of_a_distributed_run_loads_on_one_device(tmp_path, run):
-  strategy = tf.distribute.MirroredStrategy(STRATEGY)
+  strategy = linear.two_replicas()
   estimator = linear.make(tmp_path / 'm', train_distribute=strategy)
   estimator.train(linear.train_input, max_steps=2)
   spec = {'x': tf.io.FixedLenFeature([8], tf.float32)}
@@ -346,7 +352,9 @@ def test_a_keras_model_made_outside_is_trained_and_saved(tmp_path):
   estimator = est.Estimator(model_fn, str(tmp_path))
   estimator.train(linear.train_input, max_steps=100)
   assert estimator.evaluate(linear.eval_input)['a'] > 0.9
-  saved = estimator.get_variable_value(model.layers[0].kernel.path.split(':')[0])
+  saved = estimator.get_variable_value(
+    model.layers[0].kernel.path.split(':')[0]
+  )
   np.testing.assert_array_equal(saved, model.layers[0].kernel.numpy())
   path = estimator.export_saved_model(
     tmp_path,

@@ -120,7 +120,9 @@ def test_untrained_weights_are_not_evaluated_exported_or_read(tmp_path):
     estimator.get_variable_names,
     lambda: estimator.get_variable_value('hidden/kernel'),
   ):
-    with pytest.raises(ValueError, match='Could not find trained model in mode'):
+    with pytest.raises(
+      ValueError, match='Could not find trained model in mode'
+    ):
       call()
   with pytest.raises(ValueError, match="Couldn't find trained model at"):
     estimator.export_saved_model(tmp_path, lambda: None)
@@ -181,9 +183,7 @@ def test_a_metric_with_a_name_that_is_taken(tmp_path, name):
   def metric():
     return {name: metrics.mean(tf.constant(1.0))}
 
-  estimator = est.Estimator(
-    spec_with(eval_metric_ops=metric), str(tmp_path)
-  )
+  estimator = est.Estimator(spec_with(eval_metric_ops=metric), str(tmp_path))
   estimator.train(linear.train_input, max_steps=1)
   with pytest.raises(ValueError, match=f'Metric with name "{name}" is not all'):
     estimator.evaluate(linear.eval_input)
@@ -202,20 +202,52 @@ def test_labels_that_model_fn_does_not_take(tmp_path):
 
 
 def test_a_train_op_that_leaves_the_global_step(tmp_path):
-  estimator = est.Estimator(spec_with(train_op=tf.no_op), str(tmp_path))
-  with pytest.raises(ValueError, match='train_op moved global_step from 0 to 0'):
-    estimator.train(linear.train_input)
-
-
-def test_a_keras_layer_made_inside_model_fn(tmp_path):
-  import keras
-
   def model_fn(features, labels, mode):
-    return est.EstimatorSpec(mode, keras.layers.Dense(3)(features['x']))
+    weight = tf.Variable(lambda: 1.0, name='weight')
+    train_op = weight.assign_add(1.0)
+    return est.EstimatorSpec(mode, None, weight.read_value(), train_op)
 
   estimator = est.Estimator(model_fn, str(tmp_path))
-  with pytest.raises(ValueError, match="Variable 'dense.*/kernel' was made ins"):
+  with pytest.raises(
+    ValueError, match='train_op moved global_step from 0 to 0'
+  ):
     estimator.train(linear.train_input)
+
+
+def test_a_variable_that_escapes_the_store(tmp_path):
+  def model_fn(features, labels, mode):
+    with tf.init_scope():
+      tf.Variable(1.0, name='escaped')
+
+  estimator = est.Estimator(model_fn, str(tmp_path))
+  with pytest.raises(
+    ValueError, match="Variable 'escaped' was made inside mod"
+  ):
+    estimator.train(linear.train_input)
+
+
+def test_keras_layers_made_inside_model_fn_need_names(tmp_path):
+  import keras
+
+  def model_fn_with(name):
+    def model_fn(features, labels, mode):
+      logits = keras.layers.Dense(3, name=name)(features['x'])
+      loss = tf.reduce_mean(
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+      )
+      train_op = optimizers.MomentumOptimizer(0.1, 0.9).minimize(loss)
+      return est.EstimatorSpec(mode, None, loss, train_op)
+
+    return model_fn
+
+  named = est.Estimator(model_fn_with('logits'), str(tmp_path / 'named'))
+  named.train(linear.train_input, max_steps=40)
+  assert named.evaluate(linear.eval_input)['loss'] < 0.4
+  # Without one Keras counts on: `dense`, and `dense_1` in the next mode.
+  unnamed = est.Estimator(model_fn_with(None), str(tmp_path / 'unnamed'))
+  unnamed.train(linear.train_input, max_steps=1)
+  with pytest.raises(ValueError, match='Missing: dense_.*give Keras layers'):
+    unnamed.evaluate(linear.eval_input)
 
 
 def test_an_initial_value_that_is_a_tensor_of_the_graph(tmp_path):
@@ -223,7 +255,9 @@ def test_an_initial_value_that_is_a_tensor_of_the_graph(tmp_path):
     tf.Variable(tf.zeros([3]), name='w')
 
   estimator = est.Estimator(model_fn, str(tmp_path))
-  with pytest.raises(ValueError, match="initial value of variable 'w' is a ten"):
+  with pytest.raises(
+    ValueError, match="initial value of variable 'w' is a ten"
+  ):
     estimator.train(linear.train_input)
 
 
@@ -260,12 +294,14 @@ def test_evaluating_in_the_middle_of_training(tmp_path):
 
 
 def test_a_train_op_outside_training_with_several_replicas(tmp_path):
-  strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])
+  strategy = linear.two_replicas()
   estimator = est.Estimator(
     spec_with(), str(tmp_path), est.RunConfig(train_distribute=strategy)
   )
   estimator.train(linear.train_input, max_steps=1)
-  with pytest.raises(ValueError, match="must build its train_op in mode 'train'"):
+  with pytest.raises(
+    ValueError, match="must build its train_op in mode 'train'"
+  ):
     estimator.evaluate(linear.eval_input)
 
 
@@ -278,7 +314,7 @@ def test_a_plain_pair_as_metric_with_several_replicas(tmp_path):
       )
     return spec_with()(features, labels, mode)
 
-  strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])
+  strategy = linear.two_replicas()
   estimator = est.Estimator(
     model_fn, str(tmp_path), est.RunConfig(train_distribute=strategy)
   )

@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 # Degrees, share of the size, pixels: the largest distortion either way.
-ROTATION, SCALE, SHIFT = 10.0, 0.1, 2.0
+ROTATION, SCALE, SHIFT = 12.0, 0.1, 2.5
 
 RANDOM_NUMBERS = 4  # an image, for `random_affine`
 

@@ -177,9 +177,11 @@ def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
   if missing or wrong:
     raise IncompatibleCheckpointError(
       f'Could not load all requested variables from checkpoint {prefix}: '
-      'it was written by another network or optimizer.'
+      'another network or optimizer wrote it.'
       + (f' Missing: {_some(missing)}.' if missing else '')
       + (f' Of another shape: {_some(wrong)}.' if wrong else '')
+      + ' (Inside a model_fn give Keras layers a name, or each mode names them '
+      'anew.)'
     )
   for name, variable in variables.items():
     variable.assign(reader.get_tensor(name))

@@ -1,8 +1,12 @@
 """Scalars of a step: recorded in `model_fn`, written to event files."""
 
 import contextlib
+import os
+import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -39,8 +43,9 @@ def record() -> Iterator[dict[str, tf.Tensor]]:
 class EventWriter:
   """Writes scalars to an event file that TensorBoard opens.
 
-  It writes the classic `simple_value` summaries; `tf.summary.scalar` would
-  need the tensorboard package, which TensorFlow 2.21 no longer installs.
+  An event file is a TFRecord file of `Event` messages. The scalars are the
+  classic `simple_value` kind; `tf.summary.scalar` would need the tensorboard
+  package, which TensorFlow 2.21 no longer installs.
 
   Args:
     directory: made on the first write.
@@ -48,7 +53,7 @@ class EventWriter:
 
   def __init__(self, directory: str):
     self._directory = directory
-    self._writer: tf.compat.v1.summary.FileWriter | None = None
+    self._writer: tf.io.TFRecordWriter | None = None
 
   def write(self, values: Mapping[str, object], step: int) -> None:
     """Writes every real number of `values` at `step`; passes over others."""
@@ -57,17 +62,20 @@ class EventWriter:
       if np.ndim(value) == 0 and np.isreal(value):
         summary.value.add(tag=tag, simple_value=float(value))
     if self._writer is None:
-      with tf.Graph().as_default():  # FileWriter refuses to be made eagerly.
-        self._writer = tf.compat.v1.summary.FileWriter(self._directory)
-    self._writer.add_summary(summary, step)
+      self._open()
+    self._write(step=step, summary=summary)
 
   def flush(self) -> None:
     """Puts what was written on disk."""
     if self._writer is not None:
       self._writer.flush()
 
-  def close(self) -> None:
-    """Flushes and closes the file; a later write opens another."""
-    if self._writer is not None:
-      self._writer.close()
-      self._writer = None
+  def _open(self) -> None:
+    os.makedirs(self._directory, exist_ok=True)
+    name = f'events.out.tfevents.{time.time():.6f}.{socket.gethostname()}'
+    self._writer = tf.io.TFRecordWriter(os.path.join(self._directory, name))
+    self._write(file_version='brain.Event:2')
+
+  def _write(self, **fields: Any) -> None:
+    event = tf.compat.v1.Event(wall_time=time.time(), **fields)
+    self._writer.write(event.SerializeToString())

@@ -190,10 +190,9 @@ class VariableStore:
 
 
 _ESCAPED = (
-  'Variable {name!r} was made inside model_fn by something that lifts it out '
-  'of the graph (a Keras layer or model, a tf.random.Generator). Each mode '
-  'would silently get a copy of its own. Make and build it once, outside '
-  'model_fn, or use functions that create variables by name.'
+  'Variable {name!r} was made inside model_fn but outside its graph (in '
+  'tf.init_scope, as a tf.random.Generator does). Each mode would silently get '
+  'a copy of its own. Make it once, outside model_fn, or by tf.Variable.'
 )
 
 
