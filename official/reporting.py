@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shlex
 import sys
 import time
 from typing import Any
@@ -59,7 +60,8 @@ class Report:
     images = self._dataset.num_images
     height, width, channels = self._dataset.image_shape
     schedule = self._schedule
-    steps = f'{schedule.total_steps:,} steps ({schedule.train_epochs:g} epochs)'
+    epochs = f'{schedule.train_epochs:.2f}'.rstrip('0').rstrip('.')
+    steps = f'{schedule.total_steps:,} steps ({epochs} epochs)'
     if first_step:
       steps += f', going on from step {first_step:,}'
     say(
@@ -114,19 +116,18 @@ class Report:
     parts.append(f'peak memory {_peak_memory() / 2**30:.1f} GiB')
     say(' · '.join(parts))
     say('next:')
-    for command, purpose in self._next_commands():
-      say(f'  {command:<62}  {purpose}')
+    for purpose, command in self._next_commands():
+      say(f'  {purpose}: {command}')
 
   def _next_commands(self) -> list[tuple[str, str]]:
-    model_dir = self._estimator.model_dir
-    commands = [(f'tensorboard --logdir {model_dir}', 'draw the curves')]
+    model_dir = shlex.quote(self._estimator.model_dir)
+    curves = f'pip install tensorboard && tensorboard --logdir {model_dir}'
     if self._export:
-      show = f'saved_model_cli show --all --dir {self._export}'
-      commands.append((show, 'what the export serves'))
+      show = f'saved_model_cli show --all --dir {shlex.quote(self._export)}'
+      serve = ('what the export serves', show)
     else:
-      again = ' '.join(_command())
-      commands.append((f'{again} --export_dir exports', 'write a SavedModel'))
-    return commands
+      serve = ('write a SavedModel', f'{_command()} --export_dir exports')
+    return [('draw the curves', curves), serve]
 
 
 class _StartHook(estimator_lib.Hook):
@@ -148,12 +149,12 @@ def say(line: str) -> None:
   print(line, flush=True)
 
 
-def _command() -> list[str]:
+def _command() -> str:
   """The command of this process, as it was typed."""
   spec = getattr(sys.modules['__main__'], '__spec__', None)
   if spec is not None:
-    return ['python', '-m', spec.name, *sys.argv[1:]]
-  return ['python', os.path.relpath(sys.argv[0]), *sys.argv[1:]]
+    return shlex.join(['python', '-m', spec.name, *sys.argv[1:]])
+  return shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
 
 
 def _peak_memory() -> int:

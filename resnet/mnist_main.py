@@ -34,6 +34,11 @@ def main() -> None:
   )
 
 
-if __name__ == '__main__':
+def run() -> None:
+  """The command."""
   define_flags()
   cli.run(main)
+
+
+if __name__ == '__main__':
+  run()

@@ -11,10 +11,10 @@ from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
 from resnet import resnet_model, resnet_run_loop
 
-# Chosen by measurement on 2 cores (ResNet-18, batch 128, 6 epochs): the
-# paper's stem, 7x7 / 2 and a 3x3 / 2 pool, trains at 640 images/s, and 4 times
-# slower without its pool, for no more accuracy than the schedule can give.
-_STEM: dict[str, int] = {}
+# The ImageNet form keeps the paper's stem, 7x7 / 2 and a 3x3 / 2 pool, at 28
+# pixels too. Measured on 2 cores (ResNet-18, batch 128, 6 epochs): it trains
+# at 650 images/s to 99.58 %; a 3x3 / 2 convolution in its place at 605 to
+# 99.35 %; without the pool either trains 4 times slower.
 
 _WARMUP = 0.1  # of all steps, of the cosine schedule
 _PIECEWISE = ((0.5, 0.75, 0.9), (1, 0.1, 0.01, 0.001))
@@ -28,7 +28,7 @@ def architecture(resnet_size: int) -> resnet_model.Architecture:
     ValueError: neither has this size.
   """
   if resnet_size in resnet_model.IMAGENET_BLOCK_SIZES:
-    return resnet_model.imagenet_architecture(resnet_size, **_STEM)
+    return resnet_model.imagenet_architecture(resnet_size)
   return resnet_model.cifar_architecture(resnet_size)
 
 

@@ -106,7 +106,8 @@ def test_listeners_without_checkpoints(tmp_path):
 def test_an_evaluator_does_not_train(tmp_path, monkeypatch):
   monkeypatch.setenv(
     'TF_CONFIG',
-    '{"cluster": {"chief": ["a:1"]}, "task": {"type": "evaluator", "index": 0}}',
+    '{"cluster": {"chief": ["a:1"]}, '
+    '"task": {"type": "evaluator", "index": 0}}',
   )
   with pytest.raises(ValueError, match='Train has been called wrong config'):
     linear.make(tmp_path).train(linear.train_input)

@@ -378,7 +378,7 @@ class Estimator:
       writer = self.event_writer(self.eval_dir(name))
       writer.write(results, step)
       writer.flush()
-      self.metrics_log.append('eval', step, results, name)
+      self.metrics_log.append_once('eval', step, results, name)
     logger.info('Evaluation at step %d: %s', step, results)
     return results | {GLOBAL_STEP: step}
 

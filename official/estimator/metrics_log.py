@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 FILE_NAME = 'metrics.jsonl'
+_KEYS = {'kind', 'step', 'time'}  # of every line
 
 
 class MetricsLog:
@@ -39,17 +40,23 @@ class MetricsLog:
       values: name to scalar.
       name: which evaluation, where there are several.
     """
-    record = {'kind': kind, 'step': step, 'time': round(time.time(), 3)}
-    if name is not None:
-      record['name'] = name
-    for key, value in values.items():
-      if isinstance(value, (int, str)) or (
-        isinstance(value, float) and math.isfinite(value)
-      ):
-        record.setdefault(key, value)
+    record = _record(kind, step, values, name)
     os.makedirs(os.path.dirname(self.path), exist_ok=True)
     with open(self.path, 'a', encoding='utf-8') as f:
       f.write(json.dumps(record) + '\n')
+
+  def append_once(
+    self,
+    kind: str,
+    step: int,
+    values: Mapping[str, Any],
+    name: str | None = None,
+  ) -> None:
+    """As `append`, unless this very line is there, at whatever time."""
+    record = _record(kind, step, values, name)
+    known = self.read(kind, name)
+    if all(record | {'time': other['time']} != other for other in known):
+      self.append(kind, step, values, name)
 
   def read(
     self, kind: str | None = None, name: str | None = None
@@ -84,10 +91,24 @@ class MetricsLog:
     return [record for record in map(_parse, lines) if record]
 
 
+def _record(
+  kind: str, step: int, values: Mapping[str, Any], name: str | None
+) -> dict[str, Any]:
+  record = {'kind': kind, 'step': step, 'time': round(time.time(), 3)}
+  if name is not None:
+    record['name'] = name
+  for key, value in values.items():
+    if isinstance(value, (int, str)) or (
+      isinstance(value, float) and math.isfinite(value)
+    ):
+      record.setdefault(key, value)
+  return record
+
+
 def _parse(line: str) -> dict[str, Any] | None:
   try:
     record = json.loads(line)
   except json.JSONDecodeError:
     return None
-  whole = isinstance(record, dict) and {'kind', 'step'} <= record.keys()
+  whole = isinstance(record, dict) and _KEYS <= record.keys()
   return record if whole else None
