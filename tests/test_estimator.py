@@ -327,6 +327,10 @@ def test_a_classic_optimizer_and_metric_of_tensorflow_1_work(tmp_path):
     'layer/kernel/Adam',
     'layer/kernel/Adam_1',
   ]
+  # Another Estimator of the same process gives the slots the same names.
+  again = est.Estimator(model_fn, str(tmp_path))
+  again.train(linear.train_input, max_steps=101)
+  assert again.get_variable_names() == estimator.get_variable_names()
 
 
 def test_a_keras_model_made_outside_is_trained_and_saved(tmp_path):

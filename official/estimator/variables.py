@@ -16,6 +16,9 @@ import tensorflow as tf
 GLOBAL_STEP = 'global_step'
 
 _Keys = tf.compat.v1.GraphKeys
+# TensorFlow 1's own stores, of `get_variable` and of scopes entered: functions
+# share them with the process's global graph.
+_STORES = (('__variable_store',), ('__varscope',))
 
 
 class VariableStore:
@@ -75,7 +78,8 @@ class VariableStore:
     for key, variables in ours.items():
       graph.get_collection_ref(key)[:] = variables
     try:
-      yield
+      with _no_names_taken():
+        yield
     finally:
       for key, variables in theirs.items():
         graph.get_collection_ref(key)[:] = variables
@@ -194,6 +198,26 @@ _ESCAPED = (
   'tf.init_scope, as a tf.random.Generator does). Each mode would silently get '
   'a copy of its own. Make it once, outside model_fn, or by tf.Variable.'
 )
+
+
+@contextlib.contextmanager
+def _no_names_taken() -> Iterator[None]:
+  """Forgets, for TensorFlow 1's own stores, what earlier traces made.
+
+  Else the second trace's `get_variable` would be told that the name is taken,
+  and an optimizer would name its slot `Momentum_1`.
+  """
+  with tf.init_scope():
+    graph = tf.compat.v1.get_default_graph()
+  ours = [graph.get_collection_ref(key) for key in _STORES]
+  theirs = [store[:] for store in ours]
+  for store in ours:
+    store.clear()
+  try:
+    yield
+  finally:
+    for store, before in zip(ours, theirs, strict=True):
+      store[:] = before
 
 
 def _full_name(name: str, base: str) -> str:

@@ -1,0 +1,283 @@
+"""Each layer against NumPy, or against TensorFlow's op of another form."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from official import layers, small_maps
+from official.estimator.variables import VariableStore
+
+
+def call(build, inputs, *, training=False, network=None, step=0):
+  """Builds layers around a store; returns outputs, gradient and store."""
+  store = VariableStore(seed=3)
+  inputs = tf.constant(inputs)
+
+  @tf.function(autograph=False)
+  def function(x):
+    with store.trace(), store.scope():
+      nn = layers.Network('net', training=training, **(network or {}))
+      y = build(nn, x)
+      return y, tf.gradients(y, [x])[0]
+
+  function.get_concrete_function(inputs)
+  store.global_step.assign(step)
+  outputs, gradient = function(inputs)
+  values = {name: v.numpy() for name, v in store.variables.items()}
+  gradient = None if gradient is None else gradient.numpy()
+  return outputs.numpy(), gradient, values
+
+
+def normal(*shape, seed=0):
+  return np.random.RandomState(seed).randn(*shape).astype(np.float32)
+
+
+def numpy_conv2d(x, kernel, strides, before, after):
+  """The definition, output by output."""
+  x = np.pad(x, [(0, 0), (before, after), (before, after), (0, 0)])
+  size = kernel.shape[0]
+  rows = range(0, x.shape[1] - size + 1, strides)
+  columns = range(0, x.shape[2] - size + 1, strides)
+  return np.stack(
+    [
+      np.stack(
+        [
+          np.einsum('nhwc,hwcf->nf', x[:, r : r + size, c : c + size], kernel)
+          for c in columns
+        ],
+        axis=1,
+      )
+      for r in rows
+    ],
+    axis=1,
+  )
+
+
+# (k - 1) zeros whatever the size for FIXED; what TensorFlow says for SAME.
+@pytest.mark.parametrize(
+  'size, kernel, strides, padding, before, after',
+  [
+    (5, 3, 1, 'SAME', 1, 1),
+    (5, 3, 2, 'FIXED', 1, 1),
+    (6, 3, 2, 'FIXED', 1, 1),
+    (6, 3, 2, 'SAME', 0, 1),
+    (7, 7, 2, 'FIXED', 3, 3),
+    (6, 4, 2, 'FIXED', 1, 2),
+    (6, 1, 2, 'FIXED', 0, 0),
+    (6, 3, 1, 'VALID', 0, 0),
+  ],
+)
+def test_conv2d_is_its_definition(
+  size, kernel, strides, padding, before, after
+):
+  x = normal(2, size, size, 3)
+  y, _, values = call(
+    lambda nn, x: nn.conv2d(x, 4, kernel, strides, padding=padding), x
+  )
+  expected = numpy_conv2d(
+    x, values['net/conv2d/kernel'], strides, before, after
+  )
+  np.testing.assert_allclose(y, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize('groups', [2, 3])
+def test_a_grouped_conv2d_is_one_for_each_group(groups):
+  x = normal(2, 5, 5, 6)
+  y, _, values = call(lambda nn, x: nn.conv2d(x, 12, 3, groups=groups), x)
+  kernel = values['net/conv2d/kernel']
+  assert kernel.shape == (3, 3, 6 // groups, 12)
+  parts = zip(
+    np.split(x, groups, axis=3), np.split(kernel, groups, axis=3), strict=True
+  )
+  expected = np.concatenate([numpy_conv2d(*p, 1, 1, 1) for p in parts], axis=3)
+  np.testing.assert_allclose(y, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize('height, width', [(1, 1), (1, 2), (2, 1), (2, 2)])
+@pytest.mark.parametrize('kernel', [1, 2, 3, 5])
+@pytest.mark.parametrize('strides', [1, 2])
+@pytest.mark.parametrize('padding', ['SAME', 'FIXED'])
+def test_a_small_map_is_convolved_as_by_the_library(
+  height, width, kernel, strides, padding
+):
+  x = normal(3, height, width, 4)
+  y, gradient, values = call(
+    lambda nn, x: nn.conv2d(x, 5, kernel, strides, padding=padding), x
+  )
+  weights = tf.constant(values['net/conv2d/kernel'])
+  images = tf.constant(x)
+  pads = padding
+  if padding == 'FIXED':
+    pad = [(kernel - 1) // 2, kernel - 1 - (kernel - 1) // 2]
+    pads = [[0, 0], pad, pad, [0, 0]]
+  with tf.GradientTape() as tape:
+    tape.watch(images)
+    expected = tf.nn.conv2d(images, weights, strides, pads)
+  np.testing.assert_allclose(y, expected, atol=1e-5)
+  slope = tape.gradient(expected, images)
+  np.testing.assert_allclose(gradient, slope, atol=1e-5)
+
+
+@pytest.mark.parametrize('height, width', [(1, 1), (2, 1), (2, 2)])
+@pytest.mark.parametrize('kernel', [1, 3, 5])
+@pytest.mark.parametrize('strides', [1, 2])
+def test_the_kernel_of_a_small_map_has_the_librarys_gradient(
+  height, width, kernel, strides
+):
+  x, weights = (
+    tf.constant(normal(3, height, width, 4)),
+    normal(kernel, kernel, 4, 5, seed=1),
+  )
+  weights = tf.constant(weights)
+  pad = [(kernel - 1) // 2, kernel // 2]
+  gradients = []
+  for convolve in (
+    lambda: small_maps.conv2d(x, weights, strides, [pad, pad]),
+    lambda: tf.nn.conv2d(x, weights, strides, [[0, 0], pad, pad, [0, 0]]),
+  ):
+    with tf.GradientTape() as tape:
+      tape.watch(weights)
+      loss = tf.reduce_sum(tf.sin(convolve()))
+    gradients.append(tape.gradient(loss, weights))
+  np.testing.assert_allclose(*gradients, atol=1e-5)
+
+
+def test_a_new_kernel_has_variance_one_over_fan_in():
+  _, _, values = call(lambda nn, x: nn.conv2d(x, 256, 3), normal(1, 4, 4, 64))
+  kernel = values['net/conv2d/kernel']
+  assert kernel.std() == pytest.approx((1 / (9 * 64)) ** 0.5, rel=0.02)
+  assert abs(kernel).max() < 2.3 / 0.8796 * kernel.std()  # Truncated at 2.
+
+
+def test_batch_norm_in_training_uses_and_follows_the_batch():
+  x = 3 * normal(4, 2, 3, 5) + 2
+  y, _, values = call(lambda nn, x: nn.batch_norm(x), x, training=True)
+  mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
+  np.testing.assert_allclose(
+    y, (x - mean) / np.sqrt(variance + 1e-5), atol=1e-5
+  )
+  unbiased = x.reshape(-1, 5).var(0, ddof=1)
+  name = 'net/batch_normalization'
+  np.testing.assert_allclose(
+    values[f'{name}/moving_mean'], 0.003 * mean, atol=1e-6
+  )
+  np.testing.assert_allclose(
+    values[f'{name}/moving_variance'], 0.997 + 0.003 * unbiased, atol=1e-6
+  )
+
+
+def test_batch_norm_outside_training_uses_the_moving_statistics():
+  x = normal(4, 2, 2, 3)
+  y, _, values = call(lambda nn, x: nn.batch_norm(x), x)
+  np.testing.assert_allclose(y, x / np.sqrt(1 + 1e-5), atol=1e-6)
+  assert not values['net/batch_normalization/moving_mean'].any()
+
+
+def test_dense_is_a_product_and_a_bias_within_glorots_bounds():
+  x = normal(3, 50)
+  y, _, values = call(lambda nn, x: nn.dense(x, 70), x)
+  kernel = values['net/dense/kernel']
+  np.testing.assert_allclose(y, x @ kernel, atol=1e-5)
+  assert not values['net/dense/bias'].any()
+  bound = (6 / (50 + 70)) ** 0.5
+  assert 0.98 * bound < abs(kernel).max() <= bound
+
+
+def test_pools_and_the_global_mean():
+  x = normal(2, 6, 6, 3)
+  windows = x.reshape(2, 3, 2, 3, 2, 3)
+  for pool, reduce in (('max_pool', np.max), ('avg_pool', np.mean)):
+    y, _, _ = call(lambda nn, x, pool=pool: getattr(nn, pool)(x, 2, 2), x)
+    np.testing.assert_allclose(y, reduce(windows, (2, 4)), atol=1e-6)
+  y, _, _ = call(lambda nn, x: nn.global_mean(x), x)
+  np.testing.assert_allclose(y, x.mean((1, 2)), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+  'size, bias, alpha, beta',
+  [(5, 2.0, 1e-4, 0.75), (4, 1.0, 0.001 / 9, 0.75), (3, 1.0, 0.5, 0.5)],
+)
+def test_local_response_normalization_is_its_definition(
+  size, bias, alpha, beta
+):
+  x = 10 * normal(2, 3, 3, 8)
+  y, _, _ = call(
+    lambda nn, x: nn.local_response_normalization(x, size, bias, alpha, beta), x
+  )
+  expected = np.empty_like(x)
+  for channel in range(8):
+    first = max(channel - size // 2, 0)
+    last = channel + (size - 1) // 2
+    total = (x[..., first : last + 1] ** 2).sum(axis=3)
+    expected[..., channel] = x[..., channel] / (bias + alpha * total) ** beta
+  np.testing.assert_allclose(y, expected, rtol=1e-4)
+
+
+def test_local_response_normalization_of_odd_size_is_tensorflows():
+  x = 10 * normal(2, 3, 3, 8)
+  y, gradient, _ = call(
+    lambda nn, x: nn.local_response_normalization(x, 5, 2.0, 1e-2, 0.75), x
+  )
+  images = tf.constant(x)
+  with tf.GradientTape() as tape:
+    tape.watch(images)
+    expected = tf.nn.local_response_normalization(images, 2, 2.0, 1e-2, 0.75)
+  np.testing.assert_allclose(y, expected, rtol=1e-4)
+  slope = tape.gradient(expected, images)
+  np.testing.assert_allclose(gradient, slope, atol=1e-4)
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean():
+  x = np.ones([100, 1000], np.float32)
+  y, _, _ = call(lambda nn, x: nn.dropout(x, 0.2), x, training=True)
+  assert (y == 0).mean() == pytest.approx(0.2, abs=0.01)
+  np.testing.assert_allclose(y[y > 0], 1.25)
+  y, _, _ = call(lambda nn, x: nn.dropout(x, 0.2), x)
+  np.testing.assert_array_equal(y, x)
+
+
+def test_dropout_is_a_function_of_the_step_the_layer_and_the_seed():
+  x = np.ones([10, 100], np.float32)
+
+  def mask(step=5, seed=0, second=False):
+    def build(nn, x):
+      first = nn.dropout(x, 0.5)
+      return nn.dropout(x, 0.5) if second else first
+
+    network = {'seed': seed}
+    return call(build, x, training=True, network=network, step=step)[0]
+
+  np.testing.assert_array_equal(mask(), mask())
+  for other in (mask(step=6), mask(seed=1), mask(second=True)):
+    assert 0.4 < (mask() == other).mean() < 0.6
+
+
+def test_layers_are_numbered_as_tensorflow_1_numbered_them():
+  def build(nn, x):
+    for _ in range(3):
+      x = nn.batch_norm(nn.conv2d(x, 4, 3))
+    return nn.dense(nn.global_mean(x), 2)
+
+  _, _, values = call(build, normal(2, 4, 4, 3))
+  assert {name for name in values if 'conv' in name} == {
+    'net/conv2d/kernel',
+    'net/conv2d_1/kernel',
+    'net/conv2d_2/kernel',
+  }
+  assert 'net/batch_normalization_2/moving_variance' in values
+  assert 'net/dense/bias' in values
+
+
+def test_an_unknown_layout_is_refused():
+  with pytest.raises(ValueError, match="data_format must be .* 'NHWC'"):
+    layers.Network('net', training=True, data_format='NHWC')
+
+
+def test_computing_in_bfloat16_keeps_float32_variables():
+  y, _, values = call(
+    lambda nn, x: nn.dense(nn.global_mean(nn.conv2d(nn.images(x), 4, 3)), 2),
+    normal(2, 4, 4, 3),
+    network={'dtype': tf.bfloat16},
+  )
+  assert y.dtype == tf.bfloat16.as_numpy_dtype
+  assert values['net/conv2d/kernel'].dtype == np.float32
