@@ -14,15 +14,18 @@ def training_hooks(
 ) -> list[hooks_lib.Hook]:
   """The caller's, the guard, logs, the model_fn's, summaries, checkpoints.
 
-  The guard against a loss that is no number stands before the checkpoints, so
-  what such a step made of the weights is not saved.
+  The guard against a loss that is no number, unless the caller brings one,
+  stands before the checkpoints, so what such a step made of the weights is not
+  saved.
 
   Raises:
     ValueError: there are listeners but nothing that saves.
   """
   config = estimator.config
   every = config.log_step_count_steps
-  result = [*hooks, hooks_lib.NanTensorHook()]
+  result = [*hooks]
+  if not any(isinstance(hook, hooks_lib.NanTensorHook) for hook in hooks):
+    result.append(hooks_lib.NanTensorHook())
   if every:
     result.append(hooks_lib.LoggingTensorHook(['loss'], every))
   result += spec.training_hooks

@@ -148,7 +148,8 @@ def export_saved_model(
     for name, receiver_fn in receiver_fns.items()
   }
   checkpoints.restore(checkpoint, store.variables)
-  module.variables_by_name = list(store.variables.values())
+  # Under their names, so that a warm start finds them in the export.
+  module.variables_by_name = store.variables
   signatures = {}
   for name, found in module.signatures_in_graph.items():
     if name:

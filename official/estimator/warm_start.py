@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 _SLOT = re.compile(
   r'(^|/)(Momentum|Adam|Adam_1|Adadelta|Adadelta_1|beta1_power|beta2_power)$'
 )
+# The variables of `export.export_saved_model`.
+_EXPORTED = re.compile(r'variables_by_name/([^/]+)/.ATTRIBUTES/VARIABLE_VALUE$')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,15 +72,16 @@ def warm_start(
   prefix = _find(settings.ckpt_to_initialize_from)
   reader = checkpoints.read(prefix)
   shapes = reader.get_variable_to_shape_map()
+  keys = {_variable_name(key): key for key in shapes}
   loaded, missing, mismatched = [], [], []
   for name in _select(settings.vars_to_warm_start, variables):
-    source = settings.var_name_to_prev_var_name.get(name, name)
-    if source not in shapes:
+    key = keys.get(settings.var_name_to_prev_var_name.get(name, name))
+    if key is None:
       missing.append(name)
-    elif shapes[source] != variables[name].shape.as_list():
+    elif shapes[key] != variables[name].shape.as_list():
       mismatched.append(name)
     else:
-      variables[name].assign(reader.get_tensor(source))
+      variables[name].assign(reader.get_tensor(key))
       loaded.append(name)
   if not loaded:
     raise ValueError(
@@ -111,6 +114,17 @@ def _select(
     and not _SLOT.search(name)
     and any(re.search(pattern, name) for pattern in patterns)
   ]
+
+
+def _variable_name(key: str) -> str:
+  """The name that a checkpoint's key stands for: the key, but in our exports.
+
+  There it is a path through objects, in which TensorFlow escapes `/` and `.`.
+  """
+  match = _EXPORTED.match(key)
+  if not match:
+    return key
+  return match[1].replace('.S', '/').replace('..', '.')
 
 
 def _find(path: str) -> str:

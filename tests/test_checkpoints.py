@@ -1,0 +1,127 @@
+"""Checkpoints: whole or passed over, pruned, kept, read by TensorFlow."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from official.estimator import checkpoints
+from tests import linear
+
+
+def save(directory, *steps, **kwargs):
+  saver = checkpoints.Checkpoints(str(directory), **kwargs)
+  for step in steps:
+    values = {
+      'global_step': tf.constant(step, tf.int64),
+      'layer/kernel': tf.fill([2, 3], float(step)),
+    }
+    saver.save(values, step)
+  return saver
+
+
+def steps_there(saver):
+  return [checkpoints.step_of(prefix) for prefix in saver.all()]
+
+
+def test_a_checkpoint_is_tensorflows_own_format(tmp_path):
+  save(tmp_path, 1, 7)
+  latest = tf.train.latest_checkpoint(str(tmp_path))
+  assert latest == str(tmp_path / 'model.ckpt-7')
+  assert tf.train.list_variables(latest) == [
+    ('global_step', []),
+    ('layer/kernel', [2, 3]),
+  ]
+  np.testing.assert_array_equal(
+    tf.train.load_variable(latest, 'layer/kernel'), np.full([2, 3], 7.0)
+  )
+
+
+def test_steps_are_numbers_not_strings(tmp_path):
+  saver = save(tmp_path, 9, 10, 100, keep_max=2)
+  assert steps_there(saver) == [10, 100]
+  assert saver.latest() == saver.prefix(100)
+
+
+@pytest.mark.parametrize('keep_max, left', [(2, [4, 5]), (0, [1, 2, 3, 4, 5])])
+def test_old_ones_are_pruned(tmp_path, keep_max, left):
+  saver = save(tmp_path, 1, 2, 3, 4, 5, keep_max=keep_max)
+  assert steps_there(saver) == left
+  assert len(os.listdir(tmp_path)) == 3 * len(left) + 1
+
+
+def test_one_is_kept_for_good_at_intervals(tmp_path):
+  hour = 3600
+  saver = save(tmp_path, keep_max=1, keep_every_n_hours=1)
+  now = time.time()
+  for step, hours in ((1, 0.5), (2, 1.5), (3, 2.0), (4, 2.7), (5, 3.0)):
+    save_one(saver, step)
+    os.utime(f'{saver.prefix(step)}.index', (now, now + hours * hour))
+  save_one(saver, 6)
+  assert steps_there(saver) == [2, 4, 6]
+  # A later process keeps them too.
+  again = save(tmp_path, 7, 8, keep_max=1, keep_every_n_hours=1)
+  assert steps_there(again) == [2, 4, 8]
+
+
+def save_one(saver, step):
+  saver.save({'global_step': tf.constant(step, tf.int64)}, step)
+
+
+def cut(path):
+  os.truncate(path, os.path.getsize(path) // 2)
+
+
+@pytest.mark.parametrize(
+  'suffix, damage',
+  [
+    ('.data-00000-of-00001', cut),
+    ('.data-00000-of-00001', os.remove),
+    ('.index', cut),
+    ('.json', cut),
+  ],
+)
+def test_a_damaged_one_is_passed_over_and_named(
+  tmp_path, caplog, suffix, damage
+):
+  saver = save(tmp_path, 3, 5)
+  damage(saver.prefix(5) + suffix)
+  assert saver.latest() == saver.prefix(3)
+  assert 'model.ckpt-5 is passed over' in caplog.text
+
+
+def test_a_lost_or_garbled_checkpoint_file_does_not_matter(tmp_path):
+  saver = save(tmp_path, 3, 5)
+  (tmp_path / 'checkpoint').write_text('garbage')
+  assert saver.latest() == saver.prefix(5)
+  (tmp_path / 'checkpoint').unlink()
+  assert saver.latest() == saver.prefix(5)
+
+
+def test_what_a_killed_save_left_is_removed_by_the_next(tmp_path):
+  (tmp_path / 'tmp-checkpoint-9-1').mkdir()
+  (tmp_path / 'tmp-checkpoint-9-1' / 'model.ckpt-9.index').touch()
+  saver = save(tmp_path)
+  assert saver.latest() is None
+  save_one(saver, 1)
+  assert steps_there(saver) == [1]
+  assert not list(tmp_path.glob('tmp-*'))
+
+
+def test_training_goes_on_from_the_newest_whole_one(tmp_path, caplog):
+  estimator = linear.make(tmp_path, save_checkpoints_steps=5)
+  estimator.train(linear.train_input, max_steps=10)
+  cut(tmp_path / 'model.ckpt-10.data-00000-of-00001')
+  again = linear.make(tmp_path, save_checkpoints_steps=5)
+  losses = linear.Losses()
+  again.train(linear.train_input, hooks=[losses], max_steps=10)
+  assert 'model.ckpt-10 is passed over' in caplog.text
+  assert len(losses.losses) == 5
+  assert again.latest_checkpoint() == str(tmp_path / 'model.ckpt-10')
+
+
+def test_a_file_that_is_no_checkpoint(tmp_path):
+  with pytest.raises(ValueError, match='no checkpoint to read at .*nothing'):
+    checkpoints.read(str(tmp_path / 'nothing'))
