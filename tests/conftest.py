@@ -1,5 +1,6 @@
 """Two logical CPU devices for every test, and what several tests share."""
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -8,8 +9,11 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl.testing import flagsaver
 
+from official import flags
 from official.datasets import mnist
+from resnet import mnist_main
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -56,3 +60,22 @@ def idx_bytes(array):
   header = bytes([0, 0, 8, array.ndim])
   header += b''.join(int(n).to_bytes(4, 'big') for n in array.shape)
   return header + array.astype(np.uint8).tobytes()
+
+
+@functools.cache
+def _define_flags():
+  mnist_main.define_flags()
+
+
+@pytest.fixture
+def parse():
+  """Parses flags of the MNIST main; all is as it was afterwards."""
+  _define_flags()
+  saved = flagsaver.save_flag_values()
+
+  def parse(*args):
+    flags.parse(['main', *args])
+    return flags.FLAGS
+
+  yield parse
+  flagsaver.restore_flag_values(saved)

@@ -181,9 +181,9 @@ def infinite_model_fn(bad_value, bad_step):
     loss = tf.where(tf.equal(step, bad_step - 1), bad_value, w)
     summary.scalar('learning_rate', 0.5)
     return est.EstimatorSpec(
-      mode, loss=loss, train_op=optimizers.MomentumOptimizer(0.5, 0.0).minimize(
-        loss * w
-      )
+      mode,
+      loss=loss,
+      train_op=optimizers.MomentumOptimizer(0.5, 0.0).minimize(loss * w),
     )
 
   return model_fn
@@ -225,29 +225,63 @@ def log_evaluations(estimator, values, name=None):
 @pytest.mark.parametrize(
   'make, values, stops',
   [
-    (lambda e: est.stop_if_higher_hook(
-      e, 'accuracy', 0.9, run_every_steps=1), [(1, 0.8), (2, 0.9)], False),
-    (lambda e: est.stop_if_higher_hook(
-      e, 'accuracy', 0.9, run_every_steps=1), [(1, 0.8), (2, 0.91)], True),
-    (lambda e: est.stop_if_lower_hook(
-      e, 'accuracy', 0.5, run_every_steps=1), [(1, 0.4), (2, 0.9)], True),
-    (lambda e: est.stop_if_lower_hook(
-      e, 'accuracy', 0.5, run_every_steps=1, min_steps=2),
-     [(1, 0.4), (2, 0.9)], False),
-    (lambda e: est.stop_if_no_increase_hook(
-      e, 'accuracy', 20, run_every_steps=1),
-     [(10, 0.8), (20, 0.7), (29, 0.7)], False),
-    (lambda e: est.stop_if_no_increase_hook(
-      e, 'accuracy', 20, run_every_steps=1),
-     [(10, 0.8), (20, 0.7), (30, 0.8)], True),
-    (lambda e: est.stop_if_no_decrease_hook(
-      e, 'accuracy', 20, run_every_steps=1),
-     [(10, 0.8), (20, 0.7), (30, 0.8)], False),
-    (lambda e: est.stop_if_no_decrease_hook(
-      e, 'accuracy', 20, run_every_steps=1),
-     [(10, 0.8), (20, 0.9), (30, 0.8)], True),
-    (lambda e: est.stop_if_no_decrease_hook(
-      e, 'accuracy', 20, run_every_steps=1), [], False),
+    (
+      lambda e: est.stop_if_higher_hook(e, 'accuracy', 0.9, run_every_steps=1),
+      [(1, 0.8), (2, 0.9)],
+      False,
+    ),
+    (
+      lambda e: est.stop_if_higher_hook(e, 'accuracy', 0.9, run_every_steps=1),
+      [(1, 0.8), (2, 0.91)],
+      True,
+    ),
+    (
+      lambda e: est.stop_if_lower_hook(e, 'accuracy', 0.5, run_every_steps=1),
+      [(1, 0.4), (2, 0.9)],
+      True,
+    ),
+    (
+      lambda e: est.stop_if_lower_hook(
+        e, 'accuracy', 0.5, run_every_steps=1, min_steps=2
+      ),
+      [(1, 0.4), (2, 0.9)],
+      False,
+    ),
+    (
+      lambda e: est.stop_if_no_increase_hook(
+        e, 'accuracy', 20, run_every_steps=1
+      ),
+      [(10, 0.8), (20, 0.7), (29, 0.7)],
+      False,
+    ),
+    (
+      lambda e: est.stop_if_no_increase_hook(
+        e, 'accuracy', 20, run_every_steps=1
+      ),
+      [(10, 0.8), (20, 0.7), (30, 0.8)],
+      True,
+    ),
+    (
+      lambda e: est.stop_if_no_decrease_hook(
+        e, 'accuracy', 20, run_every_steps=1
+      ),
+      [(10, 0.8), (20, 0.7), (30, 0.8)],
+      False,
+    ),
+    (
+      lambda e: est.stop_if_no_decrease_hook(
+        e, 'accuracy', 20, run_every_steps=1
+      ),
+      [(10, 0.8), (20, 0.9), (30, 0.8)],
+      True,
+    ),
+    (
+      lambda e: est.stop_if_no_decrease_hook(
+        e, 'accuracy', 20, run_every_steps=1
+      ),
+      [],
+      False,
+    ),
   ],
 )
 def test_early_stopping_reads_the_evaluations_there_are(

@@ -38,11 +38,11 @@ def load(
       or more than 8 GiB of them.
   """
   builder = _builder(name, data_dir)
-  label = builder.info.features.get('label')
-  if 'image' not in builder.info.features or label is None:
+  features = builder.info.features
+  if not {'image', 'label'} <= features.keys():
     raise DataError(
       f'{builder.info.full_name} is not an image-classification set: it has '
-      f'{sorted(builder.info.features)}, expected image and label'
+      f'{sorted(features.keys())}, expected image and label'
     )
   available = builder.info.splits
   test = next((s for s in ('test', 'validation') if s in available), None)
@@ -60,7 +60,7 @@ def load(
     splits,
     seed=seed,
     augment=augment,
-    class_names=tuple(getattr(label, 'names', None) or ()) or None,
+    class_names=tuple(getattr(features['label'], 'names', None) or ()) or None,
   )
 
 

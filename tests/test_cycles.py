@@ -1,0 +1,122 @@
+"""The schedule of a run, its folder and its hooks, by arithmetic."""
+
+import types
+
+import pytest
+
+from official import cycles, progress, run_directory
+from official import estimator as est
+from official.errors import UsageError
+
+
+def schedule(num_images=1000, **values):
+  defaults = {
+    'eval_only': False,
+    'train_epochs': 1,
+    'epochs_between_evals': 1,
+    'batch_size': 100,
+    'max_train_steps': None,
+  }
+  flags_obj = types.SimpleNamespace(**(defaults | values))
+  return cycles.Schedule.of(flags_obj, num_images)
+
+
+@pytest.mark.parametrize(
+  'values, steps',
+  [
+    ({'train_epochs': 3}, (10, 20, 30)),
+    # The original's example, 25 epochs by 10: 10, 10 and 5.
+    ({'train_epochs': 25, 'epochs_between_evals': 10}, (100, 200, 250)),
+    ({'train_epochs': 2, 'epochs_between_evals': 9}, (20,)),
+    ({'train_epochs': 0}, ()),
+    ({'train_epochs': 3, 'eval_only': True}, ()),
+    # Epochs that end inside a step.
+    ({'train_epochs': 3, 'batch_size': 300}, (4, 7, 10)),
+    ({'train_epochs': 3, 'max_train_steps': 15}, (10, 15)),
+    ({'train_epochs': 3, 'max_train_steps': 20}, (10, 20)),
+    ({'train_epochs': 3, 'max_train_steps': 99}, (10, 20, 30)),
+  ],
+)
+def test_when_to_evaluate(values, steps):
+  assert schedule(**values).evaluation_steps == steps
+
+
+def test_the_steps_of_the_originals_cifar_run():
+  found = schedule(
+    50_000, train_epochs=182, epochs_between_evals=10, batch_size=128
+  )
+  # 71,108 there: each of its 19 cycles ended with a short batch of its own.
+  assert found.total_steps == 71_094
+  assert len(found.evaluation_steps) == 19
+
+
+def test_a_duration_as_people_say_it():
+  said = [progress.duration(s) for s in (0.4, 42, 59.6, 580, 7500)]
+  assert said == ['0s', '42s', '1m 00s', '9m 40s', '2h 05m']
+
+
+FLAGS = types.SimpleNamespace(log_steps=10, batch_size=8)
+
+
+def test_hooks_by_the_originals_names_in_any_case():
+  names = ['loggingtensorhook', 'ProfilerHook', 'EXAMPLESPERSECONDHOOK']
+  kinds = [type(hook) for hook in cycles.train_hooks(names, FLAGS)]
+  assert kinds == [
+    est.LoggingTensorHook,
+    est.ProfilerHook,
+    est.ExamplesPerSecondHook,
+  ]
+
+
+@pytest.mark.parametrize(
+  'names, message',
+  [('ProfilerHook', 'must be a list'), (['Other'], "unknown hooks .*'Other'")],
+)
+def test_wrong_hooks(names, message):
+  with pytest.raises(ValueError, match=message):
+    cycles.train_hooks(names, FLAGS)
+
+
+def prepare(folder, network='ResNet-18 v1', clean=False):
+  run_directory.prepare(
+    str(folder), {'network': network}, {'seed': 1}, clean=clean
+  )
+
+
+def test_a_folder_remembers_whose_it_is(tmp_path):
+  prepare(tmp_path / 'run')
+  prepare(tmp_path / 'run')
+  with pytest.raises(
+    UsageError,
+    match='holds another run: network ResNet-18 v1 there, AlexNet here',
+  ):
+    prepare(tmp_path / 'run', 'AlexNet')
+  assert run_directory.read_config(str(tmp_path / 'run')) == {
+    'identity': {'network': 'ResNet-18 v1'},
+    'config': {'seed': 1},
+  }
+
+
+def test_clean_deletes_a_run_and_nothing_else(tmp_path):
+  run = tmp_path / 'run'
+  prepare(run)
+  (run / 'model.ckpt-3.index').touch()
+  (run / 'metrics.jsonl').touch()
+  prepare(run, 'AlexNet', clean=True)
+  assert [path.name for path in run.iterdir()] == ['config.json']
+  (run / 'thesis.tex').touch()
+  with pytest.raises(UsageError, match='will not delete .* thesis.tex'):
+    prepare(run, 'AlexNet', clean=True)
+  assert (run / 'thesis.tex').exists()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+  (tmp_path / 'file').touch()
+  with pytest.raises(UsageError, match='--model_dir .* cannot be written: Not'):
+    prepare(tmp_path / 'file' / 'run')
+
+
+def test_a_garbled_config(tmp_path):
+  (tmp_path / 'config.json').write_text('{')
+  with pytest.raises(UsageError, match='config.json cannot be read'):
+    prepare(tmp_path)

@@ -1,0 +1,160 @@
+"""Flags: what each one may be, and what is said when it is not."""
+
+import pytest
+
+from official import devices, flags
+from official.errors import UsageError
+
+
+@pytest.mark.parametrize(
+  'argument, message',
+  [
+    ('--train_epochs=-1', 'train_epochs must be 0 or more, given: -1'),
+    ('--epochs_between_evals=0', 'epochs_between_evals must be 1 or more'),
+    ('--batch_size=0', 'batch_size must be 1 or more, given: 0'),
+    ('--num_gpus=-2', 'num_gpus must be -1 or more, given: -2'),
+    ('--seed=-1', 'seed must be 0 to 2147483647, given: -1'),
+    ('--save_checkpoints_steps=0', 'save_checkpoints_steps must be 1 or more'),
+    ('--keep_checkpoint_max=-1', 'keep_checkpoint_max must be 0 or more'),
+    ('--log_steps=0', 'log_steps must be 1 or more'),
+    ('--stop_threshold=1.1', 'stop_threshold must be 0.0 to 1.0, given: 1.1'),
+    ('--hooks=ProfilerHook,Other', 'hooks must be of .*, given: Other'),
+    ('--inter_op_parallelism_threads=-1', 'must be 0 or more, given: -1'),
+    ('--intra_op_parallelism_threads=-1', 'must be 0 or more, given: -1'),
+    ('--max_train_steps=0', 'max_train_steps must be 1 or more, given: 0'),
+    ('--dtype=int8', 'int8.*value should be one of <fp32.fp16.bf16>'),
+    ('--loss_scale=abc', 'loss_scale must be a positive number, given: abc'),
+    ('--loss_scale=-1', 'loss_scale must be a positive number, given: -1'),
+    ('--loss_scale=8', 'loss_scale has a meaning with --dtype fp16 only'),
+    ('--num_packs=2', 'num_packs has a meaning with --all_reduce_alg only'),
+    ('--per_gpu_thread_count=2', 'a meaning with --tf_gpu_thread_mode only'),
+    ('--datasets_num_private_threads=0', 'must be 1 or more, given: 0'),
+    ('--steps_per_loop=0', 'steps_per_loop must be 1 or more, given: 0'),
+    ('--data_format=NCHW', 'should be one of <channels_first.channels_last>'),
+    ('--resnet_version=3', 'should be one of <1.2>'),
+    ('--resnet_size=big', 'resnet_size must be a whole number, given: big'),
+    ('--label_smoothing=1', 'label_smoothing must be 0.0 to 0.999, given: 1'),
+    ('--weight_decay=-1', 'weight_decay must be 0.0 or more, given: -1'),
+    ('--momentum=1', 'momentum must be 0.0 to 0.9999, given: 1'),
+    ('--batch_norm_momentum=1', 'must be 0.0 to 0.99999, given: 1'),
+    ('--base_lr=-0.1', 'base_lr must be 0.0 or more, given: -0.1'),
+    ('--lr_schedule=linear', 'should be one of <cosine.piecewise>'),
+    ('--fine_tune', 'fine_tune needs --pretrained_model_checkpoint_path'),
+    ('--image_bytes_as_serving_input', 'a meaning with --export_dir only'),
+    ('--train_epochs=many', 'train_epochs.*many'),
+    ('--no_such_flag=1', "Unknown command line flag 'no_such_flag'"),
+    ('--resnet_sise=18', 'Did you mean: resnet_size'),
+    ('resnet18', "'resnet18' is no flag; flags are written --name=value"),
+  ],
+)
+def test_a_value_that_cannot_be(parse, argument, message):
+  with pytest.raises(UsageError, match=message) as caught:
+    parse(argument)
+  assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('name', flags.RETIRED)
+def test_a_retired_flag_says_why(parse, name):
+  with pytest.raises(UsageError, match=f'--{name} is not used any more: '):
+    parse(f'--{name}=1')
+
+
+def test_the_defaults_of_the_original_and_of_the_main(parse):
+  found = parse()
+  assert found.resnet_version == '1'
+  assert (found.momentum, found.label_smoothing) == (0.9, 0.0)
+  assert found.epochs_between_evals == 1
+  assert (found.resnet_size, found.batch_size) == ('18', 128)
+
+
+def test_short_names(parse):
+  found = parse(
+    '-rs=20', '-rv=2', '-bs=64', '-te=3', '-ebe=2', '-dd=in', '-md=out',
+    '-ed=export', '-st=0.9', '-dt=bf16', '-df=channels_last', '-ng=0',
+    '-hk=StepCounterHook', '-mts=9', '-synth',
+  )  # fmt: skip
+  assert (found.resnet_size, found.resnet_version) == ('20', '2')
+  assert (found.batch_size, found.train_epochs) == (64, 3)
+  assert (found.epochs_between_evals, found.max_train_steps) == (2, 9)
+  assert (found.data_dir, found.model_dir) == ('in', 'out')
+  assert (found.export_dir, found.stop_threshold) == ('export', 0.9)
+  assert (found.dtype, found.data_format) == ('bf16', 'channels_last')
+  assert (found.num_gpus, found.hooks) == (0, ['StepCounterHook'])
+  assert found.use_synthetic_data
+
+
+def test_every_flag_that_the_original_had_is_there_or_retired(parse):
+  original = """
+    data_dir model_dir clean train_epochs epochs_between_evals stop_threshold
+    batch_size num_gpus hooks export_dir distribution_strategy
+    inter_op_parallelism_threads intra_op_parallelism_threads
+    use_synthetic_data max_train_steps dtype loss_scale fp16_implementation
+    all_reduce_alg num_packs tf_gpu_thread_mode per_gpu_thread_count
+    datasets_num_private_threads tf_data_experimental_slack enable_xla
+    data_format resnet_version resnet_size fine_tune
+    pretrained_model_checkpoint_path eval_only image_bytes_as_serving_input
+    use_train_and_evaluate enable_lars label_smoothing weight_decay
+    benchmark_logger_type benchmark_log_dir benchmark_test_id gcp_project
+    bigquery_data_set bigquery_run_table bigquery_run_status_table
+    bigquery_metric_table worker_hosts task_index num_parallel_calls
+    """.split()
+  there = set(parse()) | set(flags.RETIRED)
+  assert [name for name in original if name not in there] == []
+
+
+def test_every_value_of_the_flags_is_told(parse):
+  values = {}
+  parse('--batch_size=64')
+  values = flags.value_dict()
+  assert values['batch_size'] == 64
+  assert {'resnet_size', 'seed', 'dataset', 'dtype'} <= values.keys()
+
+
+@pytest.mark.parametrize(
+  'arguments, message',
+  [
+    (['--num_gpus=1'], 'num_gpus 1: TensorFlow sees 0 on this machine'),
+    (
+      ['--data_format=channels_first'],
+      'channels_first needs a GPU: .* use channels_last',
+    ),
+    (['--dtype=fp16'], 'dtype fp16 needs a GPU'),
+    (
+      ['--tf_gpu_thread_mode=gpu_private'],
+      'tf_gpu_thread_mode has a meaning on GPUs only',
+    ),
+    (['--all_reduce_alg=nccl'], 'all_reduce_alg has a meaning on GPUs only'),
+    (
+      ['--distribution_strategy=mirrored', '--enable_xla'],
+      'enable_xla works on one device only',
+    ),
+  ],
+)
+def test_what_this_machine_cannot_do(parse, arguments, message):
+  with pytest.raises(UsageError, match=message):
+    devices.configure(parse(*arguments))
+
+
+def test_bf16_needs_its_instructions(parse, monkeypatch):
+  monkeypatch.setattr(devices, '_cpu_flags', lambda: {'avx2'})
+  with pytest.raises(UsageError, match='neither AVX512_BF16 nor AMX'):
+    devices.configure(parse('--dtype=bf16'))
+
+
+def test_one_device_is_no_strategy(parse):
+  found = devices.configure(parse())
+  assert (found.strategy, found.num_replicas) == (None, 1)
+  assert found.data_format == 'channels_last'
+  assert found.description.startswith('CPU (')
+
+
+@pytest.mark.parametrize(
+  'batch_size, num_gpus, expected', [(147, 0, 147), (147, 1, 147), (147, 7, 21)]
+)
+def test_a_batch_is_shared_among_gpus(batch_size, num_gpus, expected):
+  assert devices.per_replica_batch_size(batch_size, num_gpus) == expected
+
+
+def test_a_batch_that_cannot_be_shared():
+  with pytest.raises(ValueError, match='147 cannot be divided among 5.* 145'):
+    devices.per_replica_batch_size(147, 5)
