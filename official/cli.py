@@ -7,12 +7,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 
-from absl import app, flags
+from absl import flags
 
 from official import environment
 from official import flags as flags_lib
 from official.errors import UserError
 
+_HELP = {'--help', '-help', '-h', '-?', '--helpfull', '--helpshort'}
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -22,7 +23,12 @@ def run(main: Callable[[], None]) -> None:
   A `UserError` is printed as one line; its `exit_code` is the command's. An
   interrupt exits with 130. Anything else is a bug and keeps its traceback.
   """
-  app.define_help_flags()
+  if _HELP & set(sys.argv[1:]):
+    with contextlib.suppress(BrokenPipeError):  # `--help | head`
+      print(sys.modules['__main__'].__doc__)
+      print(flags_lib.help_text(), flush=True)
+      return
+    os._exit(0)
   try:
     flags_lib.parse(sys.argv)
     _start()

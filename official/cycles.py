@@ -107,6 +107,8 @@ class Cycles:
       )
     try:
       return self._run(step)
+    except estimator_lib.WarmStartError as e:
+      raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
     except estimator_lib.IncompatibleCheckpointError as e:
       raise UsageError(str(e)) from e
 

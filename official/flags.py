@@ -385,6 +385,11 @@ def nondefault_flags_as_str(module_names: Sequence[str]) -> str:
   return ' '.join(found[name].serialize() for name in sorted(found))
 
 
+def help_text() -> str:
+  """What every flag defined here is for, and its default."""
+  return FLAGS.module_help(__name__)
+
+
 def value_dict() -> dict[str, Any]:
   """Name to value of every flag defined here."""
   by_module = FLAGS.flags_by_module_dict()

@@ -1,6 +1,5 @@
 """What a run shows: a bar on a terminal, plain lines elsewhere."""
 
-import sys
 import time
 from collections.abc import Mapping
 
@@ -144,8 +143,9 @@ class EvaluationProgressHook(Hook):
 
 
 def is_terminal() -> bool:
-  """Whether a person is likely to watch."""
-  return sys.stdout.isatty()
+  """Whether a person is likely to watch, on what can redraw a line."""
+  console = Console()
+  return console.is_terminal and not console.is_dumb_terminal
 
 
 def duration(seconds: float) -> str:

@@ -27,6 +27,7 @@ from official.datasets import synthetic
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.records import process_record_dataset
 from official.datasets.synthetic import get_synth_input_fn
+from official.errors import UsageError
 from official.estimator import metrics, summary
 from official.flags import define_resnet_flags
 from official.serving import image_bytes_serving_input_fn
@@ -237,6 +238,7 @@ def resnet_main(
   devices = devices_lib.configure(flags_obj)
   if flags_obj.use_synthetic_data:
     dataset = synthetic.like(dataset)
+  warm_start = _warm_start(flags_obj)
   model_dir = flags_obj.model_dir or default_model_dir(dataset.name, network)
   if flags_obj.export_dir:
     run_directory.check_writable('export_dir', flags_obj.export_dir)
@@ -260,7 +262,7 @@ def resnet_main(
       'num_classes': dataset.num_classes,
       'learning_rate_fn': learning_rate_fn,
     },
-    _warm_start(flags_obj),
+    warm_start,
   )
   schedule = cycles.Schedule.of(flags_obj, dataset.num_images['train'])
   report = reporting.Report(network, dataset, devices, schedule, estimator)
@@ -357,6 +359,10 @@ def _warm_start(flags_obj: Any) -> estimator_lib.WarmStartSettings | None:
   path = flags_obj.pretrained_model_checkpoint_path
   if not path:
     return None
+  try:
+    estimator_lib.find_checkpoint(path)
+  except estimator_lib.WarmStartError as e:
+    raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
   # Moving statistics too, which the original's string pattern left out.
   return estimator_lib.WarmStartSettings(path, [r'^(?!.*dense)'])
 

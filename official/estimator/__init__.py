@@ -34,7 +34,11 @@ from official.estimator.training import (
   TrainSpec,
   train_and_evaluate,
 )
-from official.estimator.warm_start import WarmStartSettings
+from official.estimator.warm_start import (
+  WarmStartError,
+  WarmStartSettings,
+  find_checkpoint,
+)
 
 __all__ = [
   'BestExporter',
@@ -55,10 +59,12 @@ __all__ = [
   'ServingInputReceiver',
   'TensorServingInputReceiver',
   'TrainSpec',
+  'WarmStartError',
   'WarmStartSettings',
   'build_parsing_serving_input_receiver_fn',
   'build_raw_serving_input_receiver_fn',
   'build_tensor_serving_input_receiver_fn',
+  'find_checkpoint',
   'step_of',
   'train_and_evaluate',
   *_hooks,

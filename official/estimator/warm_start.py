@@ -20,6 +20,10 @@ _SLOT = re.compile(
 _EXPORTED = re.compile(r'variables_by_name/([^/]+)/.ATTRIBUTES/VARIABLE_VALUE$')
 
 
+class WarmStartError(ValueError):
+  """There is no checkpoint to start from, or nothing in it fits."""
+
+
 @dataclasses.dataclass(frozen=True)
 class WarmStartSettings:
   """What to take from which checkpoint.
@@ -67,9 +71,9 @@ def warm_start(
     Names of the variables that were loaded.
 
   Raises:
-    ValueError: there is no checkpoint, or nothing in it matches.
+    WarmStartError: there is no checkpoint, or nothing in it matches.
   """
-  prefix = _find(settings.ckpt_to_initialize_from)
+  prefix = find_checkpoint(settings.ckpt_to_initialize_from)
   reader = checkpoints.read(prefix)
   shapes = reader.get_variable_to_shape_map()
   keys = {_variable_name(key): key for key in shapes}
@@ -84,7 +88,7 @@ def warm_start(
       variables[name].assign(reader.get_tensor(key))
       loaded.append(name)
   if not loaded:
-    raise ValueError(
+    raise WarmStartError(
       f'Warm start from {prefix} loaded nothing: no variable that matches '
       f'{settings.vars_to_warm_start!r} is there with the same name and shape.'
     )
@@ -127,11 +131,28 @@ def _variable_name(key: str) -> str:
   return match[1].replace('.S', '/').replace('..', '.')
 
 
-def _find(path: str) -> str:
+def find_checkpoint(path: str) -> str:
+  """The checkpoint that a path means.
+
+  Args:
+    path: a checkpoint prefix, a directory of checkpoints, or a SavedModel.
+
+  Returns:
+    The prefix of a checkpoint that is there.
+
+  Raises:
+    WarmStartError: there is none.
+  """
+  prefix = path
   saved_model = os.path.join(path, 'variables', 'variables')
   if os.path.exists(f'{saved_model}.index'):
-    return saved_model
-  if os.path.isdir(path):
+    prefix = saved_model
+  elif os.path.isdir(path):
     latest = checkpoints.Checkpoints(path).latest()
-    return latest or tf.train.latest_checkpoint(path) or path
-  return path
+    prefix = latest or tf.train.latest_checkpoint(path) or path
+  if not os.path.exists(f'{prefix}.index'):
+    raise WarmStartError(
+      f'there is no checkpoint at {path}; allowed are a prefix such as '
+      'model.ckpt-100, a folder of checkpoints or a SavedModel'
+    )
+  return prefix

@@ -1,0 +1,336 @@
+"""The MNIST main as people use it: in processes of its own, on real images."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from official import estimator as est
+from official.datasets import mnist
+from resnet import mnist_model
+from tests.conftest import ROOT
+
+# 512 training images: 8 steps an epoch.
+SMALL = ('--resnet_size=8', '--batch_size=64', '--train_epochs=2')
+
+
+@pytest.fixture(scope='module')
+def command(mnist_folder):
+  def command(*args):
+    main = [sys.executable, '-m', 'resnet.mnist_main']
+    return [*main, f'--data_dir={mnist_folder}', *map(str, args)]
+
+  return command
+
+
+@pytest.fixture(scope='module')
+def call(command, tmp_path_factory):
+  def call(*args, cwd=None):
+    return subprocess.run(
+      command(*args),
+      cwd=cwd or tmp_path_factory.mktemp('cwd'),
+      env=os.environ | {'PYTHONPATH': str(ROOT)},
+      capture_output=True,
+      text=True,
+      timeout=120,
+    )
+
+  return call
+
+
+@pytest.fixture(scope='module')
+def finished(call, tmp_path_factory):
+  """A whole run, with its export."""
+  folder = tmp_path_factory.mktemp('finished')
+  args = [*SMALL, f'--model_dir={folder}/run', '--log_steps=4']
+  result = call(*args, f'--export_dir={folder}/exports')
+  assert result.returncode == 0, result.stderr
+  return folder, args, result
+
+
+def metrics_of(model_dir, kind):
+  lines = (model_dir / 'metrics.jsonl').read_text().splitlines()
+  return [r for r in map(json.loads, lines) if r['kind'] == kind]
+
+
+def test_a_run_tells_what_it_does_and_no_more(finished):
+  folder, _, result = finished
+  assert result.stderr == ''
+  lines = result.stdout.splitlines()
+  assert lines[0].startswith('ResNet-8 v1, 78,042 parameters · small_mnist')
+  assert '512 + 256 images 28x28x1, 10 classes · CPU (' in lines[0]
+  assert '· batch 64 · 16 steps (2 epochs) · writes to ' in lines[0]
+  assert [line.split()[1] for line in lines if line.startswith('step')] == [
+    '4/16',
+    '8/16',
+    '12/16',
+    '16/16',
+  ]
+  evaluations = [line for line in lines if 'test accuracy' in line]
+  assert [line[:19] for line in evaluations[:2]] == [
+    'epoch 1.00  step 8 ',
+    'epoch 2.00  step 16',
+  ]
+  assert any(line.startswith('exported to ') for line in lines)
+  assert 'images/s in training · peak memory' in result.stdout
+  assert f'tensorboard --logdir {folder}/run' in result.stdout
+  assert 'saved_model_cli show --all --dir ' in result.stdout
+
+
+def test_a_run_leaves_its_whole_story(finished):
+  folder, _, _ = finished
+  run = folder / 'run'
+  config = json.loads((run / 'config.json').read_text())
+  assert config['identity']['network'] == 'ResNet-8 v1'
+  assert config['config']['batch_size'] == 64
+  assert [r['step'] for r in metrics_of(run, 'train')] == list(range(1, 17))
+  assert [r['step'] for r in metrics_of(run, 'eval')] == [8, 16]
+  assert list(run.glob('events.out.tfevents.*'))
+  assert list(run.glob('eval/events.out.tfevents.*'))
+  assert (run / 'model.ckpt-16.index').exists()
+
+
+def test_the_same_command_again_trains_nothing_and_says_so(finished, call):
+  folder, args, first = finished
+  before = (folder / 'run' / 'metrics.jsonl').read_text()
+  again = call(*args)
+  assert again.returncode == 0, again.stderr
+  lines = again.stdout.splitlines()
+  assert 'already trained to step 16 of 16: nothing left to train' in lines[0]
+  evaluation = [line for line in lines if line.startswith('epoch')]
+  assert evaluation == [
+    line for line in first.stdout.splitlines() if line.startswith('epoch 2.00')
+  ]
+  assert (folder / 'run' / 'metrics.jsonl').read_text() == before
+
+
+_LOAD = """
+import sys
+import numpy as np
+import tensorflow as tf
+
+exported, images, result = sys.argv[1:]
+serve = tf.saved_model.load(exported).signatures
+images = np.load(images)
+pixels = serve['predict'](input=tf.constant(images))
+default = serve['serving_default'](input=tf.constant(images))
+encoded = [tf.io.encode_png(image).numpy() for image in images]
+decoded = serve['image_bytes'](image_bytes=tf.constant(encoded))
+one = serve['predict'](input=tf.constant(images[:1]))
+assert not any(name.split('.')[0] == 'official' for name in sys.modules)
+np.savez(
+  result,
+  classes=pixels['classes'],
+  pixels=pixels['probabilities'],
+  default=default['probabilities'],
+  decoded=decoded['probabilities'],
+  one=one['probabilities'],
+)
+"""
+
+
+def predictions_of(model_dir, images):
+  """What the Estimator itself says, from the run's checkpoint."""
+  config = json.loads((model_dir / 'config.json').read_text())['config']
+  names = ('weight_decay', 'momentum', 'label_smoothing', 'enable_lars')
+  params = {name: config[name] for name in names} | {
+    'resnet_size': int(config['resnet_size']),
+    'resnet_version': int(config['resnet_version']),
+    'num_classes': len(config['class_names']),
+    'batch_norm_momentum': config['batch_norm_momentum'],
+    'data_format': 'channels_last',
+    'dtype': tf.float32,
+    'fine_tune': False,
+    'loss_scale': 1,
+    'learning_rate_fn': None,
+  }
+  estimator = est.Estimator(
+    mnist_model.mnist_model_fn, str(model_dir), params=params
+  )
+  (batch,) = estimator.predict(
+    lambda: tf.constant(images / np.float32(255)), yield_single_examples=False
+  )
+  return batch
+
+
+def test_the_export_serves_what_the_estimator_predicts(finished, run, tmp_path):
+  folder, _, _ = finished
+  (exported,) = (folder / 'exports').iterdir()
+  images = mnist.read(None)['test', 'images'][:100, ..., np.newaxis]
+  np.save(tmp_path / 'images.npy', images)
+  args = (exported, tmp_path / 'images.npy', tmp_path / 'result.npz')
+  result = run('-c', _LOAD, *args, cwd=tmp_path)
+  assert result.returncode == 0, result.stderr
+  served = np.load(tmp_path / 'result.npz')
+  expected = predictions_of(folder / 'run', images)
+  np.testing.assert_array_equal(served['classes'], expected['classes'])
+  assert served['classes'].dtype == np.int64
+  for name in ('pixels', 'default', 'decoded'):
+    assert served[name].shape == (100, 10)
+    np.testing.assert_allclose(
+      served[name], expected['probabilities'], atol=1e-6
+    )
+  np.testing.assert_allclose(served['one'], served['pixels'][:1], atol=1e-6)
+  names = (exported / 'assets.extra' / 'class_names.txt').read_text().split()
+  assert names == list('0123456789')
+
+
+def test_a_killed_run_goes_on_with_the_same_losses(command, call, tmp_path):
+  """SIGKILL between two checkpoints; every later loss is as if unbroken."""
+  common = ['--resnet_size=8', '--batch_size=8', '--train_epochs=2']
+  common += ['--save_checkpoints_steps=30', '--keep_checkpoint_max=0']
+  unbroken = call(*common, f'--model_dir={tmp_path}/unbroken')
+  assert unbroken.returncode == 0, unbroken.stderr
+  log = tmp_path / 'killed' / 'metrics.jsonl'
+  process = subprocess.Popen(
+    command(*common, f'--model_dir={tmp_path}/killed'),
+    cwd=tmp_path,
+    env=os.environ | {'PYTHONPATH': str(ROOT)},
+    stdout=subprocess.DEVNULL,
+  )
+  deadline = time.monotonic() + 100
+  while not log.exists() or log.read_text().count('\n') < 45:
+    assert process.poll() is None and time.monotonic() < deadline
+    time.sleep(0.005)
+  process.send_signal(signal.SIGKILL)
+  process.wait()
+  killed_at = metrics_of(tmp_path / 'killed', 'train')[-1]['step']
+  assert killed_at < 120
+  result = call(*common, f'--model_dir={tmp_path}/killed')
+  assert result.returncode == 0, result.stderr
+  resumed_at = killed_at // 30 * 30
+  assert f'going on from step {resumed_at}' in result.stdout
+
+  def losses(name):
+    rows = metrics_of(tmp_path / name, 'train')
+    assert [row['step'] for row in rows] == list(range(1, 129))
+    return [row['loss'] for row in rows]
+
+  np.testing.assert_allclose(losses('killed'), losses('unbroken'), rtol=1e-5)
+  ends = [metrics_of(tmp_path / n, 'eval') for n in ('killed', 'unbroken')]
+  accuracies = [[(r['step'], r['accuracy']) for r in rows] for rows in ends]
+  assert accuracies[0] == accuracies[1]
+
+
+def test_an_interrupt_saves_and_says_how_to_go_on(command, tmp_path):
+  process = subprocess.Popen(
+    command(*SMALL, '--train_epochs=500', f'--model_dir={tmp_path}/run'),
+    cwd=tmp_path,
+    env=os.environ | {'PYTHONPATH': str(ROOT)},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+  for line in process.stdout:
+    if line.startswith('epoch 2.00'):
+      process.send_signal(signal.SIGINT)
+      break
+  _, stderr = process.communicate(timeout=60)
+  assert process.returncode == 130
+  assert stderr.strip() == 'interrupted: the same command goes on from here'
+  steps = [r['step'] for r in metrics_of(tmp_path / 'run', 'train')]
+  saved = est.Checkpoints(str(tmp_path / 'run')).latest()
+  assert saved.endswith(f'model.ckpt-{steps[-1]}')
+
+
+def test_on_a_terminal_there_is_a_bar(command, tmp_path):
+  main, terminal = pty.openpty()
+  process = subprocess.Popen(
+    command(
+      *SMALL,
+      '--train_epochs=20',
+      '--epochs_between_evals=20',
+      f'--model_dir={tmp_path}/run',
+    ),
+    cwd=tmp_path,
+    env=os.environ
+    | {'PYTHONPATH': str(ROOT), 'COLUMNS': '120', 'TERM': 'xterm'},
+    stdout=terminal,
+  )
+  os.close(terminal)
+  seen = b''
+  while True:
+    try:
+      seen += os.read(main, 4096)
+    except OSError:  # The other end is closed.
+      break
+  assert process.wait(60) == 0
+  text = re.sub(r'\x1b\[[0-9;?]*[A-Za-z]', '', seen.decode())  # Colours.
+  assert '━' in text and '/160 ' in text and 'images/s' in text
+  assert 'epoch 20.00  step 160  test accuracy' in text
+
+
+def test_evaluation_alone_and_training_further(finished, call):
+  folder, args, first = finished
+  only = call(*args, '--eval_only')
+  assert only.returncode == 0, only.stderr
+  assert 'evaluating the checkpoint of step 16' in only.stdout
+  further = call(*args, '--train_epochs=3', '--use_train_and_evaluate')
+  assert further.returncode == 0, further.stderr
+  assert 'going on from step 16' in further.stdout
+  assert 'epoch 3.00  step 24  test accuracy' in further.stdout
+
+
+# Answered before TensorFlow is imported, then with it; exit code 2 is a wrong
+# command line, 1 wrong data.
+@pytest.mark.parametrize(
+  'args, code, message',
+  [
+    (['--resnet_size=9x'], 2, '--resnet_size must be a whole number'),
+    (['--train_epochs=-1'], 2, 'train_epochs must be 0 or more, given: -1'),
+    (['--dtype=fp8'], 2, 'value should be one of <fp32|fp16|bf16>'),
+    (['--tpu=here'], 2, '--tpu is not used any more: TPUs are not supported'),
+    (['--resnet_sise=18'], 2, 'Did you mean: resnet_size'),
+    (['--resnet_size=19'], 2, '--resnet_size must be one of 18, 34, 50'),
+    (['--data_dir=missing'], 2, '--data_dir: there is no folder missing'),
+    (['--data_dir=.'], 2, '--data_dir . holds neither IDX files'),
+    (['--data_dir=truncated'], 1, 'it is truncated or damaged'),
+    (['--num_gpus=3'], 2, '--num_gpus 3: TensorFlow sees 0'),
+    (['--data_format=channels_first'], 2, 'channels_first needs a GPU'),
+    (['--dtype=fp16'], 2, '--dtype fp16 needs a GPU'),
+    (['--model_dir=/proc/run'], 2, '--model_dir /proc/run cannot be written'),
+    (['--export_dir=/proc/e'], 2, '--export_dir /proc/e cannot be written'),
+    (['--model_dir=other'], 2, 'other holds another run: network AlexNet'),
+    (['--eval_only'], 2, 'holds no checkpoint to evaluate; train first'),
+    (
+      ['--pretrained_model_checkpoint_path=missing'],
+      2,
+      '--pretrained_model_checkpoint_path: there is no checkpoint',
+    ),
+  ],
+)
+def test_a_wrong_command_gets_one_line(
+  call, tmp_path, mnist_folder, args, code, message
+):
+  if 'truncated' in args[0]:
+    folder = tmp_path / 'truncated'
+    folder.mkdir()
+    for path in mnist_folder.iterdir():
+      content = path.read_bytes()
+      (folder / path.name).write_bytes(content[: len(content) * 2 // 3])
+  if 'other' in args[0]:
+    (tmp_path / 'other').mkdir()
+    config = {'identity': {'network': 'AlexNet'}}
+    (tmp_path / 'other' / 'config.json').write_text(json.dumps(config))
+  result = call(*SMALL, *args, cwd=tmp_path)
+  assert result.returncode == code, result.stderr
+  assert result.stdout == ''
+  (line,) = result.stderr.splitlines()
+  assert line.startswith('error: ') and message in line
+
+
+def test_help_tells_every_flag_and_its_default(call):
+  result = call('--help')
+  assert (result.returncode, result.stderr) == (0, '')
+  assert result.stdout.startswith('Trains a ResNet on MNIST')
+  for name in ('resnet_size', 'train_epochs', 'export_dir', 'dataset'):
+    assert name in result.stdout
+  assert "(default: '18')" in result.stdout
