@@ -1,0 +1,70 @@
+"""The original's TF1 checkpoints load by name and give its logits."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from official.estimator import checkpoints
+from official.estimator.variables import VariableStore
+from resnet import resnet_model
+from tests.conftest import ROOT
+
+NETWORKS = {
+  'cifar-20-v1': resnet_model.cifar_architecture(20),
+  'cifar-20-v2': resnet_model.cifar_architecture(20),
+  'imagenet-50-v1': resnet_model.imagenet_architecture(50),
+  'imagenet-50-v2': resnet_model.imagenet_architecture(50),
+}
+
+
+@pytest.fixture(scope='module')
+def originals(tmp_path_factory):
+  """Checkpoints and logits that `original_layers.py` writes."""
+  pytest.importorskip('tf_keras', reason='the oracle; see README.md')
+  folder = tmp_path_factory.mktemp('originals')
+  result = subprocess.run(
+    [sys.executable, ROOT / 'tests' / 'original_layers.py', folder],
+    env=os.environ | {'TF_USE_LEGACY_KERAS': '1'},
+    capture_output=True,
+    text=True,
+  )
+  assert result.returncode == 0, result.stderr
+  return folder
+
+
+@pytest.mark.parametrize('name', NETWORKS)
+def test_a_checkpoint_of_the_original_gives_its_logits(originals, name):
+  expected = np.load(originals / name / 'logits.npz')
+  store = VariableStore()
+
+  def logits(training):
+    @tf.function(autograph=False)
+    def call(images):
+      model = resnet_model.Model(
+        NETWORKS[name],
+        expected['eval'].shape[1],
+        resnet_version=int(name[-1]),
+        data_format='channels_last',
+      )
+      with store.trace(), store.scope():
+        return model(images, training)
+
+    images = tf.constant(expected['images'])
+    call.get_concrete_function(images)
+    path = str(originals / name / 'model.ckpt-1234')
+    checkpoints.restore(path, store.variables)
+    there = {key for key, _ in tf.train.list_variables(path)}
+    assert there == store.variables.keys()
+    return call(images).numpy()
+
+  # The scale of the logits grows with the depth of random weights.
+  for mode, training in (('eval', False), ('train', True)):
+    scale = abs(expected[mode]).max()
+    np.testing.assert_allclose(
+      logits(training) / scale, expected[mode] / scale, atol=1e-5
+    )
+  assert store.global_step.numpy() == 1234
