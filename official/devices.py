@@ -39,12 +39,7 @@ def configure(flags_obj: Any) -> Devices:
   Raises:
     UsageError: the flags ask for what this machine does not have.
   """
-  tf.config.threading.set_inter_op_parallelism_threads(
-    flags_obj.inter_op_parallelism_threads
-  )
-  tf.config.threading.set_intra_op_parallelism_threads(
-    flags_obj.intra_op_parallelism_threads
-  )
+  _set_threads(flags_obj)
   gpus = _gpus(flags_obj)
   _check_gpu_flags(flags_obj, gpus)
   _check_dtype(flags_obj.dtype, gpus)
@@ -80,6 +75,18 @@ def per_replica_batch_size(batch_size: int, num_gpus: int) -> int:
       f'{batch_size - remainder}.'
     )
   return batch_size // num_gpus
+
+
+def _set_threads(flags_obj: Any) -> None:
+  # TensorFlow takes these before its first op alone, so 0 leaves them be.
+  if flags_obj.inter_op_parallelism_threads:
+    tf.config.threading.set_inter_op_parallelism_threads(
+      flags_obj.inter_op_parallelism_threads
+    )
+  if flags_obj.intra_op_parallelism_threads:
+    tf.config.threading.set_intra_op_parallelism_threads(
+      flags_obj.intra_op_parallelism_threads
+    )
 
 
 def _gpus(flags_obj: Any) -> list[Any]:
