@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 
 from absl import flags
 
-from official import environment
-from official import flags as flags_lib
+from official import environment, flag_parsing
 from official.errors import UserError
 
 _HELP = {'--help', '-help', '-h', '-?', '--helpfull', '--helpshort'}
@@ -26,11 +25,11 @@ def run(main: Callable[[], None]) -> None:
   if _HELP & set(sys.argv[1:]):
     with contextlib.suppress(BrokenPipeError):  # `--help | head`
       print(sys.modules['__main__'].__doc__)
-      print(flags_lib.help_text(), flush=True)
+      print(flag_parsing.help_text(), flush=True)
       return
     os._exit(0)
   try:
-    flags_lib.parse(sys.argv)
+    flag_parsing.parse(sys.argv)
     _start()
     main()
   except UserError as e:

@@ -1,18 +1,22 @@
-"""The flags of every main: defined, checked and explained.
+"""The flags that every network's mains share: defined and explained.
 
 Nothing here imports TensorFlow, so `--help` and a wrong flag answer at once.
 What depends on the machine (how many GPUs there are, say) is checked by
 `official.devices` before any work.
 """
 
-import math
 import os
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from absl import flags
 
 from official.errors import UsageError
+from official.flag_checks import (
+  check_names,
+  check_positive,
+  check_range,
+  check_together,
+)
 
 FLAGS = flags.FLAGS
 
@@ -24,31 +28,8 @@ HOOKS = (
   'ExamplesPerSecondHook',
   'StepCounterHook',
 )
-SCHEDULES = ('cosine', 'piecewise')
-
-# Flags of the original without a meaning here, and the reason.
-RETIRED = {
-  'tpu': 'TPUs are not supported',
-  'tpu_zone': 'TPUs are not supported',
-  'tpu_gcp_project': 'TPUs are not supported',
-  'num_tpu_shards': 'TPUs are not supported',
-  'fp16_implementation': 'there is one implementation, casting: use --dtype',
-  'num_parallel_calls': 'tf.data tunes it: leave it out',
-  'datasets_num_parallel_batches': 'tf.data tunes it: leave it out',
-  'training_dataset_cache': 'data sets are in memory already',
-  'tf_data_experimental_slack': 'it was inert in this loop and still would be',
-  'run_eagerly': 'a model_fn is always traced: use tf.print in it to look',
-  'benchmark_logger_type': 'metrics.jsonl in --model_dir is always written',
-  'benchmark_log_dir': 'metrics.jsonl is in --model_dir',
-  'benchmark_test_id': 'name the run by its --model_dir',
-  'gcp_project': 'nothing is sent anywhere: read metrics.jsonl',
-  'bigquery_data_set': 'nothing is sent anywhere: read metrics.jsonl',
-  'bigquery_run_table': 'nothing is sent anywhere: read metrics.jsonl',
-  'bigquery_run_status_table': 'nothing is sent anywhere: read metrics.jsonl',
-  'bigquery_metric_table': 'nothing is sent anywhere: read metrics.jsonl',
-  'worker_hosts': 'several machines are not supported yet',
-  'task_index': 'several machines are not supported yet',
-}
+SCHEDULES = ('cosine', 'piecewise', 'constant')
+OPTIMIZERS = ('momentum', 'adadelta', 'adam')
 
 
 def define_base() -> None:
@@ -118,16 +99,16 @@ def define_base() -> None:
     'keep_checkpoint_max', 5, 'Checkpoints to keep; 0 for all.'
   )
   flags.DEFINE_integer('log_steps', 100, 'Steps between lines and summaries.')
-  _check_range('train_epochs', 0)
-  _check_range('epochs_between_evals', 1)
-  _check_range('batch_size', 1)
-  _check_range('num_gpus', -1)
-  _check_range('seed', 0, 2**31 - 1)
-  _check_range('save_checkpoints_steps', 1)
-  _check_range('keep_checkpoint_max', 0)
-  _check_range('log_steps', 1)
-  _check_range('stop_threshold', 0.0, 1.0)
-  _check('hooks', _known_hooks)
+  check_range('train_epochs', 0)
+  check_range('epochs_between_evals', 1)
+  check_range('batch_size', 1)
+  check_range('num_gpus', -1)
+  check_range('seed', 0, 2**31 - 1)
+  check_range('save_checkpoints_steps', 1)
+  check_range('keep_checkpoint_max', 0)
+  check_range('log_steps', 1)
+  check_range('stop_threshold', 0.0, 1.0)
+  check_names('hooks', HOOKS)
 
 
 def define_performance() -> None:
@@ -205,25 +186,25 @@ def define_performance() -> None:
   flags.DEFINE_integer(
     'steps_per_loop', 1, 'Steps inside the graph between turns of Python.'
   )
-  _check_range('inter_op_parallelism_threads', 0)
-  _check_range('intra_op_parallelism_threads', 0)
-  _check_range('max_train_steps', 1)
-  _check_range('num_packs', 0)
-  _check_range('per_gpu_thread_count', 1)
-  _check_range('datasets_num_private_threads', 1)
-  _check_range('steps_per_loop', 1)
-  _check('loss_scale', _positive_number)
-  _check_together(
+  check_range('inter_op_parallelism_threads', 0)
+  check_range('intra_op_parallelism_threads', 0)
+  check_range('max_train_steps', 1)
+  check_range('num_packs', 0)
+  check_range('per_gpu_thread_count', 1)
+  check_range('datasets_num_private_threads', 1)
+  check_range('steps_per_loop', 1)
+  check_positive('loss_scale')
+  check_together(
     ('loss_scale', 'dtype'),
     lambda f: f['loss_scale'] is None or f['dtype'] == 'fp16',
     '--loss_scale has a meaning with --dtype fp16 only',
   )
-  _check_together(
+  check_together(
     ('num_packs', 'all_reduce_alg'),
     lambda f: f['num_packs'] is None or f['all_reduce_alg'] is not None,
     '--num_packs has a meaning with --all_reduce_alg only',
   )
-  _check_together(
+  check_together(
     ('per_gpu_thread_count', 'tf_gpu_thread_mode'),
     lambda f: (
       f['per_gpu_thread_count'] is None or f['tf_gpu_thread_mode'] is not None
@@ -243,30 +224,8 @@ def define_image() -> None:
   )
 
 
-def define_resnet_flags(
-  resnet_size_choices: Sequence[str] | None = None,
-) -> None:
-  """Every flag of a ResNet main.
-
-  Args:
-    resnet_size_choices: the sizes there are; None lets the network decide.
-  """
-  define_base()
-  define_performance()
-  define_image()
-  flags.DEFINE_enum(
-    'resnet_version',
-    '1',
-    ('1', '2'),
-    '1: He et al. 2015 with the stride on the 3x3 (v1.5). 2: pre-activated.',
-    short_name='rv',
-  )
-  if resnet_size_choices is None:
-    flags.DEFINE_string('resnet_size', '50', 'Layers.', short_name='rs')
-  else:
-    flags.DEFINE_enum(
-      'resnet_size', '50', resnet_size_choices, 'Layers.', short_name='rs'
-    )
+def define_training() -> None:
+  """What to train and how, whatever the network."""
   flags.DEFINE_bool(
     'fine_tune',
     False,
@@ -288,6 +247,7 @@ def define_resnet_flags(
   flags.DEFINE_bool(
     'use_train_and_evaluate', False, 'Run by Estimator.train_and_evaluate.'
   )
+  flags.DEFINE_enum('optimizer', 'momentum', OPTIMIZERS, 'What steps down.')
   flags.DEFINE_bool('enable_lars', False, 'LARS, for very large batches.')
   flags.DEFINE_float(
     'label_smoothing', 0.0, 'Share of the label spread over all classes.'
@@ -295,30 +255,30 @@ def define_resnet_flags(
   flags.DEFINE_float(
     'weight_decay', 1e-4, 'Times half the sum of squares of the weights.'
   )
-  flags.DEFINE_float('base_lr', 0.1, 'Peak learning rate for a batch of 128.')
+  flags.DEFINE_float(
+    'base_lr',
+    0.1,
+    'Peak learning rate. It is meant for the default --batch_size, and scaled '
+    'in proportion for another.',
+  )
   flags.DEFINE_enum(
     'lr_schedule',
     'cosine',
     SCHEDULES,
-    'cosine: to 0 over --train_epochs after a warm-up; piecewise: a tenth at '
-    'a half, three quarters and nine tenths of them.',
+    'cosine: to 0 over --train_epochs after a warm-up; piecewise: falls at '
+    'epochs; constant.',
   )
-  flags.DEFINE_float('momentum', 0.9, 'Of the optimizer.')
-  flags.DEFINE_float(
-    'batch_norm_momentum', 0.997, 'Share of the moving statistics kept a step.'
-  )
-  _check_range('label_smoothing', 0.0, 0.999)
-  _check_range('weight_decay', 0.0)
-  _check_range('base_lr', 0.0)
-  _check_range('momentum', 0.0, 0.9999)
-  _check_range('batch_norm_momentum', 0.0, 0.99999)
-  _check('resnet_size', _whole_number)
-  _check_together(
+  flags.DEFINE_float('momentum', 0.9, 'Of --optimizer momentum and of LARS.')
+  check_range('label_smoothing', 0.0, 0.999)
+  check_range('weight_decay', 0.0)
+  check_range('base_lr', 0.0)
+  check_range('momentum', 0.0, 0.9999)
+  check_together(
     ('image_bytes_as_serving_input', 'export_dir'),
     lambda f: not f['image_bytes_as_serving_input'] or f['export_dir'],
     '--image_bytes_as_serving_input has a meaning with --export_dir only',
   )
-  _check_together(
+  check_together(
     ('fine_tune', 'pretrained_model_checkpoint_path', 'eval_only'),
     lambda f: (
       not f['fine_tune']
@@ -328,6 +288,19 @@ def define_resnet_flags(
     '--fine_tune needs --pretrained_model_checkpoint_path: the layers it '
     'freezes must come from somewhere',
   )
+  check_together(
+    ('enable_lars', 'optimizer'),
+    lambda f: not f['enable_lars'] or f['optimizer'] == 'momentum',
+    '--enable_lars is an optimizer itself; leave --optimizer out',
+  )
+
+
+def define_batch_norm() -> None:
+  """For networks that have it."""
+  flags.DEFINE_float(
+    'batch_norm_momentum', 0.997, 'Share of the moving statistics kept a step.'
+  )
+  check_range('batch_norm_momentum', 0.0, 0.99999)
 
 
 def define_dataset() -> None:
@@ -348,54 +321,6 @@ def set_defaults(**values: Any) -> None:
     FLAGS.set_default(name, value)
 
 
-def parse(argv: Sequence[str]) -> None:
-  """Parses a command line.
-
-  Raises:
-    UsageError: a flag is unknown, retired, or has a value it cannot have.
-  """
-  try:
-    rest = FLAGS(argv)
-  except flags.UnrecognizedFlagError as e:
-    reason = RETIRED.get(e.flagname)
-    raise UsageError(
-      f'--{e.flagname} is not used any more: {reason}' if reason else str(e)
-    ) from e
-  except flags.Error as e:
-    raise UsageError(_plain(str(e))) from e
-  if len(rest) > 1:
-    raise UsageError(
-      f'{rest[1]!r} is no flag; flags are written --name=value or --name value'
-    )
-
-
-def nondefault_flags_as_str(module_names: Sequence[str]) -> str:
-  """The flags of these modules that differ from their defaults, shell-quoted.
-
-  Args:
-    module_names: of the modules that defined them.
-  """
-  by_module = FLAGS.flags_by_module_dict()
-  found = {
-    flag.name: flag
-    for module in module_names
-    for flag in by_module.get(module, [])
-    if flag.value != flag.default
-  }
-  return ' '.join(found[name].serialize() for name in sorted(found))
-
-
-def help_text() -> str:
-  """What every flag defined here is for, and its default."""
-  return FLAGS.module_help(__name__)
-
-
-def value_dict() -> dict[str, Any]:
-  """Name to value of every flag defined here."""
-  by_module = FLAGS.flags_by_module_dict()
-  return {flag.name: flag.value for flag in by_module.get(__name__, [])}
-
-
 def require_directory(flag: str, path: str) -> None:
   """Checks that a flag names a folder.
 
@@ -404,62 +329,3 @@ def require_directory(flag: str, path: str) -> None:
   """
   if not os.path.isdir(path):
     raise UsageError(f'--{flag}: there is no folder {path}')
-
-
-def _plain(message: str) -> str:
-  """One line of what absl says."""
-  return ' '.join(message.replace('Fatal error: ', '').split())
-
-
-def _check(name: str, is_valid: Callable[[Any], bool]) -> None:
-  flags.register_validator(name, is_valid)
-
-
-def _check_together(
-  names: Sequence[str],
-  is_valid: Callable[[Mapping[str, Any]], Any],
-  message: str,
-) -> None:
-  flags.register_multi_flags_validator(
-    list(names), lambda values: bool(is_valid(values)), message
-  )
-
-
-def _check_range(name: str, low: float, high: float = math.inf) -> None:
-  allowed = f'{low} or more' if high == math.inf else f'{low} to {high}'
-
-  def in_range(value):
-    if value is None or low <= value <= high:
-      return True
-    raise flags.ValidationError(f'--{name} must be {allowed}, given: {value}')
-
-  _check(name, in_range)
-
-
-def _known_hooks(names: Sequence[str]) -> bool:
-  known = {hook.lower() for hook in HOOKS}
-  for name in names or ():
-    if name.lower() not in known:
-      raise flags.ValidationError(
-        f'--hooks must be of {", ".join(HOOKS)}, given: {name}'
-      )
-  return True
-
-
-def _positive_number(value: str | None) -> bool:
-  try:
-    if value is None or float(value) > 0:
-      return True
-  except ValueError:
-    pass
-  raise flags.ValidationError(
-    f'--loss_scale must be a positive number, given: {value}'
-  )
-
-
-def _whole_number(value: str) -> bool:
-  if value.isdecimal():
-    return True
-  raise flags.ValidationError(
-    f'--resnet_size must be a whole number, given: {value}'
-  )

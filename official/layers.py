@@ -83,7 +83,7 @@ class Network:
     kernel_size: int,
     strides: int = 1,
     *,
-    padding: str = 'SAME',
+    padding: str | int = 'SAME',
     groups: int = 1,
     use_bias: bool = False,
     name: str = 'conv2d',
@@ -98,9 +98,9 @@ class Network:
       filters: output channels.
       kernel_size: height and width of the kernel.
       strides: step of the kernel along height and width.
-      padding: `'SAME'`, `'VALID'` or `'FIXED'`: (k - 1) zeros in all, whatever
-        the input's size, the smaller half first (the original's
-        `conv2d_fixed_padding`; `'SAME'` when strides is 1).
+      padding: `'SAME'`, `'VALID'`, so many zeros on each side, or `'FIXED'`:
+        (k - 1) zeros in all, whatever the input's size, the smaller half first
+        (the original's `conv2d_fixed_padding`; `'SAME'` when strides is 1).
       groups: the channels are split into so many independent convolutions.
       use_bias: add a bias [filters], zero at first.
       name: the layer's name before it is made unique.
@@ -129,7 +129,7 @@ class Network:
         inputs,
         kernel,
         strides,
-        padding if padding != 'FIXED' else explicit,
+        padding if padding in ('SAME', 'VALID') else explicit,
         data_format=self._tf_data_format,
       )
     if use_bias:
@@ -314,9 +314,11 @@ class Network:
 
 
 def _padding(
-  size: int | None, kernel_size: int, strides: int, padding: str
+  size: int | None, kernel_size: int, strides: int, padding: str | int
 ) -> list[int]:
   """Zeros [before, after] one spatial axis."""
+  if isinstance(padding, int):
+    return [padding, padding]
   if padding == 'VALID':
     return [0, 0]
   if padding == 'FIXED' or size is None:

@@ -1,15 +1,18 @@
 """Trains a ResNet on MNIST, or on any set of images in its form."""
 
 from official import cli, flags
+from resnet import resnet_flags
+
+_BATCH_SIZE = 128
 
 
 def define_flags() -> None:
   """The flags of this main; its defaults were chosen by measurement."""
-  flags.define_resnet_flags()
+  resnet_flags.define_resnet_flags()
   flags.define_dataset()
   flags.set_defaults(
     resnet_size='18',
-    batch_size=128,
+    batch_size=_BATCH_SIZE,
     train_epochs=6,
     base_lr=0.025,
     weight_decay=5e-4,
@@ -20,7 +23,7 @@ def define_flags() -> None:
 def main() -> None:
   """Flags, network, dataset, run loop."""
   from official.datasets import catalog
-  from resnet import mnist_model, resnet_run_loop
+  from resnet import learning_rates, mnist_model, resnet_run_loop
 
   flags_obj = flags.FLAGS
   network = mnist_model.name_of(flags_obj)
@@ -30,7 +33,7 @@ def main() -> None:
     mnist_model.mnist_model_fn,
     dataset,
     network,
-    learning_rate_fn=mnist_model.learning_rate(flags_obj, dataset),
+    learning_rates.from_flags(flags_obj, dataset, _BATCH_SIZE),
   )
 
 

@@ -1,13 +1,10 @@
 """The residual network for images of MNIST's size, and its model_fn."""
 
-import functools
 from typing import Any
 
 import tensorflow as tf
 
 from official import estimator as estimator_lib
-from official import schedules
-from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
 from resnet import resnet_model, resnet_run_loop
 
@@ -15,10 +12,6 @@ from resnet import resnet_model, resnet_run_loop
 # pixels too. Measured on 2 cores (ResNet-18, batch 128, 6 epochs): it trains
 # at 650 images/s to 99.58 %; a 3x3 / 2 convolution in its place at 605 to
 # 99.35 %; without the pool either trains 4 times slower.
-
-_WARMUP = 0.1  # of all steps, of the cosine schedule
-_PIECEWISE = ((0.5, 0.75, 0.9), (1, 0.1, 0.01, 0.001))
-_BATCH_DENOM = 128
 
 
 def architecture(resnet_size: int) -> resnet_model.Architecture:
@@ -50,7 +43,7 @@ def name_of(flags_obj: Any) -> str:
 
 
 class MnistModel(resnet_model.Model):
-  """A residual network by size, as `resnet_model_fn` makes it."""
+  """A residual network by size."""
 
   def __init__(
     self,
@@ -78,46 +71,12 @@ def mnist_model_fn(
   params: dict[str, Any],
 ) -> estimator_lib.EstimatorSpec:
   """`resnet_model_fn` with the network for MNIST; see there."""
-  model_class = functools.partial(
-    MnistModel,
-    num_classes=params['num_classes'],
-    batch_norm_momentum=params['batch_norm_momentum'],
-  )
-  return resnet_run_loop.resnet_model_fn(
-    features,
-    labels,
-    mode,
-    model_class,
-    params['resnet_size'],
-    params['weight_decay'],
-    params['learning_rate_fn'],
-    params['momentum'],
+  model = MnistModel(
+    int(params['resnet_size']),
     params['data_format'],
-    params['resnet_version'],
-    params['loss_scale'],
-    dtype=params['dtype'],
-    fine_tune=params['fine_tune'],
-    label_smoothing=params['label_smoothing'],
-    enable_lars=params['enable_lars'],
+    params['num_classes'],
+    int(params['resnet_version']),
+    params['dtype'],
+    params['batch_norm_momentum'],
   )
-
-
-def learning_rate(flags_obj: Any, dataset: ImageDataset) -> schedules.Schedule:
-  """The rate of the whole run, from `--lr_schedule` and `--train_epochs`."""
-  num_images = dataset.num_images['train']
-  batch_size, epochs = flags_obj.batch_size, flags_obj.train_epochs
-  if flags_obj.enable_lars:
-    return resnet_run_loop.lars_learning_rate(batch_size, num_images, epochs)
-  if flags_obj.lr_schedule == 'cosine':
-    total = max(int(epochs * num_images / batch_size), 1)
-    peak = flags_obj.base_lr * batch_size / _BATCH_DENOM
-    return schedules.cosine(peak, total, int(total * _WARMUP))
-  shares, rates = _PIECEWISE
-  return resnet_run_loop.learning_rate_with_decay(
-    batch_size,
-    _BATCH_DENOM,
-    num_images,
-    [share * epochs for share in shares],
-    rates,
-    flags_obj.base_lr,
-  )
+  return resnet_run_loop.image_model_fn(features, labels, mode, params, model)

@@ -7,14 +7,14 @@ tf.estimator.
 import functools
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
 from official import (
   cycles,
-  flags,
+  flag_parsing,
   optimizers,
   reporting,
   run_directory,
@@ -29,13 +29,15 @@ from official.datasets.records import process_record_dataset
 from official.datasets.synthetic import get_synth_input_fn
 from official.errors import UsageError
 from official.estimator import metrics, summary
-from official.flags import define_resnet_flags
 from official.serving import image_bytes_serving_input_fn
+from resnet.learning_rates import learning_rate_with_decay
+from resnet.resnet_flags import define_resnet_flags
 
 __all__ = [
   'define_resnet_flags',
   'get_synth_input_fn',
   'image_bytes_serving_input_fn',
+  'image_model_fn',
   'learning_rate_with_decay',
   'process_record_dataset',
   'resnet_main',
@@ -43,67 +45,18 @@ __all__ = [
 ]
 
 _DEFAULT_LOSS_SCALE = 128  # of fp16, as the original had it
-_WARMUP_EPOCHS = 5
 _TOP_K = 5
+_AUXILIARY_WEIGHT = 0.3  # Szegedy et al. 2015, section 5
 
-# LARS: peak rate by global batch (You et al. 2017, and the original's table).
-_LARS_PEAKS = ((8192, 5.0, 5), (16384, 10.0, 5), (32768, 25.0, 5))
-_LARS_LARGEST = (32.0, 14)
-
-
-def learning_rate_with_decay(
-  batch_size: int,
-  batch_denom: int,
-  num_images: int,
-  boundary_epochs: Sequence[float],
-  decay_rates: Sequence[float],
-  base_lr: float = 0.1,
-  warmup: bool = False,
-) -> schedules.Schedule:
-  """A rate that grows with the batch and falls at epochs.
-
-  Args:
-    batch_size: images a step, over all replicas.
-    batch_denom: the batch that `base_lr` is meant for.
-    num_images: in an epoch.
-    boundary_epochs: the i-th decay rate holds up to and at the i-th of these.
-    decay_rates: factors of the initial rate, one more than boundaries.
-    base_lr: the initial rate of a batch of `batch_denom`.
-    warmup: rise from 0 over the first 5 epochs (Goyal et al. 2017).
-  """
-  initial = base_lr * batch_size / batch_denom
-  batches_per_epoch = num_images / batch_size
-  boundaries = [int(batches_per_epoch * epoch) for epoch in boundary_epochs]
-  values = [initial * decay for decay in decay_rates]
-  if not warmup:
-    return schedules.piecewise_constant(boundaries, values)
-  return schedules.with_warmup(
-    schedules.piecewise_constant(boundaries, values),
-    initial,
-    int(batches_per_epoch * _WARMUP_EPOCHS),
-  )
-
-
-def lars_learning_rate(
-  batch_size: int, num_images: int, train_epochs: int
-) -> schedules.Schedule:
-  """The rate for LARS: a warm-up, then a falling square.
-
-  Args:
-    batch_size: images a step, over all replicas; it decides the peak.
-    num_images: in an epoch.
-    train_epochs: of the whole run (the original fixed 90).
-  """
-  peak, warmup_epochs = _LARS_LARGEST
-  for limit, rate, epochs in reversed(_LARS_PEAKS):
-    if batch_size < limit:
-      peak, warmup_epochs = rate, epochs
-  batches_per_epoch = num_images / batch_size
-  return schedules.polynomial(
-    peak,
-    total_steps=max(int(train_epochs * batches_per_epoch), 1),
-    warmup_steps=int(min(warmup_epochs, train_epochs / 2) * batches_per_epoch),
-  )
+# By name: from rate, momentum and weight decay to the optimizer.
+_OPTIMIZERS: dict[str, Callable[..., optimizers.Optimizer]] = {
+  'momentum': lambda rate, momentum, _: optimizers.MomentumOptimizer(
+    rate, momentum
+  ),
+  'adadelta': lambda rate, *_: optimizers.AdadeltaOptimizer(rate),
+  'adam': lambda rate, *_: optimizers.AdamOptimizer(rate),
+  'lars': optimizers.LARSOptimizer,
+}
 
 
 def excludes_batch_norm(name: str) -> bool:
@@ -128,6 +81,7 @@ def resnet_model_fn(
   fine_tune: bool = False,
   label_smoothing: float = 0.0,
   enable_lars: bool = False,
+  optimizer: str = 'momentum',
 ) -> estimator_lib.EstimatorSpec:
   """What every network shares: loss, optimizer, metrics, predictions.
 
@@ -136,7 +90,9 @@ def resnet_model_fn(
     labels: int32 [N]; None in PREDICT.
     mode: one of `ModeKeys`.
     model_class: called with `resnet_size`, `data_format`, `resnet_version` and
-      `dtype`, gives a function of images and `training` to logits [N, C].
+      `dtype`, gives a function of images and `training` to logits [N, C], or
+      to these and a list of such, of auxiliary classifiers (Szegedy et al.
+      2015), whose cross-entropy counts 0.3 times in training.
     resnet_size: see `model_class`.
     weight_decay: factor of the sum of `tf.nn.l2_loss` (half the square) of the
       variables that pass `loss_filter_fn`; it is part of the loss.
@@ -153,6 +109,7 @@ def resnet_model_fn(
     label_smoothing: Szegedy et al. 2015, section 7.
     enable_lars: LARS instead of momentum; it applies the weight decay, so the
       loss leaves it out (the original applied it twice).
+    optimizer: `'momentum'`, `'adadelta'` or `'adam'`.
 
   Returns:
     An `EstimatorSpec` with predictions `classes` int64 [N] and `probabilities`
@@ -162,7 +119,8 @@ def resnet_model_fn(
     resnet_size, data_format, resnet_version=resnet_version, dtype=dtype
   )
   is_training = mode == estimator_lib.ModeKeys.TRAIN
-  logits = model(tf.cast(features, dtype), is_training and not fine_tune)
+  outputs = model(tf.cast(features, dtype), is_training and not fine_tune)
+  logits, auxiliary = outputs if isinstance(outputs, tuple) else (outputs, [])
   logits = tf.cast(logits, tf.float32)
   predictions = {
     'classes': tf.argmax(logits, axis=1),
@@ -181,6 +139,10 @@ def resnet_model_fn(
   summary.scalar('cross_entropy', cross_entropy)
   summary.scalar('l2_loss', l2_loss)
   loss = cross_entropy if enable_lars else cross_entropy + l2_loss
+  if is_training:
+    for head in auxiliary:
+      head = _cross_entropy(tf.cast(head, tf.float32), labels, label_smoothing)
+      loss += _AUXILIARY_WEIGHT * tf.reduce_mean(head)
 
   hits = tf.equal(predictions['classes'], tf.cast(labels, tf.int64))
   k = min(_TOP_K, logits.shape[1])
@@ -188,12 +150,14 @@ def resnet_model_fn(
     rate = learning_rate_fn(tf.compat.v1.train.get_global_step())
     summary.scalar('learning_rate', rate)
     summary.scalar('train_accuracy', tf.reduce_mean(tf.cast(hits, tf.float32)))
-    optimizer = (
-      optimizers.LARSOptimizer(rate, momentum, weight_decay)
-      if enable_lars
-      else optimizers.MomentumOptimizer(rate, momentum)
+    train_op = _train_op(
+      _OPTIMIZERS['lars' if enable_lars else optimizer](
+        rate, momentum, weight_decay
+      ),
+      loss,
+      loss_scale,
+      fine_tune,
     )
-    train_op = _train_op(optimizer, loss, loss_scale, fine_tune)
     return estimator_lib.EstimatorSpec(mode, predictions, loss, train_op)
   return estimator_lib.EstimatorSpec(
     mode,
@@ -206,6 +170,48 @@ def resnet_model_fn(
       ),
       'cross_entropy': metrics.mean(losses, name='cross_entropy'),
     },
+  )
+
+
+def image_model_fn(
+  features: tf.Tensor,
+  labels: tf.Tensor | None,
+  mode: str,
+  params: dict[str, Any],
+  model: Callable[[tf.Tensor, bool], Any],
+  loss_filter_fn: Callable[[str], bool] | None = None,
+) -> estimator_lib.EstimatorSpec:
+  """`resnet_model_fn` with the `params` that `resnet_main` gives.
+
+  Args:
+    features: see `resnet_model_fn`.
+    labels: see there.
+    mode: see there.
+    params: see `resnet_main`.
+    model: function of images and `training`; see `model_class` there.
+    loss_filter_fn: see there.
+  """
+  names = (
+    'weight_decay',
+    'learning_rate_fn',
+    'momentum',
+    'data_format',
+    'loss_scale',
+    'dtype',
+    'fine_tune',
+    'label_smoothing',
+    'enable_lars',
+    'optimizer',
+  )
+  return resnet_model_fn(
+    features,
+    labels,
+    mode,
+    lambda *args, **kwargs: model,
+    resnet_size=params.get('resnet_size'),
+    resnet_version=params.get('resnet_version'),
+    loss_filter_fn=loss_filter_fn,
+    **{name: params[name] for name in names},
   )
 
 
@@ -223,8 +229,9 @@ def resnet_main(
 
   Args:
     flags_obj: the parsed flags.
-    model_function: a model_fn; its params are the flags that make the
-      network, `num_classes`, `data_format`, `dtype` and `learning_rate_fn`.
+    model_function: a model_fn; its params are the flags by name, with
+      `data_format`, `dtype` and `loss_scale` as they were settled, and
+      `num_classes` and `learning_rate_fn`.
     dataset: what to train on.
     network: for people and for `config.json`, such as `'ResNet-18 v1'`.
     learning_rate_fn: global step to rate.
@@ -250,14 +257,14 @@ def resnet_main(
       'num_classes': dataset.num_classes,
       'image_shape': list(dataset.image_shape),
     },
-    config=flags.value_dict() | {'class_names': dataset.class_names},
+    config=flag_parsing.value_dict() | {'class_names': dataset.class_names},
     clean=flags_obj.clean,
   )
   estimator = estimator_lib.Estimator(
     model_function,
     model_dir,
     _run_config(flags_obj, devices),
-    _params(flags_obj, devices)
+    _params(devices)
     | {
       'num_classes': dataset.num_classes,
       'learning_rate_fn': learning_rate_fn,
@@ -317,22 +324,14 @@ def _train_op(
   )
 
 
-def _params(flags_obj: Any, devices: devices_lib.Devices) -> dict[str, Any]:
-  """What a model_function finds in its `params`."""
+def _params(devices: devices_lib.Devices) -> dict[str, Any]:
+  """The flags, with what the machine had a say in."""
+  values = flag_parsing.value_dict()
   default_scale = _DEFAULT_LOSS_SCALE if devices.dtype == tf.float16 else 1
-  return {
-    'resnet_size': int(flags_obj.resnet_size),
-    'resnet_version': int(flags_obj.resnet_version),
+  return values | {
     'data_format': devices.data_format,
     'dtype': devices.dtype,
-    'batch_size': flags_obj.batch_size,
-    'loss_scale': float(flags_obj.loss_scale or default_scale),
-    'weight_decay': flags_obj.weight_decay,
-    'momentum': flags_obj.momentum,
-    'batch_norm_momentum': flags_obj.batch_norm_momentum,
-    'label_smoothing': flags_obj.label_smoothing,
-    'fine_tune': flags_obj.fine_tune,
-    'enable_lars': flags_obj.enable_lars,
+    'loss_scale': float(values['loss_scale'] or default_scale),
   }
 
 

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from absl.testing import flagsaver
 
-from official import flags
+from official import flag_parsing, flags
 from official.datasets import mnist
 from resnet import mnist_main
 
@@ -74,7 +74,7 @@ def parse():
   saved = flagsaver.save_flag_values()
 
   def parse(*args):
-    flags.parse(['main', *args])
+    flag_parsing.parse(['main', *args])
     return flags.FLAGS
 
   yield parse

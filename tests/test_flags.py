@@ -2,7 +2,7 @@
 
 import pytest
 
-from official import devices, flags
+from official import devices, flag_parsing
 from official.errors import UsageError
 
 
@@ -38,7 +38,7 @@ from official.errors import UsageError
     ('--momentum=1', 'momentum must be 0.0 to 0.9999, given: 1'),
     ('--batch_norm_momentum=1', 'must be 0.0 to 0.99999, given: 1'),
     ('--base_lr=-0.1', 'base_lr must be 0.0 or more, given: -0.1'),
-    ('--lr_schedule=linear', 'should be one of <cosine.piecewise>'),
+    ('--lr_schedule=linear', 'should be one of <cosine.piecewise.constant>'),
     ('--fine_tune', 'fine_tune needs --pretrained_model_checkpoint_path'),
     ('--image_bytes_as_serving_input', 'a meaning with --export_dir only'),
     ('--train_epochs=many', 'train_epochs.*many'),
@@ -53,7 +53,7 @@ def test_a_value_that_cannot_be(parse, argument, message):
   assert '\n' not in str(caught.value)
 
 
-@pytest.mark.parametrize('name', flags.RETIRED)
+@pytest.mark.parametrize('name', flag_parsing.RETIRED)
 def test_a_retired_flag_says_why(parse, name):
   with pytest.raises(UsageError, match=f'--{name} is not used any more: '):
     parse(f'--{name}=1')
@@ -98,14 +98,14 @@ def test_every_flag_that_the_original_had_is_there_or_retired(parse):
     bigquery_data_set bigquery_run_table bigquery_run_status_table
     bigquery_metric_table worker_hosts task_index num_parallel_calls
     """.split()
-  there = set(parse()) | set(flags.RETIRED)
+  there = set(parse()) | set(flag_parsing.RETIRED)
   assert [name for name in original if name not in there] == []
 
 
 def test_every_value_of_the_flags_is_told(parse):
   values = {}
   parse('--batch_size=64')
-  values = flags.value_dict()
+  values = flag_parsing.value_dict()
   assert values['batch_size'] == 64
   assert {'resnet_size', 'seed', 'dataset', 'dtype'} <= values.keys()
 

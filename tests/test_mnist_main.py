@@ -140,15 +140,10 @@ np.savez(
 def predictions_of(model_dir, images):
   """What the Estimator itself says, from the run's checkpoint."""
   config = json.loads((model_dir / 'config.json').read_text())['config']
-  names = ('weight_decay', 'momentum', 'label_smoothing', 'enable_lars')
-  params = {name: config[name] for name in names} | {
-    'resnet_size': int(config['resnet_size']),
-    'resnet_version': int(config['resnet_version']),
+  params = config | {
     'num_classes': len(config['class_names']),
-    'batch_norm_momentum': config['batch_norm_momentum'],
     'data_format': 'channels_last',
     'dtype': tf.float32,
-    'fine_tune': False,
     'loss_scale': 1,
     'learning_rate_fn': None,
   }

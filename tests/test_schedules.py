@@ -5,7 +5,7 @@ import math
 import pytest
 
 from official import schedules
-from resnet import resnet_run_loop
+from resnet import learning_rates
 
 CIFAR = dict(
   batch_denom=128,
@@ -24,7 +24,7 @@ IMAGENET = dict(
 
 
 def rates(dataset, batch_size, steps):
-  rate = resnet_run_loop.learning_rate_with_decay(batch_size, **dataset)
+  rate = learning_rates.learning_rate_with_decay(batch_size, **dataset)
   return [float(rate(step)) for step in steps]
 
 
@@ -98,7 +98,7 @@ def test_polynomial_falls_by_its_power():
   [(4096, 5.0, 5), (8192, 10.0, 5), (16384, 25.0, 5), (32768, 32.0, 14)],
 )
 def test_lars_has_the_originals_peaks(batch_size, peak, warmup_epochs):
-  rate = resnet_run_loop.lars_learning_rate(batch_size, 1_281_167, 90)
+  rate = learning_rates.lars_learning_rate(batch_size, 1_281_167, 90)
   warm = int(warmup_epochs * 1_281_167 / batch_size)
   assert float(rate(warm)) == pytest.approx(peak)
   assert float(rate(1)) == pytest.approx(peak / warm)
