@@ -293,6 +293,11 @@ def define_training() -> None:
     lambda f: not f['enable_lars'] or f['optimizer'] == 'momentum',
     '--enable_lars is an optimizer itself; leave --optimizer out',
   )
+  check_together(
+    ('momentum', 'optimizer'),
+    lambda f: f['optimizer'] == 'momentum' or not FLAGS['momentum'].present,
+    '--momentum has a meaning with --optimizer momentum and --enable_lars only',
+  )
 
 
 def define_batch_norm() -> None:

@@ -96,6 +96,7 @@ class Report:
     say(
       f'epoch {step / self._schedule.steps_per_epoch:.2f}  step {step}  '
       f'test accuracy {100 * results["accuracy"]:.2f} %  '
+      f'cross-entropy {results["cross_entropy"]:.4f}  '
       f'loss {results["loss"]:.4f}  '
       f'({self._dataset.num_images["test"]:,} images)'
     )

@@ -36,6 +36,7 @@ from official.errors import UsageError
     ('--label_smoothing=1', 'label_smoothing must be 0.0 to 0.999, given: 1'),
     ('--weight_decay=-1', 'weight_decay must be 0.0 or more, given: -1'),
     ('--momentum=1', 'momentum must be 0.0 to 0.9999, given: 1'),
+    ('--optimizer=sgd', 'should be one of <momentum.adadelta.adam>'),
     ('--batch_norm_momentum=1', 'must be 0.0 to 0.99999, given: 1'),
     ('--base_lr=-0.1', 'base_lr must be 0.0 or more, given: -0.1'),
     ('--lr_schedule=linear', 'should be one of <cosine.piecewise.constant>'),
@@ -51,6 +52,18 @@ def test_a_value_that_cannot_be(parse, argument, message):
   with pytest.raises(UsageError, match=message) as caught:
     parse(argument)
   assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+  'arguments, message',
+  [
+    (('--optimizer=adam', '--momentum=0.8'), 'momentum has a meaning with'),
+    (('--optimizer=adam', '--enable_lars'), 'enable_lars is an optimizer'),
+  ],
+)
+def test_values_that_cannot_be_together(parse, arguments, message):
+  with pytest.raises(UsageError, match=message):
+    parse(*arguments)
 
 
 @pytest.mark.parametrize('name', flag_parsing.RETIRED)
