@@ -5,7 +5,6 @@ from absl import flags
 from official.flag_checks import check_range
 from official.flags import (
   define_base,
-  define_dataset,
   define_image,
   define_performance,
   define_training,
@@ -20,7 +19,6 @@ def define_alexnet_flags() -> None:
   define_performance()
   define_image()
   define_training()
-  define_dataset()
   flags.DEFINE_enum(
     'alexnet_form',
     'small',

@@ -9,6 +9,7 @@ _BATCH_SIZE = 100
 def define_flags() -> None:
   """The flags of this main; its defaults were chosen by measurement."""
   alexnet_flags.define_alexnet_flags()
+  flags.define_dataset()
   flags.set_defaults(
     batch_size=_BATCH_SIZE,
     train_epochs=10,
@@ -25,7 +26,7 @@ def main() -> None:
   from resnet import learning_rates, resnet_run_loop
 
   flags_obj = flags.FLAGS
-  dataset = catalog.load(flags_obj)
+  dataset = catalog.load_mnist(flags_obj)
   resnet_run_loop.resnet_main(
     flags_obj,
     alexnet_model_fn.alexnet_model_fn,

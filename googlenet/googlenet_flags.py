@@ -7,7 +7,6 @@ from official.flags import (
   FLAGS,
   define_base,
   define_batch_norm,
-  define_dataset,
   define_image,
   define_performance,
   define_training,
@@ -21,7 +20,6 @@ def define_googlenet_flags() -> None:
   define_image()
   define_training()
   define_batch_norm()
-  define_dataset()
   flags.DEFINE_bool(
     'batch_norm', False, 'After every convolution; else as in the paper.'
   )

@@ -14,13 +14,25 @@ from official.errors import UserError
 
 _HELP = {'--help', '-help', '-h', '-?', '--helpfull', '--helpshort'}
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_NVIDIA_DRIVER = '/dev/nvidiactl'
 
 
-def run(main: Callable[[], None]) -> None:
+def run(
+  main: Callable[..., None],
+  *,
+  with_tensorflow: bool = True,
+  arguments: str | None = None,
+) -> None:
   """Parses the flags, imports TensorFlow quietly, runs `main` and exits.
 
   A `UserError` is printed as one line; its `exit_code` is the command's. An
   interrupt exits with 130. Anything else is a bug and keeps its traceback.
+
+  Args:
+    main: the command.
+    with_tensorflow: import it; else `main` needs none.
+    arguments: what the words that are no flags mean, such as `'IMAGE'`; there
+      must be one or more then, and `main` gets them as a list.
   """
   if _HELP & set(sys.argv[1:]):
     with contextlib.suppress(BrokenPipeError):  # `--help | head`
@@ -29,9 +41,10 @@ def run(main: Callable[[], None]) -> None:
       return
     os._exit(0)
   try:
-    flag_parsing.parse(sys.argv)
-    _start()
-    main()
+    words = flag_parsing.parse(sys.argv, arguments)
+    if with_tensorflow:
+      _start()
+    main(*([words] if arguments else []))
   except UserError as e:
     print(f'error: {e}', file=sys.stderr)
     sys.exit(e.exit_code)
@@ -40,38 +53,64 @@ def run(main: Callable[[], None]) -> None:
     sys.exit(_INTERRUPTED)
 
 
+def main_module() -> str | None:
+  """The module that `python -m` runs, such as `resnet.mnist_main`."""
+  spec = getattr(sys.modules['__main__'], '__spec__', None)
+  return spec.name if spec else None
+
+
 def _start() -> None:
   flags_obj = flags.FLAGS
-  environment.set_gpu_threads(
-    flags_obj.tf_gpu_thread_mode, flags_obj.per_gpu_thread_count
-  )
-  with _quiet_stderr():
+  if 'tf_gpu_thread_mode' in flags_obj:
+    environment.set_gpu_threads(
+      flags_obj.tf_gpu_thread_mode, flags_obj.per_gpu_thread_count
+    )
+  with _quiet_stderr() as chatter:
     import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices('GPU')
+    if os.path.exists(_NVIDIA_DRIVER) and not gpus:
+      chatter.tell()
   tf.get_logger().setLevel('ERROR')
   logging.basicConfig(
     stream=sys.stderr, format='%(levelname)s: %(message)s', force=True
   )
-  level = logging.INFO if flags_obj.hooks else logging.WARNING
-  logging.getLogger('official').setLevel(level)
+  has_hooks = 'hooks' in flags_obj and flags_obj.hooks
+  logging.getLogger('official').setLevel(
+    logging.INFO if has_hooks else logging.WARNING
+  )
+
+
+class _Chatter:
+  """What libraries print at start; TensorFlow's C++ part does it unasked."""
+
+  def __init__(self, terminal: int):
+    self._terminal = terminal
+    self.file = tempfile.TemporaryFile()
+
+  def tell(self) -> None:
+    """Prints it after all: it says why a GPU cannot be used, say."""
+    self.file.seek(0)
+    os.write(self._terminal, self.file.read())
 
 
 @contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-  """Keeps what libraries print at start to itself, unless they fail.
+def _quiet_stderr() -> Iterator[_Chatter]:
+  """Keeps what is printed to itself, unless it ends in an exception.
 
-  TensorFlow's C++ part notes oneDNN and missing CUDA libraries before any
-  setting of it is read.
+  TensorFlow notes oneDNN and missing CUDA libraries before any setting of it
+  is read.
   """
   sys.stderr.flush()
-  with tempfile.TemporaryFile() as kept:
-    terminal = os.dup(2)
-    os.dup2(kept.fileno(), 2)
-    try:
-      yield
-    except BaseException:
-      kept.seek(0)
-      os.write(terminal, kept.read())
-      raise
-    finally:
-      os.dup2(terminal, 2)
-      os.close(terminal)
+  terminal = os.dup(2)
+  chatter = _Chatter(terminal)
+  os.dup2(chatter.file.fileno(), 2)
+  try:
+    yield chatter
+  except BaseException:
+    chatter.tell()
+    raise
+  finally:
+    os.dup2(terminal, 2)
+    os.close(terminal)
+    chatter.file.close()

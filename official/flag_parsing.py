@@ -34,11 +34,19 @@ RETIRED = {
 _LIBRARIES = ('absl', 'tensorflow', 'keras', 'etils', 'apache_beam')
 
 
-def parse(argv: Sequence[str]) -> None:
+def parse(argv: Sequence[str], arguments: str | None = None) -> list[str]:
   """Parses a command line.
 
+  Args:
+    argv: the command and its words.
+    arguments: what the words that are no flags mean; None allows none.
+
+  Returns:
+    These words.
+
   Raises:
-    UsageError: a flag is unknown, retired, or has a value it cannot have.
+    UsageError: a flag is unknown, retired, or has a value it cannot have; or
+      there are such words where none are allowed, or none where some must be.
   """
   try:
     rest = flags.FLAGS(argv)
@@ -50,10 +58,13 @@ def parse(argv: Sequence[str]) -> None:
   except flags.Error as e:
     message = ' '.join(str(e).replace('Fatal error: ', '').split())
     raise UsageError(message) from e
-  if len(rest) > 1:
+  if arguments and len(rest) == 1:
+    raise UsageError(f'{arguments} is missing: name one or more')
+  if not arguments and len(rest) > 1:
     raise UsageError(
       f'{rest[1]!r} is no flag; flags are written --name=value or --name value'
     )
+  return rest[1:]
 
 
 def help_text() -> str:
@@ -67,6 +78,21 @@ def value_dict() -> dict[str, Any]:
   return {
     flag.name: flag.value for name in _modules() for flag in by_module[name]
   }
+
+
+def arguments(but: Sequence[str] = ()) -> list[str]:
+  """The flags of ours that are not at their defaults, as one types them.
+
+  Args:
+    but: names to leave out.
+  """
+  by_module = flags.FLAGS.flags_by_module_dict()
+  return sorted(
+    flag.serialize()
+    for name in _modules()
+    for flag in by_module[name]
+    if flag.value != flag.default and flag.name not in but
+  )
 
 
 def _modules() -> list[str]:

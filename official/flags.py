@@ -240,6 +240,9 @@ def define_training() -> None:
   )
   flags.DEFINE_bool('eval_only', False, 'Evaluate the newest checkpoint.')
   flags.DEFINE_bool(
+    'export_only', False, 'Export the newest checkpoint to --export_dir.'
+  )
+  flags.DEFINE_bool(
     'image_bytes_as_serving_input',
     False,
     'The default signature of the export takes encoded images, not pixels.',
@@ -279,6 +282,14 @@ def define_training() -> None:
     '--image_bytes_as_serving_input has a meaning with --export_dir only',
   )
   check_together(
+    ('export_only', 'export_dir', 'eval_only', 'clean'),
+    lambda f: (
+      not f['export_only']
+      or (f['export_dir'] and not f['eval_only'] and not f['clean'])
+    ),
+    '--export_only needs --export_dir, and neither --eval_only nor --clean',
+  )
+  check_together(
     ('fine_tune', 'pretrained_model_checkpoint_path', 'eval_only'),
     lambda f: (
       not f['fine_tune']
@@ -309,15 +320,37 @@ def define_batch_norm() -> None:
 
 
 def define_dataset() -> None:
-  """Which data, where a main lets one choose."""
+  """Which data, for sets that fit in memory."""
   flags.DEFINE_string(
     'dataset',
     None,
     'Name of an image-classification set of TensorFlow Datasets.',
   )
-  flags.DEFINE_bool(
-    'augment', True, 'Turn, scale and shift training images at random.'
+  flags.DEFINE_integer(
+    'held_out_images',
+    0,
+    'Test on so many of the training images, not on the test images.',
   )
+  _define_augment()
+  check_range('held_out_images', 0)
+
+
+def define_photographs() -> None:
+  """Which data, for large images read from files."""
+  flags.DEFINE_integer(
+    'image_size', 224, 'Height and width of what the network gets.'
+  )
+  flags.DEFINE_bool(
+    'background_class',
+    True,
+    'With TFRecords: class 0 is the background, so there are 1001; else 1000.',
+  )
+  _define_augment()
+  check_range('image_size', 8)
+
+
+def _define_augment() -> None:
+  flags.DEFINE_bool('augment', True, 'Change training images at random.')
 
 
 def set_defaults(**values: Any) -> None:

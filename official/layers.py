@@ -124,27 +124,43 @@ class Network:
       [kernel_size, kernel_size, channels // groups, filters],
       self._kernel_initializer or tf.compat.v1.variance_scaling_initializer(),
     )
-    height, width = (inputs.shape[axis] for axis in self.spatial_axes)
-    pads = [
-      _padding(size, kernel_size, strides, padding) for size in (height, width)
-    ]
-    if self._is_small_map(inputs) and groups == 1:
-      outputs = small_maps.conv2d(inputs, kernel, strides, pads)
-    else:
-      explicit = [[0, 0]] * 4
-      for axis, pad in zip(self.spatial_axes, pads, strict=True):
-        explicit[axis] = pad
-      outputs = tf.nn.conv2d(
-        inputs,
-        kernel,
-        strides,
-        padding if padding in ('SAME', 'VALID') else explicit,
-        data_format=self._tf_data_format,
+    # TensorFlow has no gradient of a grouped convolution on the CPU.
+    parts = [
+      self._convolve(part, part_kernel, strides, padding)
+      for part, part_kernel in zip(
+        _split(inputs, groups, self.channel_axis),
+        _split(kernel, groups, 3),
+        strict=True,
       )
+    ]
+    outputs = parts[0] if groups == 1 else tf.concat(parts, self.channel_axis)
     if use_bias:
       bias = self._variable(f'{layer}/bias', [filters], tf.zeros)
       outputs = tf.nn.bias_add(outputs, bias, self._tf_data_format)
     return outputs
+
+  def _convolve(
+    self,
+    inputs: tf.Tensor,
+    kernel: tf.Tensor,
+    strides: int,
+    padding: str | int,
+  ) -> tf.Tensor:
+    """Feature map, [k, k, C, filters] -> feature map."""
+    sizes = [inputs.shape[axis] for axis in self.spatial_axes]
+    pads = [_padding(n, kernel.shape[0], strides, padding) for n in sizes]
+    if self._is_small_map(inputs):
+      return small_maps.conv2d(inputs, kernel, strides, pads)
+    explicit = [[0, 0]] * 4
+    for axis, pad in zip(self.spatial_axes, pads, strict=True):
+      explicit[axis] = pad
+    return tf.nn.conv2d(
+      inputs,
+      kernel,
+      strides,
+      padding if padding in ('SAME', 'VALID') else explicit,
+      data_format=self._tf_data_format,
+    )
 
   def batch_norm(
     self, inputs: tf.Tensor, name: str = 'batch_normalization'
@@ -328,6 +344,10 @@ class Network:
       **({} if trainable else statistics),
     )
     return tf.cast(variable, self.dtype) if cast else variable
+
+
+def _split(tensor: tf.Tensor, parts: int, axis: int) -> list[tf.Tensor]:
+  return [tensor] if parts == 1 else tf.split(tensor, parts, axis)
 
 
 def _padding(

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any
 
+from official import cli
 from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
@@ -152,9 +153,9 @@ def say(line: str) -> None:
 
 def _command() -> str:
   """The command of this process, as it was typed."""
-  spec = getattr(sys.modules['__main__'], '__spec__', None)
-  if spec is not None:
-    return shlex.join(['python', '-m', spec.name, *sys.argv[1:]])
+  module = cli.main_module()
+  if module is not None:
+    return shlex.join(['python', '-m', module, *sys.argv[1:]])
   return shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
 
 

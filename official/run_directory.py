@@ -19,7 +19,7 @@ _OURS = re.compile(
 def prepare(
   model_dir: str,
   identity: Mapping[str, Any],
-  config: Mapping[str, Any],
+  config: Mapping[str, Any] | None,
   *,
   clean: bool = False,
 ) -> None:
@@ -28,7 +28,8 @@ def prepare(
   Args:
     model_dir: the folder.
     identity: what must not change from one run in it to the next.
-    config: all settings, written to `config.json` with the identity.
+    config: all settings, written to `config.json` with the identity; None
+      leaves the file as it is.
     clean: delete the folder first.
 
   Raises:
@@ -49,6 +50,8 @@ def prepare(
       f'--model_dir {model_dir} holds another run: {"; ".join(differences)}. '
       'Give another folder, or --clean to delete that run'
     )
+  if config is None:
+    return
   content = {'identity': identity, 'config': config}
   path = os.path.join(model_dir, CONFIG)
   with open(f'{path}.tmp', 'w', encoding='utf-8') as f:

@@ -1,5 +1,6 @@
 """Serving input receivers for image models: pixels, or encoded images."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -31,32 +32,39 @@ def image_bytes_serving_input_fn(
   image_shape: Sequence[int],
   dtype: tf.DType = tf.float32,
   preprocess_fn: Preprocess | None = None,
+  decode_fn: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> estimator_lib.TensorServingInputReceiver:
   """A receiver of encoded images: `image_bytes`, string [N], any N.
 
-  PNG, JPEG, BMP and GIF (its first frame) of any size are decoded to the
-  channels that the network wants, and resized to its height and width.
+  PNG, JPEG, BMP and GIF (its first frame) of any size.
 
   Args:
     image_shape: height, width and channels.
     dtype: of what the network gets.
-    preprocess_fn: uint8 images to what the network gets; None only casts.
+    preprocess_fn: images of 0 to 255 to what the network gets; None only
+      casts.
+    decode_fn: an encoded image, string [], to `image_shape`; None decodes it
+      to uint8 of so many channels and resizes it to that height and width.
   """
-  height, width, channels = image_shape
-
-  def decode(encoded):
-    image = tf.io.decode_image(encoded, channels, expand_animations=False)
-    image.set_shape([None, None, channels])
-    image = tf.image.resize(image, [height, width], antialias=True)
-    return tf.cast(tf.round(image), tf.uint8)
-
+  decode = decode_fn or functools.partial(decode_and_resize, image_shape)
   encoded = tf.compat.v1.placeholder(tf.string, [None], name='input_tensor')
   pixels = tf.map_fn(
-    decode,
+    lambda image: tf.cast(decode(image), tf.float32),
     encoded,
-    fn_output_signature=tf.TensorSpec([height, width, channels], tf.uint8),
+    fn_output_signature=tf.TensorSpec(image_shape, tf.float32),
   )
   images = preprocess_fn(pixels) if preprocess_fn else pixels
   return estimator_lib.TensorServingInputReceiver(
     tf.cast(images, dtype), {'image_bytes': encoded}
   )
+
+
+def decode_and_resize(
+  image_shape: Sequence[int], encoded: tf.Tensor
+) -> tf.Tensor:
+  """An encoded image, string [] -> uint8 [H, W, C], stretched to fit."""
+  height, width, channels = image_shape
+  image = tf.io.decode_image(encoded, channels, expand_animations=False)
+  image.set_shape([None, None, channels])
+  image = tf.image.resize(image, [height, width], antialias=True)
+  return tf.cast(tf.round(image), tf.uint8)

@@ -27,7 +27,7 @@ def main() -> None:
 
   flags_obj = flags.FLAGS
   network = mnist_model.name_of(flags_obj)
-  dataset = catalog.load(flags_obj)
+  dataset = catalog.load_mnist(flags_obj)
   resnet_run_loop.resnet_main(
     flags_obj,
     mnist_model.mnist_model_fn,

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from official import (
+  cli,
   cycles,
   flag_parsing,
   optimizers,
@@ -47,6 +48,15 @@ __all__ = [
 _DEFAULT_LOSS_SCALE = 128  # of fp16, as the original had it
 _TOP_K = 5
 _AUXILIARY_WEIGHT = 0.3  # Szegedy et al. 2015, section 5
+
+# Flags that say what to do with a run, not what it is.
+_OF_ONE_CALL = (
+  'clean',
+  'eval_only',
+  'export_dir',
+  'image_bytes_as_serving_input',
+  'model_dir',
+)
 
 # By name: from rate, momentum and weight decay to the optimizer.
 _OPTIMIZERS: dict[str, Callable[..., optimizers.Optimizer]] = {
@@ -237,7 +247,7 @@ def resnet_main(
     learning_rate_fn: global step to rate.
 
   Returns:
-    The metrics of the last evaluation.
+    The metrics of the last evaluation; nothing after `--export_only`.
 
   Raises:
     UsageError: the flags, the folder or the machine do not fit together.
@@ -257,7 +267,7 @@ def resnet_main(
       'num_classes': dataset.num_classes,
       'image_shape': list(dataset.image_shape),
     },
-    config=flag_parsing.value_dict() | {'class_names': dataset.class_names},
+    config=None if flags_obj.export_only else _config(dataset),
     clean=flags_obj.clean,
   )
   estimator = estimator_lib.Estimator(
@@ -271,6 +281,13 @@ def resnet_main(
     },
     warm_start,
   )
+  if flags_obj.export_only:
+    if not estimator.latest_checkpoint():
+      raise UsageError(
+        f'{model_dir} holds no checkpoint to export; train first'
+      )
+    reporting.say(f'exported to {_export(estimator, dataset, flags_obj)}')
+    return {}
   schedule = cycles.Schedule.of(flags_obj, dataset.num_images['train'])
   report = reporting.Report(network, dataset, devices, schedule, estimator)
   loop = cycles.Cycles(estimator, dataset, devices, schedule, report, flags_obj)
@@ -335,6 +352,17 @@ def _params(devices: devices_lib.Devices) -> dict[str, Any]:
   }
 
 
+def _config(dataset: ImageDataset) -> dict[str, Any]:
+  """What `config.json` tells of a run besides its identity."""
+  return flag_parsing.value_dict() | {
+    'class_names': dataset.class_names,
+    # What an export in another process needs.
+    'main': cli.main_module(),
+    'arguments': flag_parsing.arguments(but=_OF_ONE_CALL),
+    'working_dir': os.getcwd(),
+  }
+
+
 def _run_config(
   flags_obj: Any, devices: devices_lib.Devices
 ) -> estimator_lib.RunConfig:
@@ -376,6 +404,7 @@ def _export(
     image_bytes_serving_input_fn,
     dataset.image_shape,
     preprocess_fn=dataset.preprocess,
+    decode_fn=dataset.decode,
   )
   receivers = {'': pixels, 'image_bytes': encoded}
   if flags_obj.image_bytes_as_serving_input:

@@ -13,8 +13,8 @@ from official.datasets import (
   augment,
   catalog,
   idx,
-  in_memory,
   mnist,
+  positions,
   records,
   synthetic,
   tfds,
@@ -85,7 +85,7 @@ def test_a_damaged_embedded_file_is_an_error(tmp_path, monkeypatch):
 def test_every_epoch_holds_every_index_once():
   for size in (1, 2, 7, 1000, 60_000):
     position = tf.range(2 * size, dtype=tf.int64)
-    index = in_memory.shuffled_index(position, size, seed=3).numpy()
+    index = positions.shuffled_index(position, size, seed=3).numpy()
     for epoch in np.split(index, 2):
       np.testing.assert_array_equal(np.sort(epoch), np.arange(size))
   assert (index[:size] != index[size:]).mean() > 0.99
@@ -93,10 +93,10 @@ def test_every_epoch_holds_every_index_once():
 
 def test_the_order_is_a_function_of_position_and_seed():
   position = tf.range(990, 1010, dtype=tf.int64)
-  whole = in_memory.shuffled_index(tf.range(2000, dtype=tf.int64), 1000, 3)
-  part = in_memory.shuffled_index(position, 1000, 3)
+  whole = positions.shuffled_index(tf.range(2000, dtype=tf.int64), 1000, 3)
+  part = positions.shuffled_index(position, 1000, 3)
   np.testing.assert_array_equal(whole[990:1010], part)
-  other = in_memory.shuffled_index(position, 1000, 4)
+  other = positions.shuffled_index(position, 1000, 4)
   assert (part.numpy() != other.numpy()).any()
 
 
@@ -304,12 +304,18 @@ def tfds_folder(tmp_path_factory):
 
 
 def flag_values(**values):
-  defaults = {'dataset': None, 'data_dir': None, 'seed': 1, 'augment': True}
+  defaults = {
+    'dataset': None,
+    'data_dir': None,
+    'seed': 1,
+    'augment': True,
+    'held_out_images': 0,
+  }
   return types.SimpleNamespace(**(defaults | values))
 
 
 def test_a_set_of_tensorflow_datasets_is_read_from_its_folder(tfds_folder):
-  dataset = catalog.load(flag_values(data_dir=str(tfds_folder)))
+  dataset = catalog.load_mnist(flag_values(data_dir=str(tfds_folder)))
   assert dataset.name == 'digits'
   assert dataset.class_names[3] == 'digit 3'
   assert dataset.num_images == {'train': 300, 'test': 100}
@@ -331,17 +337,17 @@ def test_a_set_of_tensorflow_datasets_that_there_is_not():
 
 
 def test_the_flags_choose_the_data(mnist_folder):
-  assert catalog.load(flag_values()).name == 'MNIST'
-  chosen = catalog.load(flag_values(data_dir=str(mnist_folder)))
+  assert catalog.load_mnist(flag_values()).name == 'MNIST'
+  chosen = catalog.load_mnist(flag_values(data_dir=str(mnist_folder)))
   assert chosen.num_images == {'train': 512, 'test': 256}
 
 
 def test_a_folder_without_data(tmp_path):
   (tmp_path / 'photo.jpg').touch()
-  with pytest.raises(UsageError, match='holds neither IDX .* but photo.jpg'):
-    catalog.load(flag_values(data_dir=str(tmp_path)))
+  with pytest.raises(UsageError, match='must hold IDX .* found: photo.jpg'):
+    catalog.load_mnist(flag_values(data_dir=str(tmp_path)))
   with pytest.raises(UsageError, match='--data_dir: there is no folder'):
-    catalog.load(flag_values(data_dir=str(tmp_path / 'missing')))
+    catalog.load_mnist(flag_values(data_dir=str(tmp_path / 'missing')))
 
 
 def test_synthetic_images_have_the_originals_distribution():

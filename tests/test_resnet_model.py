@@ -6,38 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from official.estimator.variables import VariableStore
 from resnet import mnist_model, resnet_model
-
-# Trainable, and with moving statistics: spec of the official TensorFlow models.
-CIFAR_COUNTS = {
-  (20, 1): (272_762, 274_362),
-  (20, 2): (272_538, 273_914),
-  (32, 1): (467_194, 469_690),
-  (32, 2): (466_970, 469_242),
-  (44, 1): (661_626, 665_018),
-  (44, 2): (661_402, 664_570),
-  (56, 1): (856_058, 860_346),
-  (56, 2): (855_834, 859_898),
-  (110, 1): (1_731_002, 1_739_322),
-  (110, 2): (1_730_778, 1_738_874),
-  (8, 1): (78_330, 79_034),
-  (8, 2): (78_106, 78_586),
-}
-IMAGENET_COUNTS = {
-  (18, 1): (11_693_736, 11_703_464),
-  (18, 2): (11_691_816, 11_699_624),
-  (34, 1): (21_801_896, 21_819_048),
-  (34, 2): (21_799_976, 21_815_208),
-  (50, 1): (25_557_032, 25_610_152),
-  (50, 2): (25_549_352, 25_594_792),
-  (101, 1): (44_549_160, 44_654_504),
-  (101, 2): (44_541_480, 44_639_144),
-  (152, 1): (60_192_808, 60_344_232),
-  (152, 2): (60_185_128, 60_328_872),
-  (200, 1): (64_673_832, 64_849_832),
-  (200, 2): (64_666_152, 64_834_472),
-}
+from tests import networks
 
 
 @functools.cache
@@ -67,13 +37,6 @@ def both_counts(variables):
   return count(variables, True), count(variables, False)
 
 
-@pytest.mark.parametrize('size, version', CIFAR_COUNTS)
-def test_parameters_of_the_cifar_form(size, version):
-  arch = resnet_model.cifar_architecture(size)
-  variables = variables_of(arch, version, (32, 32, 3), 10)
-  assert both_counts(variables) == CIFAR_COUNTS[size, version]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
   'version, counts',
@@ -84,18 +47,12 @@ def test_parameters_of_the_deepest_cifar_form(version, counts):
   assert both_counts(variables_of(arch, version, (32, 32, 3), 10)) == counts
 
 
-@pytest.mark.parametrize('size, version', IMAGENET_COUNTS)
-def test_parameters_of_the_imagenet_form(size, version):
-  arch = resnet_model.imagenet_architecture(size)
-  variables = variables_of(arch, version, (224, 224, 3), 1000)
-  assert both_counts(variables) == IMAGENET_COUNTS[size, version]
-
-
 @pytest.mark.parametrize('size, more', [(18, 513), (50, 2049)])
 def test_a_class_more_is_a_column_more(size, more):
   arch = resnet_model.imagenet_architecture(size)
   variables = variables_of(arch, 1, (224, 224, 3), 1001)
-  assert count(variables, True) == IMAGENET_COUNTS[size, 1][0] + more
+  published = networks.COUNTS[f'ResNet-{size} v1, ImageNet'].trainable
+  assert count(variables, True) == published + more
 
 
 @pytest.mark.parametrize(
@@ -187,30 +144,3 @@ def test_a_wrong_model(kwargs, message):
 
 def test_the_layout_is_chosen_by_the_devices_that_there_are():
   assert resnet_model.default_data_format() == 'channels_last'
-
-
-@pytest.mark.parametrize('version', [1, 2])
-def test_both_layouts_give_the_same_logits(version):
-  """Under XLA, as TensorFlow has no NCHW convolution on the CPU."""
-  images = np.random.RandomState(0).randn(4, 16, 16, 3).astype(np.float32)
-  store = VariableStore(seed=1)
-
-  def logits(data_format):
-    @tf.function(autograph=False, jit_compile=True)
-    def call(x):
-      model = resnet_model.Model(
-        resnet_model.cifar_architecture(8),
-        10,
-        resnet_version=version,
-        data_format=data_format,
-      )
-      with store.trace(), store.scope():
-        return model(x, training=False)
-
-    return call(tf.constant(images))
-
-  first, last = logits('channels_first'), logits('channels_last')
-  np.testing.assert_allclose(first, last, atol=1e-4)
-  assert len(store.variables) == 1 + 5 * (10 if version == 1 else 7) + 2 + (
-    0 if version == 1 else 3
-  )

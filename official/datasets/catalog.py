@@ -4,34 +4,102 @@ import os
 from typing import Any
 
 from official import flags
-from official.datasets import idx, mnist, tfds
+from official.datasets import cifar10, idx, image_folder, imagenet, mnist, tfds
 from official.datasets.image_dataset import ImageDataset
+from official.datasets.styles import CIFAR, MNIST, Style
 from official.errors import UsageError
 
+_CIFAR10_COMMAND = 'python -m official.datasets.cifar10_download_and_extract'
 
-def load(flags_obj: Any) -> ImageDataset:
-  """The set of `--dataset` and `--data_dir`; the embedded MNIST for neither.
 
-  A folder may hold IDX files, gzipped or not, or one prepared version of a set
-  of TensorFlow Datasets.
+def load_mnist(flags_obj: Any) -> ImageDataset:
+  """What a main for MNIST trains on; without flags, the embedded MNIST.
+
+  A folder may hold IDX files, gzipped or not, CIFAR-10's binary files, folders
+  of images, or one prepared version of a set of TensorFlow Datasets.
 
   Raises:
     UsageError: there is no such folder, or nothing known in it.
     DataError: what is there is damaged.
   """
-  name, data_dir = flags_obj.dataset, flags_obj.data_dir
+  return _load_in_memory(flags_obj, MNIST)
+
+
+def load_cifar10(flags_obj: Any) -> ImageDataset:
+  """What a main for CIFAR-10 trains on; see `load_mnist` for the folders.
+
+  Raises:
+    UsageError: no data are given, or nothing known in the folder.
+    DataError: what is there is damaged.
+  """
+  if flags_obj.dataset is None and flags_obj.data_dir is None:
+    raise UsageError(
+      '--data_dir must name the folder of CIFAR-10; to get it: '
+      f'{_CIFAR10_COMMAND} --data_dir cifar10_data'
+    )
+  return _load_in_memory(flags_obj, CIFAR)
+
+
+def load_imagenet(flags_obj: Any) -> ImageDataset:
+  """What a main for photographs trains on: TFRecords, or folders of images.
+
+  Raises:
+    UsageError: no data are given, or nothing known in the folder.
+    DataError: what is there is damaged.
+  """
+  data_dir, size = flags_obj.data_dir, flags_obj.image_size
   options = {'seed': flags_obj.seed, 'augment': flags_obj.augment}
+  if data_dir is None:
+    raise UsageError(
+      '--data_dir must name a folder of TFRecords (train-00000-of-01024, ..., '
+      'validation-00000-of-00128, ...) or of images (train/cat/1.jpg)'
+    )
+  flags.require_directory('data_dir', data_dir)
+  if imagenet.find(data_dir, 'train'):
+    return imagenet.load(
+      data_dir,
+      size,
+      background_class=flags_obj.background_class,
+      **options,
+    )
+  if flags.FLAGS['background_class'].present:
+    raise UsageError('--background_class has a meaning with TFRecords only')
+  if image_folder.is_image_folder(data_dir):
+    return image_folder.load(data_dir, size, **options)
+  raise _unknown(data_dir, 'TFRecords (train-00000-of-01024)')
+
+
+def _load_in_memory(flags_obj: Any, style: Style) -> ImageDataset:
+  name, data_dir = flags_obj.dataset, flags_obj.data_dir
+  options = {
+    'seed': flags_obj.seed,
+    'augment': flags_obj.augment,
+    'held_out': flags_obj.held_out_images,
+    'style': style,
+  }
   if data_dir is not None:
     flags.require_directory('data_dir', data_dir)
   if name is not None:
     return tfds.load(name, data_dir, **options)
   if data_dir is None or idx.find(data_dir):
     return mnist.load(data_dir, **options)
+  cifar10_dir = cifar10.find(data_dir)
+  if cifar10_dir:
+    return cifar10.load(cifar10_dir, **options)
   if tfds.is_tfds_folder(data_dir):
     return tfds.load(None, data_dir, **options)
+  if image_folder.is_image_folder(data_dir):
+    return image_folder.load_in_memory(data_dir, style.image_size, **options)
+  raise _unknown(
+    data_dir,
+    'IDX files (train-images-idx3-ubyte, ..., .gz or not), CIFAR-10 '
+    '(data_batch_1.bin), a set of TensorFlow Datasets (dataset_info.json)',
+  )
+
+
+def _unknown(data_dir: str, known: str) -> UsageError:
   found = ', '.join(sorted(os.listdir(data_dir))[:3]) or 'nothing'
-  raise UsageError(
-    f'--data_dir {data_dir} holds neither IDX files '
-    '(train-images-idx3-ubyte, ..., .gz or not) nor a set of TensorFlow '
-    f'Datasets (dataset_info.json), but {found}'
+  return UsageError(
+    f'--data_dir {data_dir} must hold {known} or folders of images '
+    f'(train/cat/1.jpg), found: {found}'
   )

@@ -24,6 +24,8 @@ class ImageDataset:
     preprocess: images uint8 [N, H, W, C] to what the network gets, float32
       [N, H, W, C]. It travels inside an exported model.
     class_names: one a class.
+    decode: an encoded image, string [], to what `preprocess` takes, less N;
+      None for any format TensorFlow knows, resized to `image_shape`.
   """
 
   name: str
@@ -33,3 +35,4 @@ class ImageDataset:
   input_fn: InputFn
   preprocess: Callable[[tf.Tensor], tf.Tensor]
   class_names: tuple[str, ...]
+  decode: Callable[[tf.Tensor], tf.Tensor] | None = None

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from typing import Any
 
 import numpy as np
 
@@ -28,9 +29,7 @@ _SHA256 = {
 }
 
 
-def load(
-  data_dir: str | None = None, *, seed: int = 0, augment: bool = True
-) -> ImageDataset:
+def load(data_dir: str | None = None, **options: Any) -> ImageDataset:
   """The embedded MNIST, or the IDX files of a folder, gzipped or not.
 
   Fashion-MNIST, KMNIST and EMNIST come in the same form. The number of
@@ -38,8 +37,7 @@ def load(
 
   Args:
     data_dir: None for the embedded MNIST.
-    seed: of the order and the augmentation of training.
-    augment: distort training images; see `augment.random_affine`.
+    **options: see `in_memory.dataset`.
 
   Raises:
     DataError: a file is missing, damaged or does not fit the others.
@@ -55,7 +53,7 @@ def load(
   name = (
     'MNIST' if data_dir is None else os.path.basename(os.path.abspath(data_dir))
   )
-  return in_memory.dataset(name, splits, seed=seed, augment=augment)
+  return in_memory.dataset(name, splits, **options)
 
 
 def read(data_dir: str | None) -> dict[tuple[str, str], np.ndarray]:

@@ -18,11 +18,7 @@ def is_tfds_folder(directory: str) -> bool:
 
 
 def load(
-  name: str | None,
-  data_dir: str | None,
-  *,
-  seed: int = 0,
-  augment: bool = True,
+  name: str | None, data_dir: str | None, **options: Any
 ) -> ImageDataset:
   """A set with splits `train` and `test` (or `validation`), in memory.
 
@@ -30,8 +26,7 @@ def load(
     name: of the set, such as `'kmnist'`; None where `data_dir` is the folder
       of a prepared version.
     data_dir: where prepared sets are; None for TFDS's own.
-    seed: of the order and the augmentation of training.
-    augment: distort training images.
+    **options: see `in_memory.dataset`.
 
   Raises:
     DataError: no such set, no `image` and `label`, images of several shapes,
@@ -58,9 +53,8 @@ def load(
   return in_memory.dataset(
     builder.name,
     splits,
-    seed=seed,
-    augment=augment,
     class_names=tuple(getattr(features['label'], 'names', None) or ()) or None,
+    **options,
   )
 
 

@@ -1,0 +1,46 @@
+"""Trains GoogLeNet on ImageNet, or on your own photographs."""
+
+from googlenet import googlenet_flags
+from official import cli, flags
+
+_BATCH_SIZE = 128
+
+
+def define_flags() -> None:
+  """The flags of this main; auxiliary heads as in the paper."""
+  googlenet_flags.define_googlenet_flags()
+  flags.define_photographs()
+  flags.set_defaults(
+    batch_size=_BATCH_SIZE,
+    train_epochs=90,
+    base_lr=0.01,
+    weight_decay=2e-4,
+    auxiliary_heads=True,
+  )
+
+
+def main() -> None:
+  """Flags, dataset, network, run loop."""
+  from googlenet import googlenet_model_fn
+  from official.datasets import catalog
+  from resnet import learning_rates, resnet_run_loop
+
+  flags_obj = flags.FLAGS
+  dataset = catalog.load_imagenet(flags_obj)
+  resnet_run_loop.resnet_main(
+    flags_obj,
+    googlenet_model_fn.googlenet_model_fn,
+    dataset,
+    googlenet_model_fn.name_of(flags_obj),
+    learning_rates.from_flags(flags_obj, dataset, _BATCH_SIZE),
+  )
+
+
+def run() -> None:
+  """The command."""
+  define_flags()
+  cli.run(main)
+
+
+if __name__ == '__main__':
+  run()

@@ -1,0 +1,85 @@
+"""CIFAR-10 in its binary form (https://www.cs.toronto.edu/~kriz/cifar.html)."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from official.datasets import in_memory
+from official.datasets.image_dataset import ImageDataset
+from official.errors import DataError
+
+FOLDER = 'cifar-10-batches-bin'
+FILES = {
+  'train': tuple(f'data_batch_{i}.bin' for i in range(1, 6)),
+  'test': ('test_batch.bin',),
+}
+CLASS_NAMES = (
+  'airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse',
+  'ship', 'truck',
+)  # fmt: skip
+
+HEIGHT = WIDTH = 32
+NUM_CHANNELS = 3
+RECORD_BYTES = 1 + HEIGHT * WIDTH * NUM_CHANNELS  # a label, then the planes
+
+
+def find(directory: str) -> str | None:
+  """The folder of the binary files: this one, or the one the archive makes."""
+  for folder in (directory, os.path.join(directory, FOLDER)):
+    if any(
+      os.path.exists(os.path.join(folder, name))
+      for names in FILES.values()
+      for name in names
+    ):
+      return folder
+  return None
+
+
+def load(data_dir: str, **options: Any) -> ImageDataset:
+  """CIFAR-10 of a folder that `find` found.
+
+  Args:
+    data_dir: it.
+    **options: see `in_memory.dataset`.
+
+  Raises:
+    DataError: a file is missing or damaged.
+  """
+  splits = {}
+  for split, names in FILES.items():
+    parts = [read(os.path.join(data_dir, name)) for name in names]
+    splits[split] = in_memory.Split(
+      np.concatenate([part.images for part in parts]),
+      np.concatenate([part.labels for part in parts]),
+    )
+  return in_memory.dataset(
+    'CIFAR-10', splits, class_names=CLASS_NAMES, **options
+  )
+
+
+def read(path: str) -> in_memory.Split:
+  """The images uint8 [N, 32, 32, 3] and labels of one file.
+
+  Raises:
+    DataError: it cannot be read, is not made of whole records, or has a label
+      above 9.
+  """
+  try:
+    content = np.fromfile(path, np.uint8)
+  except OSError as e:
+    raise DataError(f'{path} cannot be read: {e.strerror or e}') from e
+  if not content.size or content.size % RECORD_BYTES:
+    raise DataError(
+      f'{path} has {content.size:,} bytes, expected a multiple of '
+      f'{RECORD_BYTES:,}: it is not CIFAR-10 or was cut off'
+    )
+  records = content.reshape([-1, RECORD_BYTES])
+  labels = records[:, 0].astype(np.int32)
+  if labels.max() >= len(CLASS_NAMES):
+    raise DataError(
+      f'{path}, record {labels.argmax()}: label {labels.max()}, expected 0 to '
+      f'{len(CLASS_NAMES) - 1}'
+    )
+  planes = records[:, 1:].reshape([-1, NUM_CHANNELS, HEIGHT, WIDTH])
+  return in_memory.Split(planes.transpose([0, 2, 3, 1]), labels)

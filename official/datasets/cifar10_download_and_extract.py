@@ -1,0 +1,75 @@
+"""Downloads CIFAR-10 and unpacks it into `--data_dir`.
+
+python -m official.datasets.cifar10_download_and_extract --data_dir DIR
+"""
+
+import hashlib
+import os
+import shutil
+import tarfile
+import tempfile
+import urllib.request
+
+from absl import flags
+
+from official import cli
+from official.errors import DataError
+
+URL = 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz'
+SHA256 = 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd'
+
+_SECONDS = 60  # without a byte before giving up
+
+
+def define_flags() -> None:
+  """The flags of this command."""
+  flags.DEFINE_string('data_dir', 'cifar10_data', 'Where to put it.')
+  flags.DEFINE_string('url', URL, 'Where to get it, a mirror or file://.')
+
+
+def main() -> None:
+  """Downloads, checks and unpacks."""
+  folder = download_and_extract(flags.FLAGS.url, flags.FLAGS.data_dir)
+  print(f'CIFAR-10 is in {folder}')
+
+
+def download_and_extract(url: str, data_dir: str, sha256: str = SHA256) -> str:
+  """Gets an archive, checks it and unpacks it.
+
+  Nothing is left in `data_dir` that did not pass the check.
+
+  Args:
+    url: of a `.tar.gz`.
+    data_dir: made if it is not there.
+    sha256: of the archive.
+
+  Returns:
+    `data_dir`.
+
+  Raises:
+    DataError: it cannot be had, is not what it should be, or holds a path
+      that leads out of `data_dir`.
+  """
+  try:
+    os.makedirs(data_dir, exist_ok=True)
+    with tempfile.TemporaryFile(dir=data_dir) as archive:
+      with urllib.request.urlopen(url, timeout=_SECONDS) as response:
+        shutil.copyfileobj(response, archive, 2**20)
+      archive.seek(0)
+      actual = hashlib.file_digest(archive, 'sha256').hexdigest()
+      if actual != sha256:
+        raise DataError(
+          f'{url}: the SHA-256 is {actual}, expected {sha256}; nothing was '
+          'unpacked'
+        )
+      archive.seek(0)
+      with tarfile.open(fileobj=archive, mode='r:gz') as tar:
+        tar.extractall(data_dir, filter='data')
+  except (OSError, ValueError, tarfile.TarError) as e:
+    raise DataError(f'{url} to {data_dir}: {e}') from e
+  return data_dir
+
+
+if __name__ == '__main__':
+  define_flags()
+  cli.run(main, with_tensorflow=False)

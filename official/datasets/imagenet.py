@@ -1,0 +1,224 @@
+"""ImageNet as TFRecords, `train-00000-of-01024` and `validation-...`.
+
+The order of training is a function of the seed and the epoch: the files in
+random order, ten of them read in turn, the records through a shuffle buffer. A
+resumed run reads up to where it was without decoding, and goes on exactly.
+"""
+
+import functools
+import os
+import struct
+
+import tensorflow as tf
+
+from official.datasets import imagenet_preprocessing, positions
+from official.datasets.image_dataset import ImageDataset
+from official.errors import DataError
+
+# Of Russakovsky et al. 2015 in the usual numbers of files; others are counted.
+_NUM_IMAGES = {
+  ('train', 1024): 1_281_167,
+  ('validation', 128): 50_000,
+}
+_CYCLE_LENGTH = 10  # files read in turn
+_SHUFFLE_BUFFER = 10_000  # records
+_RECORD_FRAME = 16  # bytes: length, its checksum, the data's checksum
+
+_FEATURES = {
+  'image/encoded': tf.io.FixedLenFeature([], tf.string),
+  'image/class/label': tf.io.FixedLenFeature([], tf.int64),
+} | {
+  f'image/object/bbox/{edge}': tf.io.VarLenFeature(tf.float32)
+  for edge in ('ymin', 'xmin', 'ymax', 'xmax')
+}
+
+
+def find(directory: str, split: str) -> list[str]:
+  """The files of `'train'` or `'validation'`, in order."""
+  return [
+    os.path.join(directory, name)
+    for name in sorted(os.listdir(directory))
+    if name.startswith(f'{split}-') and '-of-' in name
+  ]
+
+
+def load(
+  data_dir: str,
+  image_size: int,
+  *,
+  background_class: bool = True,
+  seed: int = 0,
+  augment: bool = True,
+) -> ImageDataset:
+  """ImageNet, or other images in its form, from TFRecords.
+
+  Args:
+    data_dir: of the files.
+    image_size: height and width of what the network gets.
+    background_class: label 0 is a class, though no image has it, so there are
+      1001; else there are 1000, and labels are one less than in the records.
+    seed: of the order and the augmentation of training.
+    augment: train on a random part of each image, mirrored or not.
+
+  Raises:
+    DataError: files are missing, damaged or hold something else.
+  """
+  files = {
+    split: find(data_dir, folder)
+    for split, folder in (('train', 'train'), ('test', 'validation'))
+  }
+  for split, paths in files.items():
+    if not paths:
+      raise DataError(f'{data_dir} holds no TFRecords of the {split} split')
+    _check_first_record(paths[0])
+  counts = {split: _num_images(paths) for split, paths in files.items()}
+  preprocess = imagenet_preprocessing.preprocess
+  evaluation_image = functools.partial(
+    imagenet_preprocessing.evaluation_image, size=image_size
+  )
+  first_label = 0 if background_class else 1
+  num_classes = 1001 - first_label
+
+  def example(position, record, is_training):
+    encoded, label, boxes = parse_example_proto(record)
+    label -= first_label
+    tf.debugging.assert_less(
+      label, num_classes, 'a label of the TFRecords is too large'
+    )
+    tf.debugging.assert_non_negative(
+      label, 'a label of the TFRecords is too small'
+    )
+    if is_training and augment:
+      image = imagenet_preprocessing.training_image(
+        encoded, boxes, image_size, tf.stack([seed, position])
+      )
+    else:
+      image = evaluation_image(encoded)
+    return image, label
+
+  def input_fn(is_training, batch_size, *, start_step=0, input_context=None):
+    context = input_context or tf.distribute.InputContext()
+    ours = files['train' if is_training else 'test']
+    ours = ours[context.input_pipeline_id :: context.num_input_pipelines]
+    if is_training:
+      _, local = positions.first_replica(context)
+      size = counts['train']
+      if context.num_input_pipelines > 1:
+        size = sum(map(count_records, ours))
+      start = start_step * local * batch_size
+      records = _training_records(ours, size, seed, start)
+    else:
+      start, records = 0, tf.data.TFRecordDataset(ours)
+    return (
+      records
+      .enumerate(start)
+      .map(
+        functools.partial(example, is_training=is_training), tf.data.AUTOTUNE
+      )
+      .batch(batch_size)
+      .map(lambda images, labels: (preprocess(images), labels))
+      .prefetch(tf.data.AUTOTUNE)
+    )
+
+  return ImageDataset(
+    name=os.path.basename(os.path.abspath(data_dir)),
+    image_shape=(image_size, image_size, imagenet_preprocessing.NUM_CHANNELS),
+    num_classes=num_classes,
+    num_images=counts,
+    input_fn=input_fn,
+    preprocess=preprocess,
+    class_names=tuple(
+      str(label) for label in range(first_label, first_label + num_classes)
+    ),
+    decode=evaluation_image,
+  )
+
+
+def parse_example_proto(
+  record: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+  """A serialized tf.train.Example -> image, label, boxes.
+
+  Returns:
+    The encoded image, string []; its label, int32 []; the boxes of its
+    objects, float32 [1, n, 4] (ymin, xmin, ymax, xmax), 0 to 1.
+  """
+  parsed = tf.io.parse_single_example(record, _FEATURES)
+  edges = [
+    tf.sparse.to_dense(parsed[f'image/object/bbox/{edge}'])
+    for edge in ('ymin', 'xmin', 'ymax', 'xmax')
+  ]
+  label = tf.cast(parsed['image/class/label'], tf.int32)
+  boxes = tf.stack(edges, axis=-1)[tf.newaxis]
+  return parsed['image/encoded'], label, boxes
+
+
+def count_records(path: str) -> int:
+  """How many records a TFRecord file has, by their lengths alone.
+
+  Raises:
+    DataError: the file cannot be read or ends inside a record.
+  """
+  count = position = 0
+  try:
+    size = os.path.getsize(path)
+    with open(path, 'rb') as f:
+      while position < size:
+        f.seek(position)
+        (length,) = struct.unpack('<Q', f.read(8))
+        position += length + _RECORD_FRAME
+        count += 1
+  except (OSError, struct.error) as e:
+    raise DataError(f'{path} cannot be read: {e}') from e
+  if position != size:
+    raise DataError(
+      f'{path} ends inside record {count - 1}: it was cut off or is no '
+      'TFRecord file'
+    )
+  return count
+
+
+def _num_images(paths: list[str]) -> int:
+  """As the names tell, or counted."""
+  split = os.path.basename(paths[0]).split('-')[0]
+  return _NUM_IMAGES.get((split, len(paths))) or sum(map(count_records, paths))
+
+
+def _training_records(
+  files: list[str], size: int, seed: int, start: int
+) -> tf.data.Dataset:
+  """Records without end, from position `start` on."""
+  paths = tf.constant(files)
+
+  def epoch(number):
+    first = number * len(files)
+    order = positions.shuffled_index(
+      first + tf.range(len(files), dtype=tf.int64), len(files), seed
+    )
+    records = tf.data.Dataset.from_tensor_slices(
+      tf.gather(paths, order)
+    ).interleave(
+      tf.data.TFRecordDataset,
+      cycle_length=_CYCLE_LENGTH,
+      num_parallel_calls=tf.data.AUTOTUNE,
+      deterministic=True,
+    )
+    return records.shuffle(
+      _SHUFFLE_BUFFER, seed + number, reshuffle_each_iteration=False
+    )
+
+  epochs = tf.data.Dataset.range(start // size, tf.int64.max)
+  return epochs.flat_map(epoch).skip(start % size)
+
+
+def _check_first_record(path: str) -> None:
+  try:
+    record = next(iter(tf.data.TFRecordDataset(path).take(1)), None)
+    if record is None:
+      raise DataError(f'{path} holds no records')
+    tf.io.parse_single_example(record, _FEATURES)
+  except tf.errors.OpError as e:
+    wanted = 'image/encoded and image/class/label'
+    raise DataError(
+      f'{path}: the first record is not an image ({wanted}): {e.message}'
+    ) from e

@@ -1,0 +1,90 @@
+"""Encoded photographs to what an ImageNet network gets.
+
+Training crops at random as Szegedy et al. 2015 (section 6) did; evaluation
+takes the centre. The constants and the resize, TensorFlow 1's bilinear without
+half-pixel centres, are the original's.
+"""
+
+import tensorflow as tf
+
+CHANNEL_MEANS = (123.68, 116.78, 103.94)  # red, green, blue; 0 to 255
+NUM_CHANNELS = 3
+RESIZE_MIN = 256  # of the shorter side, for a crop of 224
+_CROP = 224
+
+
+def preprocess(images: tf.Tensor) -> tf.Tensor:
+  """[N, H, W, 3], 0 to 255 -> float32, less the channel means."""
+  return tf.cast(images, tf.float32) - tf.constant(CHANNEL_MEANS)
+
+
+def training_image(
+  encoded: tf.Tensor, boxes: tf.Tensor, size: int, seed: tf.Tensor
+) -> tf.Tensor:
+  """A random part of an image, resized and half of the time mirrored.
+
+  Args:
+    encoded: string [], JPEG (only the part is decoded), PNG, GIF or BMP.
+    boxes: float32 [1, n, 4] of objects (ymin, xmin, ymax, xmax), 0 to 1; n may
+      be 0.
+    size: height and width of the result.
+    seed: int64 [2]; the same seed, the same part.
+
+  Returns:
+    float32 [size, size, 3], 0 to 255.
+  """
+  is_jpeg = tf.io.is_jpeg(encoded)
+  shape = tf.cond(
+    is_jpeg,
+    lambda: tf.io.extract_jpeg_shape(encoded),
+    lambda: tf.shape(_decode(encoded)),
+  )
+  begin, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
+    shape,
+    boxes,
+    tf.cast(seed, tf.int64),
+    min_object_covered=0.1,
+    aspect_ratio_range=[0.75, 1.33],
+    area_range=[0.05, 1.0],
+    max_attempts=100,
+    use_image_if_no_bounding_boxes=True,
+  )
+  window = tf.concat([begin[:2], extent[:2]], axis=0)
+  image = tf.cond(
+    is_jpeg,
+    lambda: tf.image.decode_and_crop_jpeg(encoded, window, NUM_CHANNELS),
+    lambda: tf.slice(_decode(encoded), begin, extent),
+  )
+  image = tf.image.stateless_random_flip_left_right(image, seed)
+  return _resize(image, [size, size])
+
+
+def evaluation_image(encoded: tf.Tensor, size: int) -> tf.Tensor:
+  """The centre of an image whose shorter side is resized to 8/7 of `size`.
+
+  Args:
+    encoded: string [], JPEG, PNG, GIF or BMP.
+    size: height and width of the result.
+
+  Returns:
+    float32 [size, size, 3], 0 to 255.
+  """
+  image = _decode(encoded)
+  shape = tf.cast(tf.shape(image)[:2], tf.float32)
+  shorter = size * RESIZE_MIN // _CROP
+  ratio = shorter / tf.reduce_min(shape)
+  # At least the size, where float32 rounds the shorter side down.
+  target = tf.maximum(tf.cast(shape * ratio, tf.int32), size)
+  image = _resize(image, target)
+  top, left = tf.unstack((target - size) // 2)
+  image = image[top : top + size, left : left + size]
+  return tf.ensure_shape(image, [size, size, NUM_CHANNELS])
+
+
+def _decode(encoded: tf.Tensor) -> tf.Tensor:
+  image = tf.io.decode_image(encoded, NUM_CHANNELS, expand_animations=False)
+  return tf.ensure_shape(image, [None, None, NUM_CHANNELS])
+
+
+def _resize(image: tf.Tensor, size: tf.Tensor | list[int]) -> tf.Tensor:
+  return tf.raw_ops.ResizeBilinear(images=image[tf.newaxis], size=size)[0]

@@ -1,0 +1,242 @@
+"""Tells the class of images, by an exported model or the model of a run.
+
+python -m official.predict --export_dir DIR IMAGE...
+python -m official.predict --model_dir DIR IMAGE...
+
+An IMAGE is a file (JPEG, PNG, BMP or GIF), or a folder of such files.
+"""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from absl import flags
+
+from official import cli, run_directory
+from official.errors import DataError, UsageError
+from official.flag_checks import check_range, check_together
+
+_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.gif', '.bmp')
+_COLUMNS = ('image', 'class', 'probability')
+
+
+def define_flags() -> None:
+  """The flags of this command."""
+  flags.DEFINE_string('export_dir', None, 'A SavedModel, or a folder of such.')
+  flags.DEFINE_string('model_dir', None, 'The folder of a run.')
+  flags.DEFINE_integer('batch_size', 64, 'Images at a time.')
+  flags.DEFINE_bool('json', False, 'Print a line of JSON an image.')
+  flags.DEFINE_bool('csv', False, 'Print a line of CSV an image.')
+  check_range('batch_size', 1)
+  check_together(
+    ('export_dir', 'model_dir'),
+    lambda f: bool(f['export_dir']) != bool(f['model_dir']),
+    'one of --export_dir and --model_dir must be given',
+  )
+  check_together(
+    ('json', 'csv'),
+    lambda f: not (f['json'] and f['csv']),
+    '--json and --csv cannot be given together',
+  )
+
+
+def main(arguments: list[str]) -> None:
+  """Loads the model and prints a line an image."""
+  flags_obj = flags.FLAGS
+  paths = _image_files(arguments)
+  if flags_obj.model_dir:
+    with tempfile.TemporaryDirectory() as export_dir:
+      export_run(flags_obj.model_dir, export_dir)
+      model = Model(newest_export(export_dir))
+  else:
+    model = Model(newest_export(flags_obj.export_dir))
+  write = _writer(flags_obj)
+  unreadable = 0
+  for path, prediction in model.predict(paths, flags_obj.batch_size):
+    if isinstance(prediction, str):
+      unreadable += 1
+      print(f'error: {path}: {prediction}', file=sys.stderr)
+    else:
+      write({'image': path} | prediction)
+  if unreadable:
+    raise DataError(f'{unreadable} of {len(paths)} images could not be read')
+
+
+class Model:
+  """An exported image model.
+
+  Args:
+    export_dir: of a SavedModel with a signature that takes `image_bytes`.
+
+  Raises:
+    UsageError: it has none.
+  """
+
+  def __init__(self, export_dir: str):
+    import tensorflow as tf
+
+    self._tf = tf
+    self._loaded = tf.saved_model.load(export_dir)
+    found = [
+      signature
+      for signature in self._loaded.signatures.values()
+      if 'image_bytes' in signature.structured_input_signature[1]
+    ]
+    if not found:
+      raise UsageError(
+        f'{export_dir} has no signature that takes encoded images '
+        f'(image_bytes), only {", ".join(self._loaded.signatures)}'
+      )
+    self._signature = found[0]
+    self.class_names = _class_names(export_dir)
+
+  def predict(
+    self, paths: list[str], batch_size: int
+  ) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    """Each path, and its class and probability or why there is none."""
+    for start in range(0, len(paths), batch_size):
+      batch = paths[start : start + batch_size]
+      contents = [_read(path) for path in batch]
+      try:
+        yield from zip(batch, self._predict(contents), strict=True)
+      except (OSError, self._tf.errors.OpError):
+        for path in batch:  # One of them is bad: which?
+          yield path, self._predict_one(path)
+
+  def _predict_one(self, path: str) -> dict[str, Any] | str:
+    try:
+      return self._predict([_read(path)])[0]
+    except OSError as e:
+      return e.strerror or str(e)
+    except self._tf.errors.OpError:
+      return 'is no image that can be decoded'
+
+  def _predict(self, contents: list[bytes]) -> list[dict[str, Any]]:
+    outputs = self._signature(image_bytes=self._tf.constant(contents))
+    classes = outputs['classes'].numpy().tolist()
+    probabilities = outputs['probabilities'].numpy()
+    return [
+      {
+        'class': self.class_names[i] if self.class_names else str(i),
+        'probability': float(row[i]),
+      }
+      for i, row in zip(classes, probabilities, strict=True)
+    ]
+
+
+def newest_export(directory: str) -> str:
+  """A SavedModel's folder, or the newest of those in a folder.
+
+  Raises:
+    UsageError: there is none.
+  """
+  folders = [directory]
+  if os.path.isdir(directory):
+    numbers = sorted(filter(str.isdecimal, os.listdir(directory)), key=int)
+    folders += [os.path.join(directory, number) for number in numbers]
+  found = [
+    folder
+    for folder in folders
+    if os.path.exists(os.path.join(folder, 'saved_model.pb'))
+  ]
+  if not found:
+    raise UsageError(f'--export_dir: there is no SavedModel in {directory}')
+  return found[-1]
+
+
+def export_run(model_dir: str, export_dir: str) -> None:
+  """Exports the newest checkpoint of a run by the main that trained it.
+
+  Args:
+    model_dir: of the run.
+    export_dir: where to.
+
+  Raises:
+    UsageError: it is no run's folder, or its main cannot export it.
+  """
+  config = run_directory.read_config(model_dir).get('config', {})
+  if not config.get('main'):
+    raise UsageError(
+      f'--model_dir {model_dir} is not the folder of a run of `python -m`'
+    )
+  root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+  path = os.pathsep.join(filter(None, [root, os.environ.get('PYTHONPATH')]))
+  result = subprocess.run(
+    [
+      sys.executable,
+      '-m',
+      config['main'],
+      *config['arguments'],
+      f'--model_dir={os.path.abspath(model_dir)}',
+      f'--export_dir={export_dir}',
+      '--export_only',
+    ],
+    cwd=config['working_dir'],
+    env=os.environ | {'PYTHONPATH': path},
+    capture_output=True,
+    text=True,
+  )
+  if result.returncode:
+    reason = result.stderr.strip().splitlines() or ['no reason given']
+    raise UsageError(
+      f'--model_dir {model_dir} cannot be exported: '
+      f'{reason[-1].removeprefix("error: ")}'
+    )
+
+
+def _image_files(arguments: list[str]) -> list[str]:
+  """The files that are named, and those in the folders that are named."""
+  paths = []
+  for argument in arguments:
+    if os.path.isdir(argument):
+      names = sorted(os.listdir(argument))
+      found = [n for n in names if n.lower().endswith(_EXTENSIONS)]
+      if not found:
+        raise UsageError(f'there are no images in the folder {argument}')
+      paths += [os.path.join(argument, name) for name in found]
+    elif os.path.exists(argument):
+      paths.append(argument)
+    else:
+      raise UsageError(f'there is no file {argument}')
+  return paths
+
+
+def _read(path: str) -> bytes:
+  with open(path, 'rb') as f:
+    return f.read()
+
+
+def _class_names(export_dir: str) -> list[str]:
+  path = os.path.join(export_dir, 'assets.extra', 'class_names.txt')
+  if not os.path.exists(path):
+    return []
+  with open(path, encoding='utf-8') as f:
+    return f.read().splitlines()
+
+
+def _writer(flags_obj: Any) -> Callable[[dict[str, Any]], None]:
+  """What prints a prediction in the form that the flags ask for."""
+  if flags_obj.json:
+    return lambda row: print(json.dumps(row))
+  if flags_obj.csv:
+    writer = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator='\n')
+    writer.writeheader()
+    return writer.writerow
+  return lambda row: print(
+    f'{row["image"]}  {row["class"]}  {100 * row["probability"]:.2f} %'
+  )
+
+
+def run() -> None:
+  """The command."""
+  define_flags()
+  cli.run(main, arguments='IMAGE')
+
+
+if __name__ == '__main__':
+  run()
