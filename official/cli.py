@@ -79,6 +79,8 @@ def _start() -> None:
   logging.getLogger('official').setLevel(
     logging.INFO if has_hooks else logging.WARNING
   )
+  # What a warm start loaded and what not is worth a line.
+  logging.getLogger('official.estimator.warm_start').setLevel(logging.INFO)
 
 
 class _Chatter:

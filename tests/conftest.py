@@ -24,22 +24,22 @@ def pytest_configure():
   tf.config.set_logical_device_configuration(cpu, two)
 
 
+def run_command(*args, cwd=ROOT, **kwargs):
+  """Runs `python ARGS...` of the project in another process and folder."""
+  return subprocess.run(
+    [sys.executable, *map(str, args)],
+    cwd=cwd,
+    env=os.environ | {'PYTHONPATH': str(ROOT)},
+    capture_output=True,
+    text=True,
+    **kwargs,
+  )
+
+
 @pytest.fixture
 def run():
-  """Runs `python ARGS...` of the project in another process and folder."""
-
-  def run(*args, cwd=ROOT, **kwargs):
-    environment = os.environ | {'PYTHONPATH': str(ROOT)}
-    return subprocess.run(
-      [sys.executable, *map(str, args)],
-      cwd=cwd,
-      env=environment,
-      capture_output=True,
-      text=True,
-      **kwargs,
-    )
-
-  return run
+  """See `run_command`."""
+  return run_command
 
 
 @pytest.fixture(scope='session')
