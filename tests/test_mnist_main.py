@@ -286,7 +286,7 @@ def test_evaluation_alone_and_training_further(finished, call):
     (['--resnet_sise=18'], 2, 'Did you mean: resnet_size'),
     (['--resnet_size=19'], 2, '--resnet_size must be one of 18, 34, 50'),
     (['--data_dir=missing'], 2, '--data_dir: there is no folder missing'),
-    (['--data_dir=.'], 2, '--data_dir . holds neither IDX files'),
+    (['--data_dir=.'], 2, '--data_dir . must hold IDX files'),
     (['--data_dir=truncated'], 1, 'it is truncated or damaged'),
     (['--num_gpus=3'], 2, '--num_gpus 3: TensorFlow sees 0'),
     (['--data_format=channels_first'], 2, 'channels_first needs a GPU'),
