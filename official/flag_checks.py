@@ -50,17 +50,17 @@ def check_names(name: str, known: Sequence[str]) -> None:
   check(name, are_known)
 
 
-def check_positive(name: str) -> None:
-  """The value, a string, must be a positive number."""
+def check_positive(name: str, word: str) -> None:
+  """The value, a string, must be a positive number or a certain word."""
 
   def is_positive(value):
     try:
-      if value is None or float(value) > 0:
+      if value is None or value == word or 0 < float(value) < math.inf:
         return True
     except ValueError:
       pass
     raise flags.ValidationError(
-      f'--{name} must be a positive number, given: {value}'
+      f'--{name} must be a positive number or {word}, given: {value}'
     )
 
   check(name, is_positive)

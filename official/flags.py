@@ -147,7 +147,8 @@ def define_performance() -> None:
   flags.DEFINE_string(
     'loss_scale',
     None,
-    'Multiplies the loss before the gradient, with --dtype fp16. Default 128.',
+    'Multiplies the loss before the gradient, with --dtype fp16; dynamic: as '
+    'much as does not overflow. Default 128.',
     short_name='ls',
   )
   flags.DEFINE_enum(
@@ -193,7 +194,7 @@ def define_performance() -> None:
   check_range('per_gpu_thread_count', 1)
   check_range('datasets_num_private_threads', 1)
   check_range('steps_per_loop', 1)
-  check_positive('loss_scale')
+  check_positive('loss_scale', 'dynamic')
   check_together(
     ('loss_scale', 'dtype'),
     lambda f: f['loss_scale'] is None or f['dtype'] == 'fp16',

@@ -89,6 +89,13 @@ class Optimizer:
     """
     if global_step is None:
       global_step = tf.compat.v1.train.get_global_step()
+    step = [] if global_step is None else [global_step.assign_add(1)]
+    return tf.group(self.update(grads_and_vars), *step)
+
+  def update(
+    self, grads_and_vars: Iterable[tuple[tf.Tensor | None, tf.Variable]]
+  ) -> tf.Operation:
+    """The op that steps each variable; see `apply_gradients`."""
     rate = tf.cast(self._learning_rate, tf.float32)
     self._begin()
     ops = [
@@ -97,8 +104,6 @@ class Optimizer:
       if gradient is not None
     ]
     ops.append(self._finish())
-    if global_step is not None:
-      ops.append(global_step.assign_add(1))
     return tf.group(*(op for op in ops if op is not None))
 
   def _begin(self) -> None:

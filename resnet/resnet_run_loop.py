@@ -16,6 +16,7 @@ from official import (
   cli,
   cycles,
   flag_parsing,
+  loss_scaling,
   optimizers,
   reporting,
   run_directory,
@@ -85,7 +86,7 @@ def resnet_model_fn(
   momentum: float,
   data_format: str | None,
   resnet_version: int,
-  loss_scale: float,
+  loss_scale: float | str,
   loss_filter_fn: Callable[[str], bool] | None = None,
   dtype: tf.DType = tf.float32,
   fine_tune: bool = False,
@@ -110,7 +111,8 @@ def resnet_model_fn(
     momentum: of the optimizer.
     data_format: see `model_class`.
     resnet_version: see `model_class`.
-    loss_scale: multiplies the loss before the gradient and divides it after.
+    loss_scale: multiplies the loss before the gradient and divides it after;
+      `'dynamic'`: see `loss_scaling.dynamic_update`.
     loss_filter_fn: variable name to whether it decays; None leaves out batch
       norm.
     dtype: of the computation.
@@ -330,25 +332,32 @@ def _l2(loss_filter_fn: Callable[[str], bool]) -> tf.Tensor:
 def _train_op(
   optimizer: optimizers.Optimizer,
   loss: tf.Tensor,
-  loss_scale: float,
+  loss_scale: float | str,
   fine_tune: bool,
 ) -> tf.Operation:
+  def is_trained(name):
+    return not fine_tune or 'dense' in name
+
+  if loss_scale == 'dynamic':
+    return loss_scaling.dynamic_update(optimizer, loss, is_trained)
   gradients = optimizer.compute_gradients(loss * loss_scale)
   return optimizer.apply_gradients(
     (gradient / loss_scale if loss_scale != 1 else gradient, variable)
     for gradient, variable in gradients
-    if not fine_tune or 'dense' in variable.name
+    if is_trained(variable.name)
   )
 
 
 def _params(devices: devices_lib.Devices) -> dict[str, Any]:
   """The flags, with what the machine had a say in."""
   values = flag_parsing.value_dict()
-  default_scale = _DEFAULT_LOSS_SCALE if devices.dtype == tf.float16 else 1
+  scale = values['loss_scale']
+  if scale is None:
+    scale = _DEFAULT_LOSS_SCALE if devices.dtype == tf.float16 else 1
   return values | {
     'data_format': devices.data_format,
     'dtype': devices.dtype,
-    'loss_scale': float(values['loss_scale'] or default_scale),
+    'loss_scale': scale if scale == 'dynamic' else float(scale),
   }
 
 

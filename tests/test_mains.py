@@ -11,7 +11,7 @@ import tensorflow as tf
 from official import estimator as est
 from official.datasets import cifar10, mnist
 from tests.conftest import idx_bytes, run_command
-from tests.test_photographs import cifar_record, example, jpeg
+from tests.test_photographs import example, jpeg, write_cifar10
 
 
 def lines_of(result):
@@ -79,14 +79,7 @@ def test_fine_tuning_changes_the_last_layer_alone(digits, run, tmp_path):
 
 
 def test_cifar10_trains_by_its_main(run, tmp_path):
-  random = np.random.RandomState(0)
-  folder = tmp_path / cifar10.FOLDER
-  folder.mkdir()
-  for names in cifar10.FILES.values():
-    for name in names:
-      planes = random.randint(0, 256, [16, 3, 32, 32])
-      records = [cifar_record(i % 10, p) for i, p in enumerate(planes)]
-      (folder / name).write_bytes(b''.join(records))
+  write_cifar10(tmp_path / cifar10.FOLDER)
   result = run(
     '-m', 'resnet.cifar10_main', f'--data_dir={tmp_path}', '--resnet_size=8',
     '--train_epochs=1', '--batch_size=16', '--held_out_images=20',
@@ -94,7 +87,7 @@ def test_cifar10_trains_by_its_main(run, tmp_path):
   )  # fmt: skip
   lines = lines_of(result)
   assert lines[0].startswith(
-    'ResNet-8 v1, 78,330 parameters · CIFAR-10-held-out-20 60 + 20 images'
+    'ResNet-8 v1, 78,330 parameters · CIFAR-10-held-out-20 80 + 20 images'
   )
   assert '(20 images)' in lines[1]
 

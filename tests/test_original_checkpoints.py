@@ -1,6 +1,7 @@
 """The original's TF1 checkpoints load by name and give its logits."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from official.estimator import checkpoints
 from official.estimator.variables import VariableStore
 from resnet import resnet_model
 from tests.conftest import ROOT
+from tests.test_photographs import write_cifar10
 
 NETWORKS = {
   'cifar-20-v1': resnet_model.cifar_architecture(20),
@@ -68,3 +70,21 @@ def test_a_checkpoint_of_the_original_gives_its_logits(originals, name):
       logits(training) / scale, expected[mode] / scale, atol=1e-5
     )
   assert store.global_step.numpy() == 1234
+
+
+def test_a_folder_of_the_original_is_evaluated_as_it_stands(
+  originals, tmp_path, run
+):
+  """`--eval_only` on what TensorFlow 1 left: no config, no manifest."""
+  model_dir = tmp_path / 'tf1'
+  shutil.copytree(originals / 'cifar-20-v1', model_dir)
+  data = tmp_path / 'data'
+  write_cifar10(data)
+  result = run(
+    '-m', 'resnet.cifar10_main', '--resnet_size=20', '--eval_only',
+    f'--model_dir={model_dir}', f'--data_dir={data}', cwd=tmp_path,
+  )  # fmt: skip
+  assert result.returncode == 0, result.stderr
+  lines = result.stdout.splitlines()
+  assert 'evaluating the checkpoint of step 1,234' in lines[0]
+  assert 'step 1234  test accuracy ' in lines[1]

@@ -32,9 +32,8 @@ def cifar_record(label, planes):
   return bytes([label]) + np.asarray(planes, np.uint8).tobytes()
 
 
-@pytest.fixture(scope='module')
-def cifar_folder(tmp_path_factory):
-  folder = tmp_path_factory.mktemp('data') / cifar10.FOLDER
+def write_cifar10(folder):
+  """All files of CIFAR-10, with 20 random images each."""
   folder.mkdir()
   random = np.random.RandomState(0)
   for names in cifar10.FILES.values():
@@ -42,6 +41,12 @@ def cifar_folder(tmp_path_factory):
       planes = random.randint(0, 256, [RECORDS, 3, 32, 32])
       records = [cifar_record(i % 10, p) for i, p in enumerate(planes)]
       (folder / name).write_bytes(b''.join(records))
+
+
+@pytest.fixture(scope='module')
+def cifar_folder(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('data') / cifar10.FOLDER
+  write_cifar10(folder)
   return folder
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from official import estimator as est
-from official import layers, schedules
+from official import layers, loss_scaling, schedules
 from resnet import resnet_run_loop
 from tests import linear
 
@@ -162,6 +162,46 @@ def test_a_loss_scale_changes_no_step(tmp_path):
   _, _, scaled, _ = train(tmp_path / 'b', {'loss_scale': 128}, 3)
   for name, value in plain.items():
     np.testing.assert_allclose(scaled[name], value, rtol=1e-5, atol=1e-7)
+
+
+def test_a_dynamic_loss_scale_changes_no_finite_step(tmp_path, monkeypatch):
+  monkeypatch.setattr(loss_scaling, 'GROWTH_STEPS', 2)
+  _, _, plain, _ = train(tmp_path / 'a', {}, 3)
+  _, _, scaled, _ = train(tmp_path / 'b', {'loss_scale': 'dynamic'}, 3)
+  for name, value in plain.items():
+    np.testing.assert_allclose(scaled[name], value, rtol=1e-5, atol=1e-7)
+  assert scaled['loss_scale'] == 2**16  # doubled after two finite steps
+  assert scaled['loss_scale/finite_steps'] == 1
+
+
+def test_a_step_that_overflows_changes_nothing_and_halves_the_scale(
+  tmp_path, monkeypatch
+):
+  monkeypatch.setattr(loss_scaling, 'INITIAL_SCALE', 3e38)
+  # A loss above 2 times the scale is above what float32 holds.
+  params = {'loss_scale': 'dynamic', 'weight_decay': 10.0}
+  _, first, last, _ = train(tmp_path / 'a', params, 1)
+  assert last['loss_scale'] == np.float32(1.5e38)
+  changed = [
+    n
+    for n in first
+    if 'loss_scale' not in n
+    and 'moving' not in n
+    and not np.array_equal(first[n], last[n])
+  ]
+  assert changed == ['global_step']
+
+
+def test_a_dynamic_loss_scale_on_two_replicas(tmp_path):
+  strategy = tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1'])
+  params = {'loss_scale': 'dynamic'}
+  _, _, one, losses = train(tmp_path / 'a', {}, 2, train_distribute=strategy)
+  _, _, two, scaled = train(
+    tmp_path / 'b', params, 2, train_distribute=strategy
+  )
+  np.testing.assert_allclose(scaled, losses, rtol=1e-5)
+  for name, value in one.items():
+    np.testing.assert_allclose(two[name], value, rtol=1e-4, atol=1e-6)
 
 
 def test_fine_tuning_changes_the_last_layer_alone(tmp_path):
