@@ -171,7 +171,10 @@ class Cycles:
     return math.ceil(self._dataset.num_images['test'] / self._replica_batch)
 
   def _eval_batches_if_endless(self) -> int | None:
-    return self._eval_batches if self._flags.use_synthetic_data else None
+    if not self._flags.use_synthetic_data:
+      return None
+    # As the original: a benchmark of a few steps does not evaluate for hours.
+    return min(self._eval_batches, self._flags.max_train_steps or math.inf)
 
   def _train_input(
     self, global_step: int, input_context: tf.distribute.InputContext

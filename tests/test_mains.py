@@ -92,6 +92,18 @@ def test_cifar10_trains_by_its_main(run, tmp_path):
   assert '(20 images)' in lines[1]
 
 
+@pytest.mark.parametrize('version', [1, 2])
+def test_imagenet_by_synthetic_data(run, tmp_path, version):
+  result = run(
+    '-m', 'resnet.imagenet_main', '--use_synthetic_data', '--resnet_size=18',
+    f'--resnet_version={version}', '--batch_size=4', '--max_train_steps=1',
+    cwd=tmp_path,
+  )  # fmt: skip
+  lines = lines_of(result)
+  assert 'ImageNet-synthetic 1,281,167 + 50,000 images 224x224x3' in lines[0]
+  assert (tmp_path / f'runs/imagenet-synthetic-resnet-18-v{version}').is_dir()
+
+
 def test_googlenet_trains_on_tfrecords_with_its_heads(run, tmp_path):
   for name, count in (('train', 6), ('validation', 3)):
     path = str(tmp_path / f'{name}-00000-of-00001')

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from resnet import mnist_model, resnet_model
+from resnet import cifar10_model, mnist_model, resnet_model
 from tests import networks
 
 
@@ -144,3 +144,41 @@ def test_a_wrong_model(kwargs, message):
 
 def test_the_layout_is_chosen_by_the_devices_that_there_are():
   assert resnet_model.default_data_format() == 'channels_last'
+
+
+@pytest.mark.parametrize('version', [1, 2])
+@pytest.mark.parametrize('dtype', [tf.float32, tf.float16])
+@pytest.mark.parametrize('size', [18, 34, 50, 101, 152, 200])
+def test_the_maps_that_the_original_tested(size, version, dtype):
+  """Stem 64 at 112, pool 64 at 56, last 512 or 2048 at 7, 1001 logits."""
+  if dtype == tf.float16 and size > 50:
+    pytest.skip('the same code as 50 layers')
+  with tf.Graph().as_default() as graph:
+    images = tf.compat.v1.placeholder(dtype, [1, 224, 224, 3])
+    logits = resnet_model.Model(
+      resnet_model.imagenet_architecture(size),
+      1001,
+      resnet_version=version,
+      data_format='channels_last',
+      dtype=dtype,
+    )(images, training=True)
+
+  def first(kind):
+    return next(op for op in graph.get_operations() if op.type == kind)
+
+  assert first('Conv2D').outputs[0].shape.as_list() == [1, 112, 112, 64]
+  assert first('MaxPool').outputs[0].shape.as_list() == [1, 56, 56, 64]
+  channels = 512 if size < 50 else 2048
+  assert first('Mean').inputs[0].shape.as_list() == [1, 7, 7, channels]
+  assert first('Mean').inputs[0].dtype == dtype
+  assert (logits.shape.as_list(), logits.dtype) == ([1, 1001], tf.float32)
+
+
+@pytest.mark.parametrize('version', [1, 2])
+def test_a_batch_of_135_and_246_classes(version):
+  with tf.Graph().as_default():
+    images = tf.compat.v1.placeholder(tf.float32, [135, 32, 32, 3])
+    model = cifar10_model.Cifar10Model(
+      32, 'channels_last', num_classes=246, resnet_version=version
+    )
+    assert model(images, training=True).shape.as_list() == [135, 246]

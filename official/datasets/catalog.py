@@ -4,7 +4,15 @@ import os
 from typing import Any
 
 from official import flags
-from official.datasets import cifar10, idx, image_folder, imagenet, mnist, tfds
+from official.datasets import (
+  cifar10,
+  idx,
+  image_folder,
+  imagenet,
+  mnist,
+  synthetic,
+  tfds,
+)
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.styles import CIFAR, MNIST, Style
 from official.errors import UsageError
@@ -33,6 +41,14 @@ def load_cifar10(flags_obj: Any) -> ImageDataset:
     DataError: what is there is damaged.
   """
   if flags_obj.dataset is None and flags_obj.data_dir is None:
+    if flags_obj.use_synthetic_data:
+      return synthetic.stand_in(
+        'CIFAR-10',
+        (cifar10.HEIGHT, cifar10.WIDTH, cifar10.NUM_CHANNELS),
+        len(cifar10.CLASS_NAMES),
+        {'train': 50_000, 'test': 10_000},
+        CIFAR.preprocess,
+      )
     raise UsageError(
       '--data_dir must name the folder of CIFAR-10; to get it: '
       f'{_CIFAR10_COMMAND} --data_dir cifar10_data'
@@ -49,6 +65,8 @@ def load_imagenet(flags_obj: Any) -> ImageDataset:
   """
   data_dir, size = flags_obj.data_dir, flags_obj.image_size
   options = {'seed': flags_obj.seed, 'augment': flags_obj.augment}
+  if data_dir is None and flags_obj.use_synthetic_data:
+    return imagenet.stand_in(size, flags_obj.background_class)
   if data_dir is None:
     raise UsageError(
       '--data_dir must name a folder of TFRecords (train-00000-of-01024, ..., '

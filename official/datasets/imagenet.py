@@ -11,7 +11,7 @@ import struct
 
 import tensorflow as tf
 
-from official.datasets import imagenet_preprocessing, positions
+from official.datasets import imagenet_preprocessing, positions, synthetic
 from official.datasets.image_dataset import ImageDataset
 from official.errors import DataError
 
@@ -131,6 +131,20 @@ def load(
       str(label) for label in range(first_label, first_label + num_classes)
     ),
     decode=evaluation_image,
+  )
+
+
+def stand_in(image_size: int, background_class: bool) -> ImageDataset:
+  """ImageNet's shapes and counts with synthetic images."""
+  return synthetic.stand_in(
+    'ImageNet',
+    (image_size, image_size, imagenet_preprocessing.NUM_CHANNELS),
+    1001 if background_class else 1000,
+    {
+      'train': _NUM_IMAGES['train', 1024],
+      'test': _NUM_IMAGES['validation', 128],
+    },
+    imagenet_preprocessing.preprocess,
   )
 
 

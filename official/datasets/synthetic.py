@@ -1,13 +1,14 @@
 """Synthetic images: the speed of a network without any data."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
 from official.datasets.image_dataset import ImageDataset
 
 _MEAN, _STDDEV = 127, 60
+_SUFFIX = '-synthetic'
 
 
 def get_synth_input_fn(
@@ -46,8 +47,31 @@ def get_synth_input_fn(
   return input_fn
 
 
+def stand_in(
+  name: str,
+  image_shape: tuple[int, int, int],
+  num_classes: int,
+  num_images: Mapping[str, int],
+  preprocess: Callable[[tf.Tensor], tf.Tensor],
+) -> ImageDataset:
+  """A set that is not there, for its shapes and counts; see `like`."""
+  return like(
+    ImageDataset(
+      name=name,
+      image_shape=image_shape,
+      num_classes=num_classes,
+      num_images=num_images,
+      input_fn=get_synth_input_fn(*image_shape, num_classes),
+      preprocess=preprocess,
+      class_names=tuple(map(str, range(num_classes))),
+    )
+  )
+
+
 def like(dataset: ImageDataset) -> ImageDataset:
-  """The same shapes and counts with synthetic images."""
+  """The same shapes and counts with synthetic images, if it has not these."""
+  if dataset.name.endswith(_SUFFIX):
+    return dataset
   synthetic = get_synth_input_fn(*dataset.image_shape, dataset.num_classes)
 
   def input_fn(is_training, batch_size, **unused):
@@ -55,5 +79,5 @@ def like(dataset: ImageDataset) -> ImageDataset:
     return synthetic(is_training, None, batch_size)
 
   return dataclasses.replace(
-    dataset, name=f'{dataset.name}-synthetic', input_fn=input_fn
+    dataset, name=dataset.name + _SUFFIX, input_fn=input_fn
   )
