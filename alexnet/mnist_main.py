@@ -5,6 +5,10 @@ from official import cli, flags
 
 _BATCH_SIZE = 100
 
+# Test accuracy after 300 steps: momentum 0.01 96.0 %, Adadelta 1 97.1 %,
+# Adadelta 0.001, the default of TensorFlow 1, 55.3 %. Momentum gets 99.24 % in
+# epoch 5 of 10, 99.43 % in the last.
+
 
 def define_flags() -> None:
   """The flags of this main; its defaults were chosen by measurement."""
