@@ -193,7 +193,7 @@ def test_a_step_that_overflows_changes_nothing_and_halves_the_scale(
 
 
 def test_a_dynamic_loss_scale_on_two_replicas(tmp_path):
-  strategy = tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1'])
+  strategy = linear.two_replicas()
   params = {'loss_scale': 'dynamic'}
   _, _, one, losses = train(tmp_path / 'a', {}, 2, train_distribute=strategy)
   _, _, two, scaled = train(
