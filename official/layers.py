@@ -151,15 +151,22 @@ class Network:
     pads = [_padding(n, kernel.shape[0], strides, padding) for n in sizes]
     if self._is_small_map(inputs):
       return small_maps.conv2d(inputs, kernel, strides, pads)
-    explicit = [[0, 0]] * 4
-    for axis, pad in zip(self.spatial_axes, pads, strict=True):
-      explicit[axis] = pad
+    same = [_padding(n, kernel.shape[0], strides, 'SAME') for n in sizes]
+    if None not in sizes and pads == same:
+      padding = 'SAME'
+    elif padding != 'SAME':
+      # TensorFlow's gradients of explicit padding miss oneDNN on a CPU.
+      edges = [[0, 0]] * 4
+      for axis, pad in zip(self.spatial_axes, pads, strict=True):
+        edges[axis] = pad
+      if self.data_format == 'channels_first':
+        padding = edges
+      else:
+        padding = 'VALID'
+        if any(map(any, edges)):
+          inputs = tf.pad(inputs, edges)
     return tf.nn.conv2d(
-      inputs,
-      kernel,
-      strides,
-      padding if padding in ('SAME', 'VALID') else explicit,
-      data_format=self._tf_data_format,
+      inputs, kernel, strides, padding, data_format=self._tf_data_format
     )
 
   def batch_norm(

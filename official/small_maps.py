@@ -1,5 +1,7 @@
 """Convolutions on maps of a few positions, as dense matrix products."""
 
+import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -19,40 +21,155 @@ def conv2d(
   each output position becomes one dense product of the inputs it sees with
   the window of the kernel that sees them: 9x fewer multiply-adds for a 3x3
   kernel on a 1x1 map, 2.25x fewer on 2x2.
+
+  Args:
+    inputs: of static height, width and channels.
+    kernel: of static shape.
+    strides: step of the kernel along height and width.
+    pads: zeros [before, after] height and width.
   """
-  channels, filters = kernel.shape[2:]
-  windows = [
+  rows, columns = (
     _windows(size, kernel.shape[axis], strides, pad)
     for axis, (size, pad) in enumerate(
       zip(inputs.shape[1:3], pads, strict=True)
     )
-  ]
-  outputs = [
-    tf.linalg.matmul(
-      tf.reshape(inputs[:, y, x], [-1, _area(y, x) * channels]),
-      tf.reshape(kernel[ky, kx], [_area(y, x) * channels, filters]),
-    )
-    for y, ky in windows[0]
-    for x, kx in windows[1]
-  ]
-  height, width = (len(axis) for axis in windows)
-  if len(outputs) == 1:
-    return tf.reshape(outputs[0], [-1, 1, 1, filters])
-  return tf.reshape(tf.stack(outputs, 1), [-1, height, width, filters])
+  )
+
+  @tf.custom_gradient
+  def convolve(inputs, kernel):
+    def gradient(slopes):
+      return (
+        _input_gradient(inputs, kernel, slopes, rows, columns),
+        _kernel_gradient(inputs, kernel, slopes, rows, columns),
+      )
+
+    return _outputs(inputs, kernel, rows, columns), gradient
+
+  return convolve(tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Window:
+  """What one output sees along an axis.
+
+  Attributes:
+    inputs: positions of the input.
+    taps: positions of the kernel, as many.
+    size: of the input.
+  """
+
+  inputs: slice
+  taps: slice
+  size: int
+
+  def __len__(self) -> int:
+    return self.inputs.stop - self.inputs.start
+
+  @property
+  def beyond(self) -> list[int]:
+    """Positions of the input before and after."""
+    return [self.inputs.start, self.size - self.inputs.stop]
 
 
 def _windows(
   size: int, kernel_size: int, strides: int, pad: Sequence[int]
-) -> list[tuple[slice, slice]]:
-  """For each output along an axis: what it sees of the input, and with what."""
+) -> list[_Window]:
+  """One for each output along an axis."""
   outputs = (size + sum(pad) - kernel_size) // strides + 1
   windows = []
   for output in range(outputs):
     start = output * strides - pad[0]
     first, last = max(start, 0), min(start + kernel_size, size)
-    windows.append((slice(first, last), slice(first - start, last - start)))
+    taps = slice(first - start, last - start)
+    windows.append(_Window(slice(first, last), taps, size))
   return windows
 
 
-def _area(y: slice, x: slice) -> int:
-  return (y.stop - y.start) * (x.stop - x.start)
+def _outputs(
+  inputs: tf.Tensor,
+  kernel: tf.Tensor,
+  rows: Sequence[_Window],
+  columns: Sequence[_Window],
+) -> tf.Tensor:
+  channels, filters = kernel.shape[2:]
+  outputs = [
+    tf.linalg.matmul(
+      tf.reshape(
+        inputs[:, row.inputs, column.inputs],
+        [-1, len(row) * len(column) * channels],
+      ),
+      _kernel_window(kernel, row, column),
+    )
+    for row in rows
+    for column in columns
+  ]
+  stacked = outputs[0] if len(outputs) == 1 else tf.stack(outputs, 1)
+  return tf.reshape(stacked, [-1, len(rows), len(columns), filters])
+
+
+def _input_gradient(
+  inputs: tf.Tensor,
+  kernel: tf.Tensor,
+  slopes: tf.Tensor,
+  rows: Sequence[_Window],
+  columns: Sequence[_Window],
+) -> tf.Tensor:
+  channels = kernel.shape[2]
+  parts = []
+  for (y, row), (x, column) in itertools.product(
+    enumerate(rows), enumerate(columns)
+  ):
+    part = tf.linalg.matmul(
+      slopes[:, y, x], _kernel_window(kernel, row, column), transpose_b=True
+    )
+    part = tf.reshape(part, [-1, len(row), len(column), channels])
+    beyond = [[0, 0], row.beyond, column.beyond, [0, 0]]
+    parts.append(tf.pad(part, beyond) if any(map(any, beyond)) else part)
+  total = parts[0] if len(parts) == 1 else tf.add_n(parts)
+  return tf.reshape(total, tf.shape(inputs))
+
+
+def _kernel_gradient(
+  inputs: tf.Tensor,
+  kernel: tf.Tensor,
+  slopes: tf.Tensor,
+  rows: Sequence[_Window],
+  columns: Sequence[_Window],
+) -> tf.Tensor:
+  """Tap by tap, so that each is written once."""
+  height, width, channels, filters = kernel.shape
+  taps = []
+  for ky, kx in itertools.product(range(height), range(width)):
+    met = [
+      (inputs[:, iy, ix], slopes[:, oy, ox])
+      for oy, iy in _meetings(rows, ky)
+      for ox, ix in _meetings(columns, kx)
+    ]
+    if met:
+      seen, wanted = (
+        tensors[0] if len(tensors) == 1 else tf.concat(tensors, 0)
+        for tensors in zip(*met, strict=True)
+      )
+      taps.append(tf.linalg.matmul(seen, wanted, transpose_a=True))
+    else:
+      taps.append(tf.zeros([channels, filters], kernel.dtype))
+  return tf.reshape(tf.stack(taps), kernel.shape)
+
+
+def _meetings(windows: Sequence[_Window], tap: int) -> list[tuple[int, int]]:
+  """Each output along an axis that uses a tap, and the input it meets there."""
+  return [
+    (output, window.inputs.start + tap - window.taps.start)
+    for output, window in enumerate(windows)
+    if window.taps.start <= tap < window.taps.stop
+  ]
+
+
+def _kernel_window(
+  kernel: tf.Tensor, row: _Window, column: _Window
+) -> tf.Tensor:
+  """[k, k, C, F] -> [window * C, F]."""
+  channels, filters = kernel.shape[2:]
+  return tf.reshape(
+    kernel[row.taps, column.taps], [len(row) * len(column) * channels, filters]
+  )

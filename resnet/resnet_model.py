@@ -190,7 +190,7 @@ class Model:
     for group, (blocks, strides) in enumerate(
       zip(arch.block_sizes, arch.block_strides, strict=True)
     ):
-      plan = _plan(arch.num_filters * 2**group, arch.bottleneck)
+      plan = block_plan(arch.num_filters * 2**group, arch.bottleneck)
       x = _block(nn, order, x, plan, strides, project=True)
       for _ in range(1, blocks):
         x = _block(nn, order, x, plan, 1, project=False)
@@ -215,7 +215,7 @@ def _order(nn: layers.Network, resnet_version: int) -> _Order:
   return _Order(batch_norm_relu, tf.identity, batch_norm_relu, tf.identity)
 
 
-def _plan(filters: int, bottleneck: bool) -> list[tuple[int, int, bool]]:
+def block_plan(filters: int, bottleneck: bool) -> list[tuple[int, int, bool]]:
   """A block's convolutions: filters, kernel size, whether it strides."""
   if bottleneck:
     return [(filters, 1, False), (filters, 3, True), (4 * filters, 1, False)]

@@ -1,0 +1,1 @@
+"""The sides that are measured: this project and its peers."""

@@ -1,0 +1,154 @@
+"""Keras 3 on TensorFlow: the same networks, trained by `fit` or by a tape."""
+
+import functools
+import sys
+
+from official import environment
+
+environment.configure()  # oneDNN for the peer too.
+
+import keras  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from alexnet import alexnet_model  # noqa: E402
+from benchmarks import jobs, turns  # noqa: E402
+from resnet import mnist_model, resnet_model  # noqa: E402
+
+
+def network(job: jobs.Job) -> keras.Model:
+  """The network of the job, which gives logits."""
+  inputs = keras.Input(job.image_shape)
+  build = _alexnet if job.resnet_size is None else _resnet
+  return keras.Model(inputs, build(job, inputs))
+
+
+def _layers(job: jobs.Job):
+  decay = keras.regularizers.L2(job.weight_decay / 2)
+  return (
+    functools.partial(
+      keras.layers.Conv2D, padding='same', kernel_regularizer=decay
+    ),
+    functools.partial(keras.layers.Dense, kernel_regularizer=decay),
+  )
+
+
+def _resnet(job: jobs.Job, x):
+  arch = mnist_model.architecture(job.resnet_size)
+  conv, dense = _layers(job)
+  relu = keras.layers.ReLU()
+
+  def convolve(x, filters, kernel_size, strides=1):
+    x = conv(filters, kernel_size, strides, use_bias=False)(x)
+    return keras.layers.BatchNormalization(
+      momentum=job.batch_norm_momentum, epsilon=1e-5
+    )(x)
+
+  x = relu(convolve(x, arch.num_filters, arch.kernel_size, arch.conv_stride))
+  if arch.first_pool_size:
+    x = keras.layers.MaxPooling2D(
+      arch.first_pool_size, arch.first_pool_stride, 'same'
+    )(x)
+  for group, blocks in enumerate(arch.block_sizes):
+    plan = resnet_model.block_plan(arch.num_filters * 2**group, arch.bottleneck)
+    for block in range(blocks):
+      strides = 1 if block else arch.block_strides[group]
+      shortcut = x if block else convolve(x, plan[-1][0], 1, strides)
+      for index, (filters, kernel_size, strided) in enumerate(plan):
+        x = relu(x) if index else x
+        x = convolve(x, filters, kernel_size, strides if strided else 1)
+      x = relu(x + shortcut)
+  x = keras.layers.GlobalAveragePooling2D()(x)
+  return dense(job.num_classes)(x)
+
+
+def _alexnet(job: jobs.Job, x):
+  form = alexnet_model.FORMS['small']
+  conv, dense = _layers(job)
+  size, bias, alpha, beta = form.normalization
+  normalize = functools.partial(
+    tf.nn.local_response_normalization,
+    depth_radius=size // 2,
+    bias=bias,
+    alpha=alpha,
+    beta=beta,
+  )
+  for block in form.convolutions:
+    x = conv(block.filters, block.kernel_size, activation='relu')(x)
+    x = keras.layers.MaxPooling2D(*block.pool, 'same')(x)
+    x = keras.layers.Lambda(normalize)(x)
+    x = keras.layers.Dropout(job.dropout_rate)(x)
+  x = keras.layers.Flatten()(x)
+  for _ in range(2):
+    x = dense(form.hidden_units, activation='relu')(x)
+  return dense(job.num_classes)(x)
+
+
+def _compiled(job: jobs.Job) -> keras.Model:
+  model = network(job)
+  model.compile(
+    keras.optimizers.SGD(job.learning_rate, job.momentum),
+    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    metrics=['accuracy'],
+  )
+  return model
+
+
+def _dataset(job: jobs.Job, batch_size: int) -> tf.data.Dataset:
+  return tf.data.Dataset.from_tensors(jobs.arrays(job, batch_size)).repeat()
+
+
+class _Turns(keras.callbacks.Callback):
+  """Stops between two steps until it is this side's turn."""
+
+  def on_train_begin(self, logs=None):
+    self._orders, self._left = None, 3  # Steps that warm.
+
+  def on_train_batch_end(self, batch, logs=None):
+    self._left -= 1
+    if self._left:
+      return
+    if self._orders is None:
+      count = sum(v.value.shape.num_elements() for v in
+                  self.model.trainable_variables)
+      self._orders = turns.orders(parameters=count)
+    self._left = next(self._orders, None)
+    if self._left is None:
+      self.model.stop_training = True
+
+
+def fit(job: jobs.Job) -> None:
+  """Trains by `Model.fit`."""
+  _compiled(job).fit(
+    _dataset(job, job.batch_size),
+    steps_per_epoch=10**9,
+    verbose=0,
+    callbacks=[_Turns()],
+  )
+
+
+def tape(job: jobs.Job) -> None:
+  """Trains by a loop of one's own: `tf.function` and `GradientTape`."""
+  model = network(job)
+  optimizer = keras.optimizers.SGD(job.learning_rate, job.momentum)
+  loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+  @tf.function
+  def step(images, labels):
+    with tf.GradientTape() as tape:
+      loss = loss_fn(labels, model(images, training=True))
+      loss += tf.add_n(model.losses)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+    return loss
+
+  batches = iter(_dataset(job, job.batch_size))
+  for _ in range(3):
+    step(*next(batches))
+  for amount in turns.orders(parameters=model.count_params()):
+    for _ in range(amount):
+      loss = step(*next(batches))
+    loss.numpy()
+
+
+if __name__ == '__main__':
+  {'fit': fit, 'tape': tape}[sys.argv[1]](jobs.JOBS[sys.argv[2]])
