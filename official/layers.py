@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from official import small_maps
+from official import minimal_filtering, small_maps
 
 BATCH_NORM_MOMENTUM = 0.997  # the original's `_BATCH_NORM_DECAY`
 BATCH_NORM_EPSILON = 1e-5  # the original's `_BATCH_NORM_EPSILON`
@@ -149,9 +149,14 @@ class Network:
     """Feature map, [k, k, C, filters] -> feature map."""
     sizes = [inputs.shape[axis] for axis in self.spatial_axes]
     pads = [_padding(n, kernel.shape[0], strides, padding) for n in sizes]
-    if self._is_small_map(inputs):
-      return small_maps.conv2d(inputs, kernel, strides, pads)
     same = [_padding(n, kernel.shape[0], strides, 'SAME') for n in sizes]
+    if self.data_format == 'channels_last' and None not in sizes:
+      if self.training and minimal_filtering.fits(
+        inputs, kernel, strides, pads
+      ):
+        return minimal_filtering.conv2d(inputs, kernel)
+      if small_maps.fits(inputs, kernel, strides, pads):
+        return small_maps.conv2d(inputs, kernel, strides, pads)
     if None not in sizes and pads == same:
       padding = 'SAME'
     elif padding != 'SAME':
@@ -315,14 +320,6 @@ class Network:
   @property
   def _tf_data_format(self) -> str:
     return 'NCHW' if self.data_format == 'channels_first' else 'NHWC'
-
-  def _is_small_map(self, inputs: tf.Tensor) -> bool:
-    height, width = (inputs.shape[axis] for axis in self.spatial_axes)
-    return (
-      self.data_format == 'channels_last'
-      and None not in (height, width)
-      and height * width <= small_maps.MAX_POSITIONS
-    )
 
   def _unique(self, name: str) -> str:
     count = self._names.get(name, 0)

@@ -2,11 +2,32 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-MAX_POSITIONS = 4  # height times width of a map that is worth it
+_MAX_OUTPUTS = 4  # height times width of a map that is worth it
+_MAX_INPUTS = 16
+
+
+def fits(
+  inputs: tf.Tensor,
+  kernel: tf.Tensor,
+  strides: int,
+  pads: Sequence[Sequence[int]],
+) -> bool:
+  """Whether `conv2d` is the faster way for such maps."""
+  outputs = [
+    _num_outputs(size, kernel.shape[axis], strides, pad)
+    for axis, (size, pad) in enumerate(
+      zip(inputs.shape[1:3], pads, strict=True)
+    )
+  ]
+  return (
+    math.prod(outputs) <= _MAX_OUTPUTS
+    and math.prod(inputs.shape[1:3]) <= _MAX_INPUTS
+  )
 
 
 def conv2d(
@@ -75,14 +96,19 @@ def _windows(
   size: int, kernel_size: int, strides: int, pad: Sequence[int]
 ) -> list[_Window]:
   """One for each output along an axis."""
-  outputs = (size + sum(pad) - kernel_size) // strides + 1
   windows = []
-  for output in range(outputs):
+  for output in range(_num_outputs(size, kernel_size, strides, pad)):
     start = output * strides - pad[0]
     first, last = max(start, 0), min(start + kernel_size, size)
     taps = slice(first - start, last - start)
     windows.append(_Window(slice(first, last), taps, size))
   return windows
+
+
+def _num_outputs(
+  size: int, kernel_size: int, strides: int, pad: Sequence[int]
+) -> int:
+  return (size + sum(pad) - kernel_size) // strides + 1
 
 
 def _outputs(

@@ -108,8 +108,9 @@ class _Turns(keras.callbacks.Callback):
     if self._left:
       return
     if self._orders is None:
-      count = sum(v.value.shape.num_elements() for v in
-                  self.model.trainable_variables)
+      count = sum(
+        v.value.shape.num_elements() for v in self.model.trainable_variables
+      )
       self._orders = turns.orders(parameters=count)
     self._left = next(self._orders, None)
     if self._left is None:

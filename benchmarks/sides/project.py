@@ -63,9 +63,7 @@ class _TurnsHook(estimator_lib.Hook):
     if self._left:
       return
     if self._orders is None:
-      self._orders = turns.orders(
-        parameters=run.estimator.trainable_parameters
-      )
+      self._orders = turns.orders(parameters=run.estimator.trainable_parameters)
     self._left = next(self._orders, None)
     if self._left is None:
       run.request_stop()

@@ -69,9 +69,13 @@ class _ResNet(nn.Sequential):
       nn.ReLU(inplace=True),
     ]
     if arch.first_pool_size:
-      parts.append(nn.MaxPool2d(arch.first_pool_size, arch.first_pool_stride, 1))
+      parts.append(
+        nn.MaxPool2d(arch.first_pool_size, arch.first_pool_stride, 1)
+      )
     for group, blocks in enumerate(arch.block_sizes):
-      plan = resnet_model.block_plan(arch.num_filters * 2**group, arch.bottleneck)
+      plan = resnet_model.block_plan(
+        arch.num_filters * 2**group, arch.bottleneck
+      )
       for block in range(blocks):
         strides = 1 if block else arch.block_strides[group]
         parts.append(_Block(job, channels, plan, strides, not block))
