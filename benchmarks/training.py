@@ -16,7 +16,7 @@ SIDES = (
 
 
 def measure(name: str, rounds: int) -> list[list[str]]:
-  """Rows of one job: images a second, and the project's lead, by both clocks."""
+  """Rows of one job: images a second, and the lead, by both clocks."""
   job = jobs.JOBS[name]
   sides = [turns.Side(side, module, word, name) for side, module, word in SIDES]
   try:

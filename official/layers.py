@@ -6,8 +6,11 @@ names that TensorFlow 1's `tf.layers` gave them (`conv2d`, `conv2d_1`, ...,
 inside the network's scope), so that checkpoints written then load by name.
 """
 
+import contextlib
+import contextvars
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -18,7 +21,23 @@ BATCH_NORM_EPSILON = 1e-5  # the original's `_BATCH_NORM_EPSILON`
 
 DATA_FORMATS = ('channels_first', 'channels_last')
 
+_frozen = contextvars.ContextVar('frozen', default=False)
+
 Initializer = Callable[[Sequence[int], tf.DType], tf.Tensor]
+
+
+@contextlib.contextmanager
+def frozen() -> Iterator[None]:
+  """Within it networks are built for variables that will become constants.
+
+  Batch norm goes into the kernels before it: computed once, this is free;
+  computed at every call it would cost more than it saves.
+  """
+  token = _frozen.set(True)
+  try:
+    yield
+  finally:
+    _frozen.reset(token)
 
 
 def he_initializer() -> Initializer:
@@ -67,6 +86,8 @@ class Network:
     self._kernel_initializer = kernel_initializer
     self._seed = seed
     self._names: dict[str, int] = {}
+    # Output of a convolution without bias: how to do it again, its kernel.
+    self._convolutions: dict[Any, tuple[Callable, tf.Tensor]] = {}
 
   @property
   def channel_axis(self) -> int:
@@ -125,18 +146,23 @@ class Network:
       self._kernel_initializer or tf.compat.v1.variance_scaling_initializer(),
     )
     # TensorFlow has no gradient of a grouped convolution on the CPU.
-    parts = [
-      self._convolve(part, part_kernel, strides, padding)
-      for part, part_kernel in zip(
-        _split(inputs, groups, self.channel_axis),
-        _split(kernel, groups, 3),
-        strict=True,
-      )
-    ]
-    outputs = parts[0] if groups == 1 else tf.concat(parts, self.channel_axis)
+
+    def convolve(kernel):
+      parts = [
+        self._convolve(part, part_kernel, strides, padding)
+        for part, part_kernel in zip(
+          _split(inputs, groups, self.channel_axis),
+          _split(kernel, groups, 3),
+          strict=True,
+        )
+      ]
+      return parts[0] if groups == 1 else tf.concat(parts, self.channel_axis)
+
+    outputs = convolve(kernel)
     if use_bias:
       bias = self._variable(f'{layer}/bias', [filters], tf.zeros)
-      outputs = tf.nn.bias_add(outputs, bias, self._tf_data_format)
+      return tf.nn.bias_add(outputs, bias, self._tf_data_format)
+    self._convolutions[outputs.ref()] = convolve, kernel
     return outputs
 
   def _convolve(
@@ -155,7 +181,8 @@ class Network:
         inputs, kernel, strides, pads
       ):
         return minimal_filtering.conv2d(inputs, kernel)
-      if small_maps.fits(inputs, kernel, strides, pads):
+      most = 1 if _frozen.get() else small_maps.MAX_OUTPUTS
+      if small_maps.fits(inputs, kernel, strides, pads, most):
         return small_maps.conv2d(inputs, kernel, strides, pads)
     if None not in sizes and pads == same:
       padding = 'SAME'
@@ -197,6 +224,9 @@ class Network:
         ('moving_variance', tf.ones, False),
       )
     )
+    if _frozen.get() and not self.training:
+      scale = gamma * tf.math.rsqrt(moving_variance + BATCH_NORM_EPSILON)
+      return self._affine(inputs, scale, beta - moving_mean * scale)
     empty = tf.zeros([0])
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
       x=inputs,
@@ -213,6 +243,24 @@ class Network:
       moving_mean.assign_sub((moving_mean - mean) * rate)
       moving_variance.assign_sub((moving_variance - variance) * rate)
     return outputs
+
+  def _affine(
+    self, inputs: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor
+  ) -> tf.Tensor:
+    """Feature map * scale [C] + shift [C].
+
+    Where the map comes from a convolution the scale goes into its kernel, so
+    that what is left is a convolution with a bias.
+    """
+    scale, shift = tf.cast(scale, self.dtype), tf.cast(shift, self.dtype)
+    if inputs.ref() in self._convolutions:
+      convolve, kernel = self._convolutions[inputs.ref()]
+      outputs = convolve(kernel * scale)
+    else:
+      shape = [1] * 4
+      shape[self.channel_axis] = -1
+      outputs = inputs * tf.reshape(scale, shape)
+    return tf.nn.bias_add(outputs, shift, self._tf_data_format)
 
   def dense(
     self, inputs: tf.Tensor, units: int, name: str = 'dense'

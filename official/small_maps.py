@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-_MAX_OUTPUTS = 4  # height times width of a map that is worth it
+MAX_OUTPUTS = 4  # height times width of a map that is worth it
 _MAX_INPUTS = 16
 
 
@@ -16,8 +16,12 @@ def fits(
   kernel: tf.Tensor,
   strides: int,
   pads: Sequence[Sequence[int]],
+  max_outputs: int = MAX_OUTPUTS,
 ) -> bool:
-  """Whether `conv2d` is the faster way for such maps."""
+  """Whether `conv2d` is the faster way for such maps.
+
+  With `max_outputs` 1 it also reads each weight once at most.
+  """
   outputs = [
     _num_outputs(size, kernel.shape[axis], strides, pad)
     for axis, (size, pad) in enumerate(
@@ -25,7 +29,7 @@ def fits(
     )
   ]
   return (
-    math.prod(outputs) <= _MAX_OUTPUTS
+    math.prod(outputs) <= max_outputs
     and math.prod(inputs.shape[1:3]) <= _MAX_INPUTS
   )
 

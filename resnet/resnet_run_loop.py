@@ -16,6 +16,7 @@ from official import (
   cli,
   cycles,
   flag_parsing,
+  layers,
   loss_scaling,
   optimizers,
   reporting,
@@ -422,6 +423,10 @@ def _export(
     names = os.path.join(scratch, 'class_names.txt')
     with open(names, 'w', encoding='utf-8') as f:
       f.writelines(f'{name}\n' for name in dataset.class_names)
-    return estimator.export_saved_model(
-      flags_obj.export_dir, receivers, {'class_names.txt': names}
-    )
+    with layers.frozen():
+      return estimator.export_saved_model(
+        flags_obj.export_dir,
+        receivers,
+        {'class_names.txt': names},
+        frozen=True,
+      )

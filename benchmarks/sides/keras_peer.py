@@ -139,7 +139,9 @@ def tape(job: jobs.Job) -> None:
       loss = loss_fn(labels, model(images, training=True))
       loss += tf.add_n(model.losses)
     gradients = tape.gradient(loss, model.trainable_variables)
-    optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+    optimizer.apply_gradients(
+      zip(gradients, model.trainable_variables, strict=True)
+    )
     return loss
 
   batches = iter(_dataset(job, job.batch_size))

@@ -316,6 +316,9 @@ class Estimator:
     serving_input_receiver_fn: Any,
     assets_extra: dict[str, str] | None = None,
     checkpoint_path: str | None = None,
+    *,
+    frozen: bool = False,
+    finish_fn: Callable[[str], None] | None = None,
   ) -> str:
     """Writes a SavedModel to a new `<export_dir_base>/<seconds since 1970>`.
 
@@ -330,6 +333,11 @@ class Estimator:
         signature, with the default outputs.
       assets_extra: files to copy, destination under `assets.extra` to source.
       checkpoint_path: a checkpoint prefix; None for the newest.
+      frozen: put the variables' values into the graph, with all that can be
+        computed from these alone: faster to serve, but no warm start finds
+        variables in it.
+      finish_fn: called with the directory before it gets its final name; it
+        may add files to it, and if it raises there is no export.
 
     Returns:
       The path of the new directory.
@@ -350,6 +358,8 @@ class Estimator:
       serving_input_receiver_fn,
       checkpoint,
       assets_extra or {},
+      frozen,
+      finish_fn,
     )
 
   def save_checkpoint(self) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from official.estimator import checkpoints
+from official.estimator import checkpoints, freezing
 from official.estimator.spec import DEFAULT_SERVING_SIGNATURE, ModeKeys
 from official.estimator.variables import VariableStore
 
@@ -135,33 +135,42 @@ def export_saved_model(
   receiver_fns: Any,
   checkpoint: str,
   assets_extra: Mapping[str, str],
+  frozen: bool,
+  finish_fn: Callable[[str], None] | None,
 ) -> str:
   """See `Estimator.export_saved_model`."""
   if not isinstance(receiver_fns, Mapping):
     receiver_fns = {'': receiver_fns}
-  # Variables of their own: plain ones, whatever strategy trained them, and
-  # any checkpoint may be exported in the middle of training.
-  store = VariableStore()
+  cores = _Cores(model_fn)
+  for receiver_fn in receiver_fns.values():
+    cores.trace(_features_of(receiver_fn))
+  checkpoints.restore(checkpoint, cores.variables)
+  cores.finish(frozen)
   module = tf.Module()
-  module.signatures_in_graph = {
-    name: _trace(receiver_fn, model_fn, store)
-    for name, receiver_fn in receiver_fns.items()
-  }
-  checkpoints.restore(checkpoint, store.variables)
-  # Under their names, so that a warm start finds them in the export.
-  module.variables_by_name = store.variables
+  if not frozen:
+    # Under their names, so that a warm start finds them in the export.
+    module.variables_by_name = cores.variables
   signatures = {}
-  for name, found in module.signatures_in_graph.items():
+  for name, receiver_fn in receiver_fns.items():
+    found = _signatures(receiver_fn, cores)
     if name:
       found = {name: found[DEFAULT_SERVING_SIGNATURE]}
     signatures |= found
   temporary, final = _directories(export_dir_base)
   try:
-    tf.saved_model.save(module, temporary, signatures)
+    tf.saved_model.save(
+      module,
+      temporary,
+      signatures,
+      # What is frozen is not trained any further.
+      tf.saved_model.SaveOptions(experimental_custom_gradients=not frozen),
+    )
     for target, source in assets_extra.items():
       path = os.path.join(temporary, 'assets.extra', target)
       os.makedirs(os.path.dirname(path), exist_ok=True)
       shutil.copyfile(source, path)
+    if finish_fn is not None:
+      finish_fn(temporary)
     _sync_tree(temporary)
     os.rename(temporary, final)
   except BaseException:
@@ -170,29 +179,104 @@ def export_saved_model(
   return final
 
 
-def _trace(
-  receiver_fn: ReceiverFn, model_fn: Callable[..., Any], store: VariableStore
-) -> dict[str, Any]:
+class _Cores:
+  """The model_fn from features to outputs, once for each kind of features.
+
+  All signatures call the same function, so that it is in the export once.
+
+  Args:
+    model_fn: `(features, labels, mode) -> EstimatorSpec`.
+
+  Attributes:
+    variables: name to variable. They are of their own: plain ones, whatever
+      strategy trained them, and any checkpoint may be exported in the middle
+      of training.
+  """
+
+  def __init__(self, model_fn: Callable[..., Any]):
+    self._model_fn = model_fn
+    self._store = VariableStore()
+    self._traced: dict[str, tuple[Any, list, list]] = {}
+    self._functions: dict[str, Any] = {}
+    self._names: list[tuple[str, str]] = []  # Of an output and its tensor.
+
+  @property
+  def variables(self) -> dict[str, tf.Variable]:
+    return self._store.variables
+
+  def trace(self, features: Any) -> None:
+    """Builds the function for features like these."""
+    specs = _specs_of(features)
+    if _key_of(specs) in self._traced:
+      return
+    built = []
+
+    def build(*flat):
+      features = tf.nest.pack_sequence_as(specs, flat, expand_composites=True)
+      with self._store.trace(), self._store.scope():
+        spec = self._model_fn(features, None, ModeKeys.PREDICT)
+      outputs = {
+        (name, key): tensor
+        for name, output in spec.export_outputs.items()
+        for key, tensor in output.outputs.items()
+      }
+      built.extend([flat, list(outputs.values())])
+      self._names = list(outputs)
+
+    flat = tf.nest.flatten(specs, expand_composites=True)
+    graph = tf.compat.v1.wrap_function(build, flat)
+    self._store.adopt(graph.graph.variables)
+    self._traced[_key_of(specs)] = graph, *built
+
+  def finish(self, frozen: bool) -> None:
+    """After the variables have their values; then the cores can be called."""
+    for key, traced in self._traced.items():
+      graph, inputs, outputs = traced
+      self._functions[key] = (
+        freezing.freeze(*traced) if frozen else graph.prune(inputs, outputs)
+      )
+
+  def __call__(self, features: Any) -> dict[str, dict[str, tf.Tensor]]:
+    """The tensors of each export output."""
+    function = self._functions[_key_of(_specs_of(features))]
+    flat = tf.nest.flatten(features, expand_composites=True)
+    results: dict[str, dict[str, tf.Tensor]] = {}
+    for (name, key), tensor in zip(self._names, function(*flat), strict=True):
+      results.setdefault(name, {})[key] = tensor
+    return results
+
+
+def _features_of(receiver_fn: ReceiverFn) -> Any:
+  with tf.Graph().as_default():
+    return receiver_fn().features
+
+
+def _specs_of(features: Any) -> Any:
+  return tf.nest.map_structure(tf.type_spec_from_value, features)
+
+
+def _key_of(specs: Any) -> str:
+  return repr(specs)
+
+
+def _signatures(receiver_fn: ReceiverFn, cores: _Cores) -> dict[str, Any]:
   """Signature name to concrete function, for one receiver."""
   traced: dict[str, Any] = {}
 
   def build():
     receiver = receiver_fn()
-    with store.trace(), store.scope():
-      spec = model_fn(receiver.features, None, ModeKeys.PREDICT)
-    traced.update(receiver=receiver, outputs=spec.export_outputs)
+    traced.update(receiver=receiver, outputs=cores(receiver.features))
 
   graph = tf.compat.v1.wrap_function(build, [])
-  store.adopt(graph.graph.variables)
   receiver = traced['receiver']
   inputs = {'': receiver.receiver_tensors}
   inputs |= receiver.receiver_tensors_alternatives
   return {
     f'{receiver_name}:{name}' if receiver_name else name: _signature(
-      graph, tensors, output.outputs
+      graph, tensors, outputs
     )
     for receiver_name, tensors in inputs.items()
-    for name, output in traced['outputs'].items()
+    for name, outputs in traced['outputs'].items()
   }
 
 
