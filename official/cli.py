@@ -65,7 +65,7 @@ def _start() -> None:
     environment.set_gpu_threads(
       flags_obj.tf_gpu_thread_mode, flags_obj.per_gpu_thread_count
     )
-  with _quiet_stderr() as chatter:
+  with quiet_stderr() as chatter:
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices('GPU')
@@ -97,7 +97,7 @@ class _Chatter:
 
 
 @contextlib.contextmanager
-def _quiet_stderr() -> Iterator[_Chatter]:
+def quiet_stderr() -> Iterator[_Chatter]:
   """Keeps what is printed to itself, unless it ends in an exception.
 
   TensorFlow notes oneDNN and missing CUDA libraries before any setting of it

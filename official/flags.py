@@ -29,6 +29,7 @@ HOOKS = (
   'StepCounterHook',
 )
 SCHEDULES = ('cosine', 'piecewise', 'constant')
+EXPORT_FORMATS = ('tflite', 'onnx')
 OPTIMIZERS = ('momentum', 'adadelta', 'adam')
 
 
@@ -248,6 +249,11 @@ def define_training() -> None:
     False,
     'The default signature of the export takes encoded images, not pixels.',
   )
+  flags.DEFINE_list(
+    'export_formats',
+    [],
+    f'Write these beside the SavedModel too, of {", ".join(EXPORT_FORMATS)}.',
+  )
   flags.DEFINE_bool(
     'use_train_and_evaluate', False, 'Run by Estimator.train_and_evaluate.'
   )
@@ -281,6 +287,14 @@ def define_training() -> None:
     ('image_bytes_as_serving_input', 'export_dir'),
     lambda f: not f['image_bytes_as_serving_input'] or f['export_dir'],
     '--image_bytes_as_serving_input has a meaning with --export_dir only',
+  )
+  check_names('export_formats', EXPORT_FORMATS)
+  check_together(
+    ('export_formats', 'export_dir', 'dtype'),
+    lambda f: (
+      not f['export_formats'] or (f['export_dir'] and f['dtype'] == 'fp32')
+    ),
+    '--export_formats needs --export_dir, and --dtype fp32',
   )
   check_together(
     ('export_only', 'export_dir', 'eval_only', 'clean'),

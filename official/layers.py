@@ -183,7 +183,9 @@ class Network:
         return minimal_filtering.conv2d(inputs, kernel)
       most = 1 if _frozen.get() else small_maps.MAX_OUTPUTS
       if small_maps.fits(inputs, kernel, strides, pads, most):
-        return small_maps.conv2d(inputs, kernel, strides, pads)
+        return small_maps.conv2d(
+          inputs, kernel, strides, pads, training=self.training
+        )
     if None not in sizes and pads == same:
       padding = 'SAME'
     elif padding != 'SAME':

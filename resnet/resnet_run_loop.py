@@ -15,6 +15,7 @@ import tensorflow as tf
 from official import (
   cli,
   cycles,
+  export_formats,
   flag_parsing,
   layers,
   loss_scaling,
@@ -56,6 +57,7 @@ _OF_ONE_CALL = (
   'clean',
   'eval_only',
   'export_dir',
+  'export_formats',
   'image_bytes_as_serving_input',
   'model_dir',
 )
@@ -262,6 +264,7 @@ def resnet_main(
   model_dir = flags_obj.model_dir or default_model_dir(dataset.name, network)
   if flags_obj.export_dir:
     run_directory.check_writable('export_dir', flags_obj.export_dir)
+    export_formats.check_installed(_formats(flags_obj))
   run_directory.prepare(
     model_dir,
     identity={
@@ -404,6 +407,10 @@ def _warm_start(flags_obj: Any) -> estimator_lib.WarmStartSettings | None:
   return estimator_lib.WarmStartSettings(path, [r'^(?!.*dense)'])
 
 
+def _formats(flags_obj: Any) -> list[str]:
+  return [name.lower() for name in flags_obj.export_formats]
+
+
 def _export(
   estimator: estimator_lib.Estimator, dataset: ImageDataset, flags_obj: Any
 ) -> str:
@@ -429,4 +436,9 @@ def _export(
         receivers,
         {'class_names.txt': names},
         frozen=True,
+        finish_fn=functools.partial(
+          export_formats.add,
+          formats=_formats(flags_obj),
+          image_shape=dataset.image_shape,
+        ),
       )

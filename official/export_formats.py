@@ -1,0 +1,145 @@
+"""TFLite and ONNX beside a SavedModel, each checked against it."""
+
+import importlib.util
+import os
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from official import cli
+from official.errors import UsageError
+
+_REQUIREMENTS = 'requirements-export.txt'
+_TOLERANCE = 1e-4  # of a probability
+_BATCHES = (1, 4)  # that the check predicts
+_OPSET = 18  # of ONNX; what its runtimes since 2023 know
+
+Predict = Callable[[np.ndarray], dict[str, np.ndarray]]
+
+
+def check_installed(formats: Sequence[str]) -> None:
+  """Asks for the packages of each format before any work.
+
+  Raises:
+    UsageError: one is not there.
+  """
+  for name in formats:
+    _, packages = _FORMATS[name]
+    missing = [p for p in packages if importlib.util.find_spec(p) is None]
+    if missing:
+      raise UsageError(
+        f'--export_formats {name} needs the package {missing[0]}: '
+        f'pip install -r {_REQUIREMENTS}'
+      )
+
+
+def add(
+  export_dir: str, formats: Sequence[str], image_shape: Sequence[int]
+) -> None:
+  """Writes `assets.extra/model.tflite`, `assets.extra/model.onnx`.
+
+  Both take `input`, uint8 [N, H, W, C] for any N, and give `classes` int64 [N]
+  and `probabilities` float32 [N, num_classes].
+
+  Args:
+    export_dir: of a SavedModel with a signature of pixels.
+    formats: `'tflite'`, `'onnx'`.
+    image_shape: height, width and channels.
+
+  Raises:
+    UsageError: a conversion fails, or predicts something else.
+  """
+  if not formats:
+    return
+  signatures = tf.saved_model.load(export_dir).signatures
+  key = next(k for k in signatures if k in ('predict', 'pixels'))
+
+  def serve(images):
+    outputs = signatures[key](input=tf.constant(images))
+    return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+  folder = os.path.join(export_dir, 'assets.extra')
+  os.makedirs(folder, exist_ok=True)
+  for name in formats:
+    with cli.quiet_stderr():  # The converters are not.
+      content, predict = _convert(name, export_dir, key, image_shape)
+      difference = _largest_difference(predict, serve, image_shape)
+    if not difference <= _TOLERANCE:
+      raise UsageError(
+        f'--export_formats {name}: a probability differs by {difference:.2g} '
+        f'from that of the SavedModel, allowed is {_TOLERANCE:g}'
+      )
+    with open(os.path.join(folder, f'model.{name}'), 'wb') as f:
+      f.write(content)
+
+
+def _convert(
+  name: str, export_dir: str, key: str, image_shape: Sequence[int]
+) -> tuple[bytes, Predict]:
+  convert, _ = _FORMATS[name]
+  try:
+    return convert(export_dir, key, image_shape)
+  except Exception as e:  # Whatever a converter raises.
+    reason = str(e).strip().splitlines() or [type(e).__name__]
+    raise UsageError(f'--export_formats {name} failed: {reason[0]}') from e
+
+
+def _largest_difference(
+  predict: Predict, serve: Predict, image_shape: Sequence[int]
+) -> float:
+  random = np.random.RandomState(0)
+  differences = []
+  for batch in _BATCHES:
+    images = random.randint(0, 256, [batch, *image_shape]).astype(np.uint8)
+    there, here = predict(images), serve(images)
+    if there['classes'].shape != here['classes'].shape:
+      return np.inf
+    gap = np.abs(there['probabilities'] - here['probabilities'])
+    differences.append(gap.max())
+  return max(differences)
+
+
+def _tflite(
+  export_dir: str, key: str, image_shape: Sequence[int]
+) -> tuple[bytes, Predict]:
+  from ai_edge_litert import interpreter
+
+  del image_shape
+  converter = tf.lite.TFLiteConverter.from_saved_model(
+    export_dir, signature_keys=[key]
+  )
+  content = converter.convert()
+  # The interpreter must outlive its runner.
+  model = interpreter.Interpreter(model_content=content)
+  runner = model.get_signature_runner(key)
+  return content, lambda images: runner(input=images)
+
+
+def _onnx(
+  export_dir: str, key: str, image_shape: Sequence[int]
+) -> tuple[bytes, Predict]:
+  import onnxruntime
+  import tf2onnx
+
+  signature = tf.saved_model.load(export_dir).signatures[key]
+  model, _ = tf2onnx.convert.from_function(
+    tf.function(lambda input: signature(input=input), autograph=False),
+    [tf.TensorSpec([None, *image_shape], tf.uint8, 'input')],
+    opset=_OPSET,
+  )
+  content = model.SerializeToString()
+  session = onnxruntime.InferenceSession(content)
+  names = [output.name for output in session.get_outputs()]
+
+  def predict(images):
+    return dict(zip(names, session.run(names, {'input': images}), strict=True))
+
+  return content, predict
+
+
+# By name: what converts, and what it needs.
+_FORMATS = {
+  'tflite': (_tflite, ['ai_edge_litert']),
+  'onnx': (_onnx, ['tf2onnx', 'onnxruntime']),
+}
