@@ -54,3 +54,11 @@ def arrays(job: Job, batch_size: int):
   images = random.randn(batch_size, *job.image_shape).astype(np.float32)
   labels = random.randint(0, job.num_classes, batch_size).astype(np.int32)
   return images, labels
+
+
+def pixels(job: Job, batch_size: int):
+  """Random images uint8 [N, H, W, C], always the same."""
+  import numpy as np
+
+  shape = [batch_size, *job.image_shape]
+  return np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8)

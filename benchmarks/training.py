@@ -1,58 +1,48 @@
 """Training steps of the project and of its peers, in turns."""
 
-import argparse
+from benchmarks import command, jobs, turns
 
-from benchmarks import jobs, turns
+_PROJECT = 'benchmarks.sides.project'
+_KERAS = 'benchmarks.sides.keras_peer'
+_TORCH = 'benchmarks.sides.torch_peer'
 
 # Name, module, what the module is told.
-SIDES = (
-  ('project', 'benchmarks.sides.project', 'train'),
-  ('Keras fit', 'benchmarks.sides.keras_peer', 'fit'),
-  ('tf.function + tape', 'benchmarks.sides.keras_peer', 'tape'),
-  ('PyTorch eager', 'benchmarks.sides.torch_peer', 'eager'),
-  ('PyTorch channels_last', 'benchmarks.sides.torch_peer', 'channels_last'),
-  ('PyTorch compile', 'benchmarks.sides.torch_peer', 'compile'),
+PEERS = (
+  ('project', _PROJECT, 'train'),
+  ('Keras fit', _KERAS, 'fit'),
+  ('tf.function + tape', _KERAS, 'tape'),
+  ('PyTorch eager', _TORCH, 'eager'),
+  ('PyTorch channels_last', _TORCH, 'channels_last'),
+  ('PyTorch compile', _TORCH, 'compile'),
 )
-
-
-def measure(name: str, rounds: int) -> list[list[str]]:
-  """Rows of one job: images a second, and the lead, by both clocks."""
-  job = jobs.JOBS[name]
-  sides = [turns.Side(side, module, word, name) for side, module, word in SIDES]
-  try:
-    results = turns.alternate(sides, job.steps, rounds)
-  finally:
-    for side in sides:
-      side.close()
-  images = job.batch_size * job.steps
-  rows = []
-  for side in sides:
-    row = [name, side.name, f'{side.facts["parameters"]:,}']
-    for clock in ('wall', 'cpu'):
-      rates = turns.rates(results[side.name], images, clock)
-      ours = turns.rates(results[SIDES[0][0]], images, clock)
-      row += [turns.spread(rates), turns.spread(turns.ratios(ours, rates))]
-    rows.append(row)
-  return rows
+FORMS = (
+  ('project', _PROJECT, 'train'),
+  ('--steps_per_loop 10', _PROJECT, 'train-10-steps-a-loop'),
+  ('--enable_xla', _PROJECT, 'train-xla'),
+  ('--dtype bf16', _PROJECT, 'train-bf16'),
+)
 
 
 def main() -> None:
   """The command."""
-  parser = argparse.ArgumentParser(description=__doc__)
-  parser.add_argument('jobs', nargs='*', default=list(jobs.JOBS))
-  parser.add_argument('--rounds', type=int, default=7)
-  args = parser.parse_args()
-  header = (
-    'job',
-    'side',
-    'parameters',
-    'images/s',
-    'project is ... times as fast',
-    'images/CPU-s',
-    '... by CPU time',
+  args = command.parse(
+    __doc__, forms='compare the forms of the project, not the peers'
   )
-  rows = [row for name in args.jobs for row in measure(name, args.rounds)]
-  print(turns.table(header, rows))
+  for name in args.jobs:
+    job = jobs.JOBS[name]
+    known = FORMS if args.forms else PEERS
+    sides = [
+      turns.Side(side, module, word, name) for side, module, word in known
+    ]
+    steps = max(job.steps // 10 * 10, 10) if args.forms else job.steps
+    results = turns.alternate(sides, steps, args.rounds)
+    counts = {side.facts['parameters'] for side in sides}
+    assert len(counts) == 1, f'the networks differ: {counts} parameters'
+    command.say_job(name, counts.pop())
+    images = job.batch_size * steps
+    rows = turns.compare([side.name for side in sides], results, images)
+    print(turns.table(turns.header('images'), rows), flush=True)
+    command.say_ceiling(name, turns.rates(results[0], images))
 
 
 if __name__ == '__main__':

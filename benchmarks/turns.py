@@ -10,8 +10,9 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -34,6 +35,15 @@ def orders(**facts: Any) -> Iterator[int]:
     _tell({'wall': wall, 'cpu': cpu})
 
 
+def repeat(work: Callable[[], Any], warm: int = 5) -> None:
+  """Does `work` as often as each turn orders."""
+  for _ in range(warm):
+    work()
+  for amount in orders():
+    for _ in range(amount):
+      work()
+
+
 def _tell(message: Mapping[str, Any]) -> None:
   print(_MARK, json.dumps(message), flush=True)
 
@@ -52,12 +62,13 @@ class Side:
 
   def __init__(self, name: str, module: str, *arguments: str):
     self.name = name
+    self._errors = tempfile.TemporaryFile('w+')
     self._process = subprocess.Popen(
       [sys.executable, '-m', module, *arguments],
       cwd=_ROOT,
       stdin=subprocess.PIPE,
       stdout=subprocess.PIPE,
-      stderr=subprocess.PIPE,
+      stderr=self._errors,
       text=True,
     )
     self.facts = self._listen()
@@ -77,20 +88,31 @@ class Side:
     for line in self._process.stdout:
       if line.startswith(_MARK):
         return json.loads(line.removeprefix(_MARK))
-    _, errors = self._process.communicate()
-    raise RuntimeError(f'{self.name} ended:\n{errors[-3000:]}')
+    self._errors.seek(0)
+    raise RuntimeError(f'{self.name} ended:\n{self._errors.read()[-3000:]}')
 
 
-def alternate(
-  sides: Sequence[Side], amount: int, rounds: int
-) -> dict[str, list[dict[str, float]]]:
-  """Gives every side its turn in each of so many rounds, after one to warm."""
-  results: dict[str, list[dict[str, float]]] = {side.name: [] for side in sides}
-  for number in range(rounds + 1):
+Turns = list[dict[str, float]]
+
+
+def alternate(sides: Sequence[Side], amount: int, rounds: int) -> list[Turns]:
+  """Gives every side its turn in each of so many rounds, after one to warm.
+
+  Then the sides are closed.
+
+  Returns:
+    The turns of each side, in order.
+  """
+  results: list[Turns] = [[] for _ in sides]
+  try:
+    for number in range(rounds + 1):
+      for side, done in zip(sides, results, strict=True):
+        turn = side.work(amount)
+        if number:
+          done.append(turn)
+  finally:
     for side in sides:
-      turn = side.work(amount)
-      if number:
-        results[side.name].append(turn)
+      side.close()
   return results
 
 
@@ -101,10 +123,37 @@ def rates(
   return [units / turn[clock] for turn in turns]
 
 
+def compare(
+  names: Sequence[str], results: Sequence[Turns], units: float
+) -> list[list[str]]:
+  """Rows of a table: each side's units a second, and the first side's lead.
+
+  Both by the clock on the wall and by the time of all processors.
+  """
+  rows = []
+  for name, theirs in zip(names, results, strict=True):
+    row = [name]
+    for clock in ('wall', 'cpu'):
+      speed = rates(theirs, units, clock)
+      lead = ratios(rates(results[0], units, clock), speed)
+      row += [spread(speed), spread(lead)]
+    rows.append(row)
+  return rows
+
+
+def header(unit: str) -> list[str]:
+  """That of the rows of `compare`."""
+  first = 'the first is ... times as fast'
+  return ['side', f'{unit}/s', first, f'{unit}/CPU-s', f'{first}, by CPU time']
+
+
 def spread(values: Sequence[float]) -> str:
   """The median, and the least and most in brackets."""
-  middle = statistics.median(values)
-  return f'{middle:.3g} ({min(values):.3g} to {max(values):.3g})'
+  middle, least, most = (
+    f'{number:,.0f}' if number >= 100 else f'{number:.3g}'
+    for number in (statistics.median(values), min(values), max(values))
+  )
+  return f'{middle} ({least} to {most})'
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:

@@ -97,6 +97,11 @@ def _dataset(job: jobs.Job, batch_size: int) -> tf.data.Dataset:
   return tf.data.Dataset.from_tensors(jobs.arrays(job, batch_size)).repeat()
 
 
+def _count(model: keras.Model) -> int:
+  """Its trainable parameters."""
+  return sum(v.value.shape.num_elements() for v in model.trainable_variables)
+
+
 class _Turns(keras.callbacks.Callback):
   """Stops between two steps until it is this side's turn."""
 
@@ -108,10 +113,7 @@ class _Turns(keras.callbacks.Callback):
     if self._left:
       return
     if self._orders is None:
-      count = sum(
-        v.value.shape.num_elements() for v in self.model.trainable_variables
-      )
-      self._orders = turns.orders(parameters=count)
+      self._orders = turns.orders(parameters=_count(self.model))
     self._left = next(self._orders, None)
     if self._left is None:
       self.model.stop_training = True
@@ -147,11 +149,52 @@ def tape(job: jobs.Job) -> None:
   batches = iter(_dataset(job, job.batch_size))
   for _ in range(3):
     step(*next(batches))
-  for amount in turns.orders(parameters=model.count_params()):
+  for amount in turns.orders(parameters=_count(model)):
     for _ in range(amount):
       loss = step(*next(batches))
     loss.numpy()
 
 
+def evaluate(job: jobs.Job) -> None:
+  """`Model.evaluate`, whose whole call counts."""
+  model, dataset = _compiled(job), _dataset(job, job.batch_size)
+  model.evaluate(dataset, steps=2, verbose=0)
+  for amount in turns.orders():
+    model.evaluate(dataset, steps=amount, verbose=0)
+
+
+def predict(job: jobs.Job) -> None:
+  """`Model.predict` on a dataset, whose whole call counts."""
+  model, dataset = _compiled(job), _dataset(job, job.batch_size)
+  dataset = dataset.map(lambda images, labels: images)
+  model.predict(dataset, steps=2, verbose=0)
+  for amount in turns.orders():
+    model.predict(dataset, steps=amount, verbose=0)
+
+
+def predict_array(job: jobs.Job, batch_size: str) -> None:
+  """`Model.predict` on one batch, as people write it."""
+  model = network(job)
+  images = jobs.arrays(job, int(batch_size))[0]
+  turns.repeat(lambda: model.predict(images, verbose=0))
+
+
+def call(job: jobs.Job, batch_size: str) -> None:
+  """The model called in a `tf.function`."""
+  model = network(job)
+  images = tf.constant(jobs.arrays(job, int(batch_size))[0])
+  function = tf.function(lambda images: model(images, training=False))
+  turns.repeat(lambda: function(images).numpy())
+
+
+_WORDS = {
+  'fit': fit,
+  'tape': tape,
+  'evaluate': evaluate,
+  'predict': predict,
+  'predict-array': predict_array,
+  'call': call,
+}
+
 if __name__ == '__main__':
-  {'fit': fit, 'tape': tape}[sys.argv[1]](jobs.JOBS[sys.argv[2]])
+  _WORDS[sys.argv[1]](jobs.JOBS[sys.argv[2]], *sys.argv[3:])

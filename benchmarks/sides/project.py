@@ -8,33 +8,41 @@ import tensorflow as tf
 from alexnet import alexnet_model
 from benchmarks import jobs, turns
 from official import estimator as estimator_lib
+from official import export_formats, layers, serving
+from official.estimator.variables import VariableStore
 from resnet import mnist_model, resnet_model, resnet_run_loop
 
 
-def network(job: jobs.Job):
+def network(job: jobs.Job, dtype: tf.DType = tf.float32):
   """A function of images and `training` to logits."""
   if job.resnet_size is None:
     return alexnet_model.Model(
-      'small', job.num_classes, dropout_rate=job.dropout_rate
+      'small', job.num_classes, dtype=dtype, dropout_rate=job.dropout_rate
     )
   return resnet_model.Model(
     mnist_model.architecture(job.resnet_size),
     job.num_classes,
     resnet_version=1,
     data_format='channels_last',
+    dtype=dtype,
     batch_norm_momentum=job.batch_norm_momentum,
   )
 
 
-def estimator(job: jobs.Job, model_dir: str) -> estimator_lib.Estimator:
-  """An Estimator as `resnet_main` makes it, which writes checkpoints seldom."""
+def estimator(
+  job: jobs.Job,
+  model_dir: str,
+  dtype: tf.DType = tf.float32,
+  **config: object,
+) -> estimator_lib.Estimator:
+  """An Estimator as `resnet_main` makes it."""
 
   def model_fn(features, labels, mode):
     return resnet_run_loop.resnet_model_fn(
       features,
       labels,
       mode,
-      lambda *args, **kwargs: network(job),
+      lambda *args, **kwargs: network(job, dtype),
       resnet_size=job.resnet_size,
       weight_decay=job.weight_decay,
       learning_rate_fn=lambda step: tf.constant(job.learning_rate),
@@ -42,9 +50,12 @@ def estimator(job: jobs.Job, model_dir: str) -> estimator_lib.Estimator:
       data_format='channels_last',
       resnet_version=1,
       loss_scale=1,
+      dtype=dtype,
     )
 
-  return estimator_lib.Estimator(model_fn, model_dir)
+  return estimator_lib.Estimator(
+    model_fn, model_dir, estimator_lib.RunConfig(**config)
+  )
 
 
 def input_fn(job: jobs.Job, batch_size: int) -> tf.data.Dataset:
@@ -69,14 +80,98 @@ class _TurnsHook(estimator_lib.Hook):
       run.request_stop()
 
 
-def train(job: jobs.Job) -> None:
+def train(job: jobs.Job, **how: object) -> None:
   """Trains by `Estimator.train` and the hooks that every run has."""
   with tempfile.TemporaryDirectory() as model_dir:
-    estimator(job, model_dir).train(
+    estimator(job, model_dir, **how).train(
       lambda: input_fn(job, job.batch_size),
       [estimator_lib.MetricsLogHook(), _TurnsHook()],
     )
 
 
+def _trained(job: jobs.Job, model_dir: str) -> estimator_lib.Estimator:
+  return estimator(job, model_dir).train(
+    lambda: input_fn(job, job.batch_size), steps=1
+  )
+
+
+def evaluate(job: jobs.Job) -> None:
+  """`Estimator.evaluate`, whose whole call counts."""
+  with tempfile.TemporaryDirectory() as model_dir:
+    trained = _trained(job, model_dir)
+
+    def run(steps):
+      trained.evaluate(lambda: input_fn(job, job.batch_size), steps)
+
+    run(2)
+    for amount in turns.orders():
+      run(amount)
+
+
+def predict(job: jobs.Job) -> None:
+  """`Estimator.predict`, whose whole call counts."""
+  with tempfile.TemporaryDirectory() as model_dir:
+    trained = _trained(job, model_dir)
+
+    def run(steps):
+      dataset = input_fn(job, job.batch_size).take(steps)
+      for _ in trained.predict(lambda: dataset, yield_single_examples=False):
+        pass
+
+    run(2)
+    for amount in turns.orders():
+      run(amount)
+
+
+def live(job: jobs.Job, batch_size: str) -> None:
+  """The network on its variables, in a `tf.function`."""
+  store = VariableStore(seed=1)
+
+  @tf.function(autograph=False)
+  def probabilities(images):
+    with store.trace(), store.scope():
+      return tf.nn.softmax(network(job)(images, False))
+
+  images = tf.constant(jobs.arrays(job, int(batch_size))[0])
+  turns.repeat(lambda: probabilities(images).numpy())
+
+
+def export(job: jobs.Job, directory: str) -> None:
+  """A SavedModel, with TFLite and ONNX in it, of a network trained a step."""
+  with tempfile.TemporaryDirectory() as model_dir, layers.frozen():
+    print(
+      _trained(job, model_dir).export_saved_model(
+        directory,
+        lambda: serving.image_serving_input_fn(
+          job.image_shape, lambda images: tf.cast(images, tf.float32) / 255
+        ),
+        frozen=True,
+        finish_fn=lambda path: export_formats.add(
+          path, ['tflite', 'onnx'], job.image_shape
+        ),
+      )
+    )
+
+
+def serve(job: jobs.Job, batch_size: str, export_dir: str) -> None:
+  """The export, loaded by TensorFlow."""
+  loaded = tf.saved_model.load(export_dir)
+  signature = loaded.signatures['predict']
+  images = tf.constant(jobs.pixels(job, int(batch_size)))
+  turns.repeat(lambda: signature(input=images)['probabilities'].numpy())
+
+
+_WORDS = {
+  'train': train,
+  'train-bf16': lambda job: train(job, dtype=tf.bfloat16),
+  'train-xla': lambda job: train(job, jit_compile=True),
+  'train-10-steps-a-loop': lambda job: train(job, steps_per_loop=10),
+  'evaluate': evaluate,
+  'predict': predict,
+  'live': live,
+  'export': export,
+  'serve': serve,
+}
+
 if __name__ == '__main__':
-  {'train': train}[sys.argv[1]](jobs.JOBS[sys.argv[2]])
+  _WORDS[sys.argv[1]](jobs.JOBS[sys.argv[2]], *sys.argv[3:])

@@ -35,7 +35,7 @@ def make_dataset(
     arguments = available | {'input_context': input_context}
     arguments = {k: v for k, v in arguments.items() if k in names}
     with tf.device('/cpu:0'):
-      return _to_dataset(input_fn(**arguments), endless)
+      return _without_tuner(_to_dataset(input_fn(**arguments), endless))
 
   if strategy is None:
     return dataset(tf.distribute.InputContext())
@@ -75,3 +75,16 @@ def _to_dataset(result: Any, endless: bool) -> tf.data.Dataset:
   # Tensors are one batch. Training goes on with it; the rest sees it once.
   dataset = tf.data.Dataset.from_tensors(result)
   return dataset.repeat() if endless else dataset
+
+
+def _without_tuner(dataset: tf.data.Dataset) -> tf.data.Dataset:
+  """The same without tf.data's tuner, unless it was asked for.
+
+  In TensorFlow 2.21 the tuner's thread misses that its iterator is to end, and
+  the end then waits for it to wake: for as long as the iterator was in use, up
+  to a minute. `AUTOTUNE` is then a thread a core.
+  """
+  options = tf.data.Options()
+  if dataset.options().autotune.enabled is None:
+    options.autotune.enabled = False
+  return dataset.with_options(options)

@@ -1,0 +1,75 @@
+"""What the commands share: arguments, the machine, its ceiling."""
+
+import argparse
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from benchmarks import jobs
+
+
+def parse(
+  description: str, rounds: int = 7, **switches: str
+) -> argparse.Namespace:
+  """Arguments: names of jobs, `--rounds`, and switches with their help."""
+  parser = argparse.ArgumentParser(description=description)
+  parser.add_argument(
+    'jobs', nargs='*', help=f'of {", ".join(jobs.JOBS)}; all without'
+  )
+  parser.add_argument('--rounds', type=int, default=rounds)
+  for name, meaning in switches.items():
+    parser.add_argument(f'--{name}', action='store_true', help=meaning)
+  args = parser.parse_args()
+  unknown = set(args.jobs) - jobs.JOBS.keys()
+  if unknown:
+    parser.error(f'no job {", ".join(unknown)}; known: {", ".join(jobs.JOBS)}')
+  args.jobs = args.jobs or list(jobs.JOBS)
+  print(f'machine: {_processor()}, Python {platform.python_version()}')
+  return args
+
+
+def say_job(name: str, parameters: int | None = None) -> None:
+  """The heading of a job's table."""
+  job = jobs.JOBS[name]
+  height, width, channels = job.image_shape
+  size = f', {parameters:,} parameters' if parameters else ''
+  print(
+    f'\n{name}: {job.network}, {height}x{width}x{channels} images, batch '
+    f'{job.batch_size}{size}\n',
+    flush=True,
+  )
+
+
+def say_ceiling(name: str, images_per_second: Sequence[float]) -> None:
+  """How near training comes to the machine's largest rates, measured now."""
+  result = subprocess.run(
+    [sys.executable, '-m', 'benchmarks.ceilings', '--for', name],
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  operations, *rates = map(float, result.stdout.split())
+  # A step is the forward pass and the two gradients of each layer.
+  used = 3 * operations * statistics.median(images_per_second) / 1e9
+  limits = ', '.join(
+    f'{100 * used / rate:.0f} % of {rate:.0f} GFLOP/s ({limit})'
+    for rate, limit in zip(
+      rates, ('large matrix product', 'large convolutions'), strict=True
+    )
+  )
+  print(
+    f'\nthe step computes {used:.0f} GFLOP/s, counted as direct convolutions: '
+    f'{limits}',
+    flush=True,
+  )
+
+
+def _processor() -> str:
+  try:
+    with open('/proc/cpuinfo', encoding='utf-8') as f:
+      names = [line.split(':')[1].strip() for line in f if 'model name' in line]
+  except OSError:
+    return platform.processor() or platform.machine()
+  return f'{len(names)} cores {names[0]}'
