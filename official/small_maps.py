@@ -63,20 +63,23 @@ def conv2d(
     )
   )
 
-  if not training:
-    return _outputs(inputs, kernel, rows, columns)
-
-  @tf.custom_gradient
   def convolve(inputs, kernel):
+    windows = [
+      _kernel_window(kernel, row, column) for row in rows for column in columns
+    ]
+
     def gradient(slopes):
       return (
-        _input_gradient(inputs, kernel, slopes, rows, columns),
+        _input_gradient(inputs, windows, slopes, rows, columns),
         _kernel_gradient(inputs, kernel, slopes, rows, columns),
       )
 
-    return _outputs(inputs, kernel, rows, columns), gradient
+    return _outputs(inputs, windows, rows, columns), gradient
 
-  return convolve(tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel))
+  inputs, kernel = map(tf.convert_to_tensor, (inputs, kernel))
+  if not training:
+    return convolve(inputs, kernel)[0]
+  return tf.custom_gradient(convolve)(inputs, kernel)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,42 +126,35 @@ def _num_outputs(
 
 def _outputs(
   inputs: tf.Tensor,
-  kernel: tf.Tensor,
+  windows: Sequence[tf.Tensor],
   rows: Sequence[_Window],
   columns: Sequence[_Window],
 ) -> tf.Tensor:
-  channels, filters = kernel.shape[2:]
+  places = itertools.product(rows, columns)
   outputs = [
     tf.linalg.matmul(
-      tf.reshape(
-        inputs[:, row.inputs, column.inputs],
-        [-1, len(row) * len(column) * channels],
-      ),
-      _kernel_window(kernel, row, column),
+      tf.reshape(inputs[:, row.inputs, column.inputs], [-1, window.shape[0]]),
+      window,
     )
-    for row in rows
-    for column in columns
+    for (row, column), window in zip(places, windows, strict=True)
   ]
   stacked = outputs[0] if len(outputs) == 1 else tf.stack(outputs, 1)
+  filters = windows[0].shape[1]
   return tf.reshape(stacked, [-1, len(rows), len(columns), filters])
 
 
 def _input_gradient(
   inputs: tf.Tensor,
-  kernel: tf.Tensor,
+  windows: Sequence[tf.Tensor],
   slopes: tf.Tensor,
   rows: Sequence[_Window],
   columns: Sequence[_Window],
 ) -> tf.Tensor:
-  channels = kernel.shape[2]
+  places = itertools.product(enumerate(rows), enumerate(columns))
   parts = []
-  for (y, row), (x, column) in itertools.product(
-    enumerate(rows), enumerate(columns)
-  ):
-    part = tf.linalg.matmul(
-      slopes[:, y, x], _kernel_window(kernel, row, column), transpose_b=True
-    )
-    part = tf.reshape(part, [-1, len(row), len(column), channels])
+  for ((y, row), (x, column)), window in zip(places, windows, strict=True):
+    part = tf.linalg.matmul(slopes[:, y, x], window, transpose_b=True)
+    part = tf.reshape(part, [-1, len(row), len(column), inputs.shape[3]])
     beyond = [[0, 0], row.beyond, column.beyond, [0, 0]]
     parts.append(tf.pad(part, beyond) if any(map(any, beyond)) else part)
   total = parts[0] if len(parts) == 1 else tf.add_n(parts)

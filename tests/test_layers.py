@@ -132,7 +132,7 @@ def test_the_kernel_of_a_small_map_has_the_librarys_gradient(
   pad = [(kernel - 1) // 2, kernel // 2]
   gradients = []
   for convolve in (
-    lambda: small_maps.conv2d(x, weights, strides, [pad, pad]),
+    lambda: small_maps.conv2d(x, weights, strides, [pad, pad], training=True),
     lambda: tf.nn.conv2d(x, weights, strides, [[0, 0], pad, pad, [0, 0]]),
   ):
     with tf.GradientTape() as tape:
