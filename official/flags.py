@@ -183,10 +183,12 @@ def define_performance() -> None:
   flags.DEFINE_bool(
     'enable_xla',
     False,
-    'Compile the step with XLA. On a CPU this trains convolutions slower.',
+    'Compile the step with XLA. On a CPU it trains at 0.4 to 0.7 the speed.',
   )
   flags.DEFINE_integer(
-    'steps_per_loop', 1, 'Steps inside the graph between turns of Python.'
+    'steps_per_loop',
+    None,
+    'Steps inside the graph between turns of Python. Default: 1, on a GPU 10.',
   )
   check_range('inter_op_parallelism_threads', 0)
   check_range('intra_op_parallelism_threads', 0)

@@ -88,12 +88,24 @@ def test_every_import_is_a_requirement():
   names = {name.split('.')[0] for p in FILES for name in imports(p)}
   import sys
 
-  known = {'absl': 'absl-py', 'tensorflow_datasets': 'tensorflow-datasets'}
+  known = {
+    'absl': 'absl-py',
+    'tensorflow_datasets': 'tensorflow-datasets',
+    'ai_edge_litert': 'ai-edge-litert',
+  }
   needed = {
     known.get(name, name)
     for name in names - set(PACKAGES) - set(sys.stdlib_module_names)
   }
-  assert needed <= requirements('requirements.txt').keys()
+  optional = requirements('requirements-export.txt').keys()
+  assert needed <= requirements('requirements.txt').keys() | optional
+
+
+def test_what_is_optional_is_imported_when_it_is_asked_for():
+  for path in FILES:
+    for name in imports(path, top_level_only=True):
+      optional = ('ai_edge_litert', 'tf2onnx', 'onnxruntime')
+      assert name.split('.')[0] not in optional, path
 
 
 def test_a_file_is_not_a_heap():

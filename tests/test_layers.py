@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from official import layers, small_maps
+from official import layers, minimal_filtering, small_maps
 from official.estimator.variables import VariableStore
 
 
@@ -65,6 +65,9 @@ def numpy_conv2d(x, kernel, strides, before, after):
     (6, 4, 2, 'FIXED', 1, 2),
     (6, 1, 2, 'FIXED', 0, 0),
     (6, 3, 1, 'VALID', 0, 0),
+    (6, 3, 1, 1, 1, 1),
+    (6, 5, 1, 2, 2, 2),
+    (7, 3, 2, 1, 1, 1),
   ],
 )
 def test_conv2d_is_its_definition(
@@ -118,28 +121,126 @@ def test_a_small_map_is_convolved_as_by_the_library(
   np.testing.assert_allclose(gradient, slope, atol=1e-5)
 
 
-@pytest.mark.parametrize('height, width', [(1, 1), (2, 1), (2, 2)])
+def outputs_and_gradients(convolve, x, weights):
+  x, weights = tf.constant(x), tf.constant(weights)
+  with tf.GradientTape() as tape:
+    tape.watch([x, weights])
+    y = convolve(x, weights)
+    loss = tf.reduce_sum(tf.sin(y))
+  return [y, *tape.gradient(loss, [x, weights])]
+
+
+@pytest.mark.parametrize('height, width', [(1, 1), (2, 1), (2, 2), (4, 4)])
 @pytest.mark.parametrize('kernel', [1, 3, 5])
 @pytest.mark.parametrize('strides', [1, 2])
-def test_the_kernel_of_a_small_map_has_the_librarys_gradient(
+def test_a_small_map_has_the_librarys_values_and_gradients(
   height, width, kernel, strides
 ):
-  x, weights = (
-    tf.constant(normal(3, height, width, 4)),
-    normal(kernel, kernel, 4, 5, seed=1),
-  )
-  weights = tf.constant(weights)
   pad = [(kernel - 1) // 2, kernel // 2]
-  gradients = []
-  for convolve in (
-    lambda: small_maps.conv2d(x, weights, strides, [pad, pad], training=True),
-    lambda: tf.nn.conv2d(x, weights, strides, [[0, 0], pad, pad, [0, 0]]),
-  ):
-    with tf.GradientTape() as tape:
-      tape.watch(weights)
-      loss = tf.reduce_sum(tf.sin(convolve()))
-    gradients.append(tape.gradient(loss, weights))
-  np.testing.assert_allclose(*gradients, atol=1e-5)
+  found, expected = (
+    outputs_and_gradients(
+      convolve, normal(3, height, width, 4), normal(kernel, kernel, 4, 5)
+    )
+    for convolve in (
+      lambda x, weights: small_maps.conv2d(
+        x, weights, strides, [pad, pad], training=True
+      ),
+      lambda x, weights: tf.nn.conv2d(
+        x, weights, strides, [[0, 0], pad, pad, [0, 0]]
+      ),
+    )
+  )
+  for ours, theirs in zip(found, expected, strict=True):
+    np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+
+@pytest.mark.parametrize('height', minimal_filtering.SIZES)
+@pytest.mark.parametrize('width', minimal_filtering.SIZES)
+def test_minimal_filtering_has_the_librarys_values_and_gradients(height, width):
+  """To 4e-5 of what they are, with as many channels as ResNet-18 has."""
+  found, expected = (
+    outputs_and_gradients(
+      convolve, normal(8, height, width, 128), normal(3, 3, 128, 64) / 34
+    )
+    for convolve in (
+      minimal_filtering.conv2d,
+      lambda x, weights: tf.nn.conv2d(x, weights, 1, 'SAME'),
+    )
+  )
+  for ours, theirs in zip(found, expected, strict=True):
+    np.testing.assert_allclose(ours, theirs, atol=4e-5 * np.std(theirs))
+
+
+@pytest.mark.parametrize(
+  'shape, kernel, strides, pad, dtype, fits',
+  [
+    ((4, 4), 3, 1, 1, tf.float32, True),
+    ((2, 4), 3, 1, 1, tf.float32, True),
+    ((3, 3), 3, 1, 1, tf.float32, False),
+    ((4, 4), 5, 1, 2, tf.float32, False),
+    ((4, 4), 3, 2, 1, tf.float32, False),
+    ((4, 4), 3, 1, 0, tf.float32, False),
+    ((4, 4), 3, 1, 1, tf.bfloat16, False),
+  ],
+)
+def test_minimal_filtering_is_for_3x3_kernels_in_32_bits(
+  shape, kernel, strides, pad, dtype, fits
+):
+  inputs = tf.zeros([1, *shape, 8], dtype)
+  weights = tf.zeros([kernel, kernel, 8, 8], dtype)
+  pads = [[pad, pad]] * 2
+  assert minimal_filtering.fits(inputs, weights, strides, pads) == fits
+
+
+@pytest.mark.parametrize('size', [1, 2, 4, 7])
+@pytest.mark.parametrize('strides', [1, 2])
+def test_training_and_evaluation_convolve_alike(size, strides):
+  x = normal(3, size, size, 8)
+  modes = [
+    call(
+      lambda nn, x: nn.conv2d(x, 8, 3, strides, padding='FIXED'),
+      x,
+      training=training,
+    )
+    for training in (True, False)
+  ]
+  for found, expected in zip(*(mode[:2] for mode in modes), strict=True):
+    np.testing.assert_allclose(found, expected, atol=3e-5)
+
+
+def test_frozen_batch_norm_goes_into_the_kernel_before_it():
+  """And is what it was: moving statistics far from 0 and 1."""
+
+  def build(nn, x):
+    x = nn.batch_norm(nn.conv2d(x, 6, 3))
+    return nn.batch_norm(tf.nn.relu(x))  # This one follows no convolution.
+
+  x = normal(2, 5, 5, 3)
+  store = VariableStore(seed=3)
+
+  @tf.function(autograph=False)
+  def network(x):
+    with store.trace(), store.scope():
+      return build(layers.Network('net', training=False), x)
+
+  network.get_concrete_function(tf.constant(x))
+  for index, variable in enumerate(store.variables.values()):
+    if 'batch_normalization' in variable.name:
+      value = normal(*variable.shape, seed=index)
+      variable.assign(
+        abs(value) + 0.5 if 'variance' in variable.name else value
+      )
+  expected = network(tf.constant(x))
+
+  @tf.function(autograph=False)
+  def frozen(x):
+    with store.trace(), store.scope(), layers.frozen():
+      return build(layers.Network('net', training=False), x)
+
+  graph = frozen.get_concrete_function(tf.constant(x)).graph
+  kinds = [op.type for op in graph.get_operations()]
+  assert not [kind for kind in kinds if 'BatchNorm' in kind]
+  np.testing.assert_allclose(frozen(tf.constant(x)), expected, atol=1e-5)
 
 
 def test_a_new_kernel_has_variance_one_over_fan_in():

@@ -10,11 +10,15 @@ import sys
 import time
 
 import numpy as np
+import onnxruntime
 import pytest
 import tensorflow as tf
+from ai_edge_litert import interpreter
 
 from official import estimator as est
+from official import export_formats
 from official.datasets import mnist
+from official.errors import UsageError
 from resnet import mnist_model
 from tests.conftest import ROOT
 
@@ -178,6 +182,48 @@ def test_the_export_serves_what_the_estimator_predicts(finished, run, tmp_path):
   assert names == list('0123456789')
 
 
+def test_tflite_and_onnx_say_what_the_estimator_predicts(finished, call):
+  """Real digits, by the runtimes of the two formats."""
+  folder, args, _ = finished
+  result = call(
+    *args,
+    '--export_only',
+    f'--export_dir={folder}/formats',
+    '--export_formats=tflite,ONNX',
+  )
+  assert (result.returncode, result.stderr) == (0, '')
+  (exported,) = (folder / 'formats').iterdir()
+  images = mnist.read(None)['test', 'images'][:100, ..., np.newaxis]
+  expected = predictions_of(folder / 'run', images)
+
+  session = onnxruntime.InferenceSession(
+    exported / 'assets.extra' / 'model.onnx'
+  )
+  names = [output.name for output in session.get_outputs()]
+  onnx = dict(zip(names, session.run(names, {'input': images}), strict=True))
+  model = interpreter.Interpreter(
+    str(exported / 'assets.extra' / 'model.tflite')
+  )
+  tflite = model.get_signature_runner('predict')(input=images)
+  for outputs in (onnx, tflite):
+    assert outputs['classes'].dtype == np.int64
+    np.testing.assert_array_equal(outputs['classes'], expected['classes'])
+    np.testing.assert_allclose(
+      outputs['probabilities'], expected['probabilities'], atol=1e-5
+    )
+
+
+def test_a_format_without_its_package_is_refused(monkeypatch):
+  monkeypatch.setattr(
+    export_formats.importlib.util,
+    'find_spec',
+    lambda name: None if name == 'tf2onnx' else name,
+  )
+  export_formats.check_installed(['tflite'])
+  with pytest.raises(UsageError, match='onnx needs the package tf2onnx: pip'):
+    export_formats.check_installed(['tflite', 'onnx'])
+
+
 def test_a_killed_run_goes_on_with_the_same_losses(command, call, tmp_path):
   """SIGKILL between two checkpoints; every later loss is as if unbroken."""
   common = ['--resnet_size=8', '--batch_size=8', '--train_epochs=2']
@@ -294,6 +340,7 @@ def test_evaluation_alone_and_training_further(finished, call):
     (['--model_dir=/proc/run'], 2, '--model_dir /proc/run cannot be written'),
     (['--export_dir=/proc/e'], 2, '--export_dir /proc/e cannot be written'),
     (['--model_dir=other'], 2, 'other holds another run: network AlexNet'),
+    (['--export_formats=onnx'], 2, '--export_formats needs --export_dir'),
     (['--eval_only'], 2, 'holds no checkpoint to evaluate; train first'),
     (
       ['--pretrained_model_checkpoint_path=missing'],

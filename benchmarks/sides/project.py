@@ -89,7 +89,8 @@ def train(job: jobs.Job, **how: object) -> None:
     )
 
 
-def _trained(job: jobs.Job, model_dir: str) -> estimator_lib.Estimator:
+def trained(job: jobs.Job, model_dir: str) -> estimator_lib.Estimator:
+  """An Estimator with a checkpoint, of its first step."""
   return estimator(job, model_dir).train(
     lambda: input_fn(job, job.batch_size), steps=1
   )
@@ -98,10 +99,10 @@ def _trained(job: jobs.Job, model_dir: str) -> estimator_lib.Estimator:
 def evaluate(job: jobs.Job) -> None:
   """`Estimator.evaluate`, whose whole call counts."""
   with tempfile.TemporaryDirectory() as model_dir:
-    trained = _trained(job, model_dir)
+    model = trained(job, model_dir)
 
     def run(steps):
-      trained.evaluate(lambda: input_fn(job, job.batch_size), steps)
+      model.evaluate(lambda: input_fn(job, job.batch_size), steps)
 
     run(2)
     for amount in turns.orders():
@@ -111,11 +112,11 @@ def evaluate(job: jobs.Job) -> None:
 def predict(job: jobs.Job) -> None:
   """`Estimator.predict`, whose whole call counts."""
   with tempfile.TemporaryDirectory() as model_dir:
-    trained = _trained(job, model_dir)
+    model = trained(job, model_dir)
 
     def run(steps):
       dataset = input_fn(job, job.batch_size).take(steps)
-      for _ in trained.predict(lambda: dataset, yield_single_examples=False):
+      for _ in model.predict(lambda: dataset, yield_single_examples=False):
         pass
 
     run(2)
@@ -140,7 +141,7 @@ def export(job: jobs.Job, directory: str) -> None:
   """A SavedModel, with TFLite and ONNX in it, of a network trained a step."""
   with tempfile.TemporaryDirectory() as model_dir, layers.frozen():
     print(
-      _trained(job, model_dir).export_saved_model(
+      trained(job, model_dir).export_saved_model(
         directory,
         lambda: serving.image_serving_input_fn(
           job.image_shape, lambda images: tf.cast(images, tf.float32) / 255

@@ -19,6 +19,8 @@ _SLOT = re.compile(
 # The variables of `export.export_saved_model`.
 _EXPORTED = re.compile(r'variables_by_name/([^/]+)/.ATTRIBUTES/VARIABLE_VALUE$')
 
+_OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH'  # In every SavedModel.
+
 
 class WarmStartError(ValueError):
   """There is no checkpoint to start from, or nothing in it fits."""
@@ -154,5 +156,11 @@ def find_checkpoint(path: str) -> str:
     raise WarmStartError(
       f'there is no checkpoint at {path}; allowed are a prefix such as '
       'model.ckpt-100, a folder of checkpoints or a SavedModel'
+    )
+  names = checkpoints.read(prefix).get_variable_to_shape_map()
+  if names.keys() <= {_OBJECT_GRAPH}:
+    raise WarmStartError(
+      f'{path} was exported frozen and holds no variables; give the folder of '
+      'the run that it came from'
     )
   return prefix
