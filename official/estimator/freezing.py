@@ -47,17 +47,26 @@ def freeze(
 
   frozen = tf.compat.v1.wrap_function(build, [])
   find = frozen.graph.get_tensor_by_name
-  function = frozen.prune(
-    [find(tensor.name) for tensor in inputs],
-    [find(tensor.name) for tensor in outputs],
-  )
-  for op in function.graph.get_operations():
+  outputs = [find(tensor.name) for tensor in outputs]
+  _check_no_variable(outputs)
+  return frozen.prune([find(tensor.name) for tensor in inputs], outputs)
+
+
+def _check_no_variable(outputs: Sequence[tf.Tensor]) -> None:
+  """Raises if a handle of a variable is still needed."""
+  seen, todo = set(), [tensor.op for tensor in outputs]
+  while todo:
+    op = todo.pop()
+    if op in seen:
+      continue
+    seen.add(op)
+    todo += [tensor.op for tensor in op.inputs] + op.control_inputs
     if op.type == 'Placeholder' and op.outputs[0].dtype == tf.resource:
+      (user, *_) = op.outputs[0].consumers()
       raise ValueError(
-        f'The model cannot be frozen: it reads variable {op.name!r} inside a '
+        f'The model cannot be frozen: {user.name} reads a variable inside a '
         'loop or condition. Read it before, or export with frozen=False.'
       )
-  return function
 
 
 class _Constants:
