@@ -5,7 +5,6 @@ import glob
 import os
 import re
 import tempfile
-import time
 
 from benchmarks import command, jobs, turns
 from benchmarks.sides import project
@@ -30,26 +29,23 @@ _PARTS = (
   ('waking threads', r'ParallelFor|Process|Executor|Done'),
 )
 _REST = 'the rest'
+_CALL = 'KernelAndDeviceFunc::Run'  # of a step
 # Events that only wait for others.
 _FRAMES = r'Run$|Execute|_trace|inference|EagerLocal|Start|Root|constant'
 
 
 class _Profile(estimator_lib.Hook):
-  """Profiles `_STEPS` steps after `_WARM`; the wall time between loops too."""
+  """Profiles `_STEPS` steps after `_WARM`."""
 
   def __init__(self, folder: str):
     self._folder = folder
-    self.seconds = 0.0
 
   def after_run(self, run):
     import tensorflow as tf
 
     if run.global_step == _WARM:
-      self._start = time.perf_counter()
-    if run.global_step == _WARM + _STEPS:
-      self.seconds = (time.perf_counter() - self._start) / _STEPS
       tf.profiler.experimental.start(self._folder)
-    if run.global_step == _WARM + 2 * _STEPS:
+    if run.global_step == _WARM + _STEPS:
       tf.profiler.experimental.stop()
       run.request_stop()
 
@@ -58,13 +54,12 @@ def measure(name: str) -> None:
   """Prints the shares of one job."""
   job = jobs.JOBS[name]
   with tempfile.TemporaryDirectory() as folder:
-    hook = _Profile(folder)
     estimator = project.estimator(job, os.path.join(folder, 'run'))
     estimator.train(
       lambda: project.input_fn(job, job.batch_size),
-      [estimator_lib.MetricsLogHook(), hook],
+      [estimator_lib.MetricsLogHook(), _Profile(folder)],
     )
-    seconds, inside = _times(folder)
+    seconds, step, outside = _times(folder)
   total = sum(seconds.values())
   command.say_job(name)
   rows = [
@@ -72,17 +67,21 @@ def measure(name: str) -> None:
     for part, spent in seconds.most_common()
   ]
   print(turns.table(['part', 'ms of threads a step', 'share'], rows))
-  outside = 1 - inside / _STEPS / hook.seconds
   print(
-    f'\na step takes {1000 * hook.seconds:.1f} ms (without the profiler); '
-    f'outside of TensorFlow, in Python and its hooks, it is '
-    f'{100 * max(outside, 0):.1f} %',
+    f'\na step takes {1000 * step:.1f} ms, of which {1000 * outside:.2f} ms '
+    f'({100 * outside / step:.2f} %) between two calls of TensorFlow: the loop '
+    'and its hooks',
     flush=True,
   )
 
 
-def _times(folder: str) -> tuple[collections.Counter, float]:
-  """Seconds of each part over all threads; seconds inside of TensorFlow."""
+def _times(folder: str) -> tuple[collections.Counter, float, float]:
+  """What the profile tells.
+
+  Returns:
+    Seconds of each part over all steps and threads; seconds of a step; those
+    of it between two calls of TensorFlow.
+  """
   from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
   space = xplane_pb2.XSpace()
@@ -91,16 +90,19 @@ def _times(folder: str) -> tuple[collections.Counter, float]:
     space.ParseFromString(f.read())
   (plane,) = (p for p in space.planes if p.name == '/host:CPU')
   seconds: collections.Counter = collections.Counter()
-  inside = 0.0
+  calls = []
   for line in plane.lines:
     for event, own in _own_times(line.events):
       name = plane.event_metadata[event.metadata_id].name
-      if name == 'KernelAndDeviceFunc::Run':
-        inside += event.duration_ps / 1e12
+      if name == _CALL:
+        calls.append((event.offset_ps, _end(event)))
       part = _part_of(name.rpartition(':')[2])
       if part:
         seconds[part] += own / 1e12
-  return seconds, inside
+  calls = sorted(calls)[-_STEPS:]
+  gaps = [b[0] - a[1] for a, b in zip(calls[:-1], calls[1:], strict=True)]
+  step = (calls[-1][1] - calls[0][1]) / (len(calls) - 1)
+  return seconds, step / 1e12, sum(gaps) / len(gaps) / 1e12
 
 
 def _own_times(events):

@@ -7,10 +7,13 @@ import sys
 import tempfile
 import time
 
+import tensorflow as tf
+
 from benchmarks import command, jobs, turns
 from benchmarks.sides import project
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_JOB = 'resnet18-mnist'
 _MAIN = ('-m', 'resnet.mnist_main')
 _COMMANDS = {
   'python -c pass': ('-c', 'pass'),
@@ -22,6 +25,7 @@ _COMMANDS = {
     '--max_train_steps=1',
     '--use_synthetic_data',
   ),
+  'the same by Keras': ('-m', 'benchmarks.sides.keras_peer', 'once', _JOB),
 }
 
 
@@ -32,7 +36,7 @@ def processes(rounds: int) -> list[list[str]]:
     seconds = []
     for _ in range(rounds):
       with tempfile.TemporaryDirectory() as folder:
-        more = [f'--model_dir={folder}/run'] if 'step' in name else []
+        more = [f'--model_dir={folder}/run'] if 'ResNet' in name else []
         start = time.perf_counter()
         subprocess.run(
           [sys.executable, *words, *more],
@@ -46,7 +50,7 @@ def processes(rounds: int) -> list[list[str]]:
 
 
 def checkpoints(name: str, rounds: int) -> list[str]:
-  """A row: save and restore of a network and its slots, and a training step."""
+  """A row: save and read a network with its slots."""
   job = jobs.JOBS[name]
   with tempfile.TemporaryDirectory() as folder:
     estimator = project.trained(job, folder)
@@ -57,7 +61,9 @@ def checkpoints(name: str, rounds: int) -> list[str]:
       saves.append(time.perf_counter() - start)
       size = os.path.getsize(f'{prefix}.data-00000-of-00001')
       start = time.perf_counter()
-      estimator.load_checkpoint(prefix)
+      reader = tf.train.load_checkpoint(prefix)
+      for variable in reader.get_variable_to_shape_map():
+        reader.get_tensor(variable)
       loads.append(time.perf_counter() - start)
   return [
     name,
@@ -74,7 +80,7 @@ def main() -> None:
   print(turns.table(['command', 'seconds'], processes(args.rounds)))
   print()
   rows = [checkpoints(name, args.rounds) for name in args.jobs]
-  header = ['checkpoint', 'size', 'seconds to save', 'rate', 'to restore']
+  header = ['checkpoint', 'size', 'seconds to save', 'rate', 'to read']
   print(turns.table(header, rows))
 
 

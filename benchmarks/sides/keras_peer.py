@@ -163,6 +163,13 @@ def evaluate(job: jobs.Job) -> None:
     model.evaluate(dataset, steps=amount, verbose=0)
 
 
+def once(job: jobs.Job) -> None:
+  """One step and one batch of an evaluation."""
+  model, dataset = _compiled(job), _dataset(job, job.batch_size)
+  model.fit(dataset, steps_per_epoch=1, verbose=0)
+  model.evaluate(dataset, steps=1, verbose=0)
+
+
 def predict(job: jobs.Job) -> None:
   """`Model.predict` on a dataset, whose whole call counts."""
   model, dataset = _compiled(job), _dataset(job, job.batch_size)
@@ -190,6 +197,7 @@ def call(job: jobs.Job, batch_size: str) -> None:
 _WORDS = {
   'fit': fit,
   'tape': tape,
+  'once': once,
   'evaluate': evaluate,
   'predict': predict,
   'predict-array': predict_array,
