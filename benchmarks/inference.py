@@ -58,7 +58,7 @@ def one_batch(name: str, rounds: int) -> None:
         )
         for side, module, word in _ONE_BATCH
       ]
-      times = max(job.steps * 20 // batch, 2)
+      times = max(job.steps * 5 // batch, 2)
       results = turns.alternate(sides, times, rounds)
       names = [side.name for side in sides]
       rows = turns.compare(names, results, batch * times)

@@ -3,9 +3,11 @@
 import contextlib
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from absl import flags
 
@@ -13,7 +15,7 @@ from official import environment, flag_parsing
 from official.errors import UserError
 
 _HELP = {'--help', '-help', '-h', '-?', '--helpfull', '--helpshort'}
-_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_SIGNALS = {signal.SIGINT: 'interrupted', signal.SIGTERM: 'terminated'}
 _NVIDIA_DRIVER = '/dev/nvidiactl'
 
 
@@ -25,8 +27,10 @@ def run(
 ) -> None:
   """Parses the flags, imports TensorFlow quietly, runs `main` and exits.
 
-  A `UserError` is printed as one line; its `exit_code` is the command's. An
-  interrupt exits with 130. Anything else is a bug and keeps its traceback.
+  A `UserError` is printed as one line; its `exit_code` is the command's. After
+  SIGINT or SIGTERM training saves what it has, and the command exits with 130
+  or 143 (128 and the signal's number, as shells have it); a second signal ends
+  it at once. Anything else is a bug and keeps its traceback.
 
   Args:
     main: the command.
@@ -40,6 +44,8 @@ def run(
       print(flag_parsing.help_text(), flush=True)
       return
     os._exit(0)
+  for number in _SIGNALS:
+    signal.signal(number, _interrupt)
   try:
     words = flag_parsing.parse(sys.argv, arguments)
     if with_tensorflow:
@@ -48,9 +54,25 @@ def run(
   except UserError as e:
     print(f'error: {e}', file=sys.stderr)
     sys.exit(e.exit_code)
-  except KeyboardInterrupt:
-    print('\ninterrupted: the same command goes on from here', file=sys.stderr)
-    sys.exit(_INTERRUPTED)
+  except _Interrupted as e:
+    word = _SIGNALS[e.number]
+    print(f'\n{word}: the same command goes on from here', file=sys.stderr)
+    sys.exit(128 + e.number)
+
+
+class _Interrupted(KeyboardInterrupt):
+  """A signal asks the command to end."""
+
+  def __init__(self, number: int):
+    super().__init__()
+    self.number = number
+
+
+def _interrupt(number: int, frame: Any) -> None:
+  del frame
+  for each in _SIGNALS:
+    signal.signal(each, signal.SIG_DFL)
+  raise _Interrupted(number)
 
 
 def main_module() -> str | None:

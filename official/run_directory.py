@@ -1,19 +1,56 @@
 """The folder of a run: it may be used, it belongs to this run, its config."""
 
+import contextlib
+import fcntl
 import json
 import os
 import re
+import shlex
 import shutil
-from collections.abc import Mapping
+import socket
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from official.errors import UsageError
 
 CONFIG = 'config.json'
+_LOCK = 'lock'
 _OURS = re.compile(
   r'^(config\.json|metrics\.jsonl|checkpoint|model\.ckpt-.*|tmp-checkpoint-.*|'
-  r'events\.out\.tfevents\..*|eval.*|export|plugins)$'
+  r'events\.out\.tfevents\..*|eval.*|export|plugins|lock)$'
 )
+
+
+@contextlib.contextmanager
+def lock(model_dir: str) -> Iterator[None]:
+  """Keeps the folder, made if need be, for this process alone.
+
+  The system drops the lock when the process ends, however it ends.
+
+  Raises:
+    UsageError: another process has it, or the folder cannot be written.
+  """
+  check_writable('model_dir', model_dir)
+  path = os.path.join(model_dir, _LOCK)
+  with open(path, 'a+', encoding='utf-8') as f:
+    try:
+      fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+      f.seek(0)
+      raise UsageError(
+        f'--model_dir {model_dir} is in use by {f.read().strip()}; wait for it '
+        'to end, or give another folder'
+      ) from None
+    except OSError:
+      pass  # A file system without locks.
+    f.truncate(0)
+    f.write(
+      f'process {os.getpid()} on {socket.gethostname()}, '
+      f'{shlex.join(sys.argv)}\n'
+    )
+    f.flush()
+    yield
 
 
 def prepare(
@@ -105,4 +142,11 @@ def _clean(model_dir: str) -> None:
       f'--clean will not delete {model_dir}: it holds {foreign[0]}, which is '
       'no part of a run'
     )
-  shutil.rmtree(model_dir)
+  for name in os.listdir(model_dir):
+    path = os.path.join(model_dir, name)
+    if name == _LOCK:
+      continue  # This process may hold it.
+    if os.path.isdir(path):
+      shutil.rmtree(path)
+    else:
+      os.remove(path)

@@ -4,6 +4,7 @@ The public names are those of the official ResNet run loop that left with
 tf.estimator.
 """
 
+import contextlib
 import functools
 import os
 import tempfile
@@ -265,43 +266,41 @@ def resnet_main(
   if flags_obj.export_dir:
     run_directory.check_writable('export_dir', flags_obj.export_dir)
     export_formats.check_installed(_formats(flags_obj))
-  run_directory.prepare(
-    model_dir,
-    identity={
-      'network': network,
-      'dataset': dataset.name,
-      'num_classes': dataset.num_classes,
-      'image_shape': list(dataset.image_shape),
-    },
-    config=None if flags_obj.export_only else _config(dataset),
-    clean=flags_obj.clean,
-  )
-  estimator = estimator_lib.Estimator(
-    model_function,
-    model_dir,
-    _run_config(flags_obj, devices),
-    _params(devices)
-    | {
-      'num_classes': dataset.num_classes,
-      'learning_rate_fn': learning_rate_fn,
-    },
-    warm_start,
-  )
-  if flags_obj.export_only:
-    if not estimator.latest_checkpoint():
-      raise UsageError(
-        f'{model_dir} holds no checkpoint to export; train first'
-      )
-    reporting.say(f'exported to {_export(estimator, dataset, flags_obj)}')
-    return {}
-  schedule = cycles.Schedule.of(flags_obj, dataset.num_images['train'])
-  report = reporting.Report(network, dataset, devices, schedule, estimator)
-  loop = cycles.Cycles(estimator, dataset, devices, schedule, report, flags_obj)
-  results = loop.run()
-  if flags_obj.export_dir:
-    report.exported(_export(estimator, dataset, flags_obj))
-  report.finish(results)
-  return results
+  is_reader = flags_obj.eval_only or flags_obj.export_only
+  with contextlib.nullcontext() if is_reader else run_directory.lock(model_dir):
+    run_directory.prepare(
+      model_dir,
+      identity={
+        'network': network,
+        'dataset': dataset.name,
+        'num_classes': dataset.num_classes,
+        'image_shape': list(dataset.image_shape),
+      },
+      config=None if flags_obj.export_only else _config(dataset),
+      clean=flags_obj.clean,
+    )
+    estimator = estimator_lib.Estimator(
+      model_function,
+      model_dir,
+      _run_config(flags_obj, devices),
+      _params(devices)
+      | {
+        'num_classes': dataset.num_classes,
+        'learning_rate_fn': learning_rate_fn,
+      },
+      warm_start,
+    )
+    if flags_obj.export_only:
+      return _export_alone(estimator, dataset, flags_obj)
+    schedule = cycles.Schedule.of(flags_obj, dataset.num_images['train'])
+    report = reporting.Report(network, dataset, devices, schedule, estimator)
+    results = cycles.Cycles(
+      estimator, dataset, devices, schedule, report, flags_obj
+    ).run()
+    if flags_obj.export_dir:
+      report.exported(_export(estimator, dataset, flags_obj))
+    report.finish(results)
+    return results
 
 
 def default_model_dir(dataset_name: str, network: str) -> str:
@@ -405,6 +404,17 @@ def _warm_start(flags_obj: Any) -> estimator_lib.WarmStartSettings | None:
     raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
   # Moving statistics too, which the original's string pattern left out.
   return estimator_lib.WarmStartSettings(path, [r'^(?!.*dense)'])
+
+
+def _export_alone(
+  estimator: estimator_lib.Estimator, dataset: ImageDataset, flags_obj: Any
+) -> dict[str, Any]:
+  if not estimator.latest_checkpoint():
+    raise UsageError(
+      f'{estimator.model_dir} holds no checkpoint to export; train first'
+    )
+  reporting.say(f'exported to {_export(estimator, dataset, flags_obj)}')
+  return {}
 
 
 def _formats(flags_obj: Any) -> list[str]:

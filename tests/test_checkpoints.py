@@ -1,5 +1,7 @@
 """Checkpoints: whole or passed over, pruned, kept, read by TensorFlow."""
 
+import itertools
+import json
 import os
 import time
 
@@ -74,13 +76,31 @@ def cut(path):
   os.truncate(path, os.path.getsize(path) // 2)
 
 
+def flip_a_bit(path):
+  with open(path, 'r+b') as f:
+    f.seek(os.path.getsize(path) // 2)
+    (byte,) = f.read(1)
+    f.seek(-1, os.SEEK_CUR)
+    f.write(bytes([byte ^ 16]))
+
+
+def empty(path):
+  os.truncate(path, 0)
+
+
+def garble(path):
+  with open(path, 'r+b') as f:
+    f.write(os.urandom(os.path.getsize(path)))
+
+
 @pytest.mark.parametrize(
   'suffix, damage',
   [
-    ('.data-00000-of-00001', cut),
+    *itertools.product(
+      ['.data-00000-of-00001', '.index', '.json'],
+      [cut, empty, garble, flip_a_bit],
+    ),
     ('.data-00000-of-00001', os.remove),
-    ('.index', cut),
-    ('.json', cut),
   ],
 )
 def test_a_damaged_one_is_passed_over_and_named(
@@ -90,6 +110,21 @@ def test_a_damaged_one_is_passed_over_and_named(
   damage(saver.prefix(5) + suffix)
   assert saver.latest() == saver.prefix(3)
   assert 'model.ckpt-5 is passed over' in caplog.text
+
+
+def test_one_of_version_0_1_is_taken_by_its_sizes(tmp_path):
+  saver = save(tmp_path, 3, 5)
+  for step in (3, 5):
+    sizes = {
+      path.name: path.stat().st_size
+      for path in tmp_path.glob(f'model.ckpt-{step}.*')
+      if path.suffix != '.json'
+    }
+    manifest = tmp_path / f'model.ckpt-{step}.json'
+    manifest.write_text(json.dumps({'files': sizes}))
+  assert saver.latest() == saver.prefix(5)
+  cut(saver.prefix(5) + '.data-00000-of-00001')
+  assert saver.latest() == saver.prefix(3)
 
 
 def test_a_lost_or_garbled_checkpoint_file_does_not_matter(tmp_path):

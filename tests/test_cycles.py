@@ -1,5 +1,6 @@
 """The schedule of a run, its folder and its hooks, by arithmetic."""
 
+import os
 import types
 
 import pytest
@@ -108,6 +109,19 @@ def test_clean_deletes_a_run_and_nothing_else(tmp_path):
   with pytest.raises(UsageError, match='will not delete .* thesis.tex'):
     prepare(run, 'AlexNet', clean=True)
   assert (run / 'thesis.tex').exists()
+
+
+def test_a_folder_is_for_one_process_at_a_time(tmp_path):
+  run = str(tmp_path / 'run')
+  with run_directory.lock(run):
+    expected = f'run is in use by process {os.getpid()} on .*; wait for it'
+    with pytest.raises(UsageError, match=expected), run_directory.lock(run):
+      pass
+    prepare(tmp_path / 'run', clean=True)
+    with pytest.raises(UsageError, match=expected), run_directory.lock(run):
+      pass  # Cleaning did not let go of it.
+  with run_directory.lock(run):
+    pass
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

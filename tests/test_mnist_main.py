@@ -261,7 +261,14 @@ def test_a_killed_run_goes_on_with_the_same_losses(command, call, tmp_path):
   assert accuracies[0] == accuracies[1]
 
 
-def test_an_interrupt_saves_and_says_how_to_go_on(command, tmp_path):
+@pytest.mark.parametrize(
+  'number, code, word',
+  [(signal.SIGINT, 130, 'interrupted'), (signal.SIGTERM, 143, 'terminated')],
+)
+def test_a_signal_saves_and_says_how_to_go_on(
+  command, call, tmp_path, number, code, word
+):
+  """And while the run goes on, a second one in its folder is refused."""
   process = subprocess.Popen(
     command(*SMALL, '--train_epochs=500', f'--model_dir={tmp_path}/run'),
     cwd=tmp_path,
@@ -272,11 +279,16 @@ def test_an_interrupt_saves_and_says_how_to_go_on(command, tmp_path):
   )
   for line in process.stdout:
     if line.startswith('epoch 2.00'):
-      process.send_signal(signal.SIGINT)
       break
+  if number == signal.SIGTERM:
+    second = call(*SMALL, f'--model_dir={tmp_path}/run')
+    assert second.returncode == 2
+    assert f'run is in use by process {process.pid} on ' in second.stderr
+    assert '--train_epochs=500' in second.stderr
+  process.send_signal(number)
   _, stderr = process.communicate(timeout=60)
-  assert process.returncode == 130
-  assert stderr.strip() == 'interrupted: the same command goes on from here'
+  assert process.returncode == code
+  assert stderr.strip() == f'{word}: the same command goes on from here'
   steps = [r['step'] for r in metrics_of(tmp_path / 'run', 'train')]
   saved = est.Checkpoints(str(tmp_path / 'run')).latest()
   assert saved.endswith(f'model.ckpt-{steps[-1]}')

@@ -3,10 +3,12 @@
 A checkpoint at step N is three files: `model.ckpt-N.data-00000-of-00001` and
 `model.ckpt-N.index` in TensorFlow's own name-based format (so
 `tf.train.load_checkpoint` reads them), and `model.ckpt-N.json`, a manifest
-with the sizes of the other two. The index is renamed into place last: a
-checkpoint without one does not exist.
+with the sizes and checksums of the other two. The index is renamed into place
+last: a checkpoint without one does not exist.
 """
 
+import functools
+import hashlib
 import json
 import logging
 import os
@@ -206,22 +208,33 @@ def _write(scratch: str, values: Mapping[str, tf.Tensor]) -> None:
 
 
 def _write_manifest(prefix: str, kept: bool = False) -> None:
-  sizes = {
-    os.path.basename(path): os.path.getsize(path)
+  files = _manifest(prefix).get('files') or {
+    os.path.basename(path): {
+      'size': os.path.getsize(path),
+      'sha256': _sha256(path),
+    }
     for path in _files(prefix)
     if not path.endswith('.json')
   }
-  with open(f'{prefix}.json', 'w', encoding='utf-8') as f:
-    json.dump({'files': sizes, 'kept': kept}, f)
+  temporary = f'{prefix}.json.tmp'
+  with open(temporary, 'w', encoding='utf-8') as f:
+    json.dump({'files': files, 'kept': kept}, f)
+  os.replace(temporary, f'{prefix}.json')
+
+
+def _manifest(prefix: str) -> dict[str, Any]:
+  """What `_write_manifest` wrote; empty where it cannot be read."""
+  try:
+    with open(f'{prefix}.json', encoding='utf-8') as f:
+      content = json.load(f)
+  except (OSError, ValueError):
+    return {}
+  return content if isinstance(content, dict) else {}
 
 
 def _is_kept(prefix: str) -> bool:
   """Whether pruning has decided to keep it for good."""
-  try:
-    with open(f'{prefix}.json', encoding='utf-8') as f:
-      return bool(json.load(f).get('kept'))
-  except (OSError, ValueError):
-    return False
+  return bool(_manifest(prefix).get('kept'))
 
 
 def _in_order_of_commit(names: Iterable[str]) -> list[str]:
@@ -240,21 +253,38 @@ def _files(prefix: str) -> list[str]:
 
 def _damage(prefix: str) -> str | None:
   """What is wrong with the files of a checkpoint; None if nothing seen."""
-  try:
-    with open(f'{prefix}.json', encoding='utf-8') as f:
-      sizes = json.load(f)['files']
-  except FileNotFoundError:
+  if not os.path.exists(f'{prefix}.json'):
     # Written by TensorFlow itself; its reader will have to judge.
     return None if os.path.getsize(f'{prefix}.index') else 'its index is empty'
-  except (ValueError, KeyError, TypeError):
+  files = _manifest(prefix).get('files')
+  if not isinstance(files, dict) or not files:
     return 'its manifest cannot be read'
-  for name, size in sizes.items():
+  for name, wanted in files.items():
+    # Manifests of version 0.1 had the size alone.
+    if isinstance(wanted, int):
+      wanted = {'size': wanted}
     path = os.path.join(os.path.dirname(prefix), name)
     if not os.path.exists(path):
       return f'{name} is missing'
-    if os.path.getsize(path) != size:
-      return f'{name} has {os.path.getsize(path)} bytes of {size}'
+    size = os.path.getsize(path)
+    if size != wanted.get('size'):
+      return f'{name} has {size} bytes of {wanted.get("size")}'
+    if _sha256(path) != wanted.get('sha256', _sha256(path)):
+      return f'{name} is not what was written'
   return None
+
+
+def _sha256(path: str) -> str:
+  status = os.stat(path)
+  return _sha256_of(path, status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _sha256_of(path: str, size: int, modified: int) -> str:
+  """Of a file as it is at that time: each is read once a process."""
+  del size, modified
+  with open(path, 'rb') as f:
+    return hashlib.file_digest(f, 'sha256').hexdigest()
 
 
 def _sync(path: str) -> None:
