@@ -71,7 +71,7 @@ class _TurnsHook(estimator_lib.Hook):
 
   def after_run(self, run):
     self._left -= run.steps_in_loop
-    if self._left:
+    if self._left > 0:
       return
     if self._orders is None:
       self._orders = turns.orders(parameters=run.estimator.trainable_parameters)
