@@ -17,7 +17,7 @@ PEERS = (
 )
 FORMS = (
   ('project', _PROJECT, 'train'),
-  ('--steps_per_loop 10', _PROJECT, 'train-10-steps-a-loop'),
+  ('--steps_per_loop 1', _PROJECT, 'train-1-step-a-loop'),
   ('--enable_xla', _PROJECT, 'train-xla'),
   ('--dtype bf16', _PROJECT, 'train-bf16'),
 )
@@ -34,12 +34,11 @@ def main() -> None:
     sides = [
       turns.Side(side, module, word, name) for side, module, word in known
     ]
-    steps = max(job.steps // 10 * 10, 10) if args.forms else job.steps
-    results = turns.alternate(sides, steps, args.rounds)
+    results = turns.alternate(sides, job.steps, args.rounds)
     counts = {side.facts['parameters'] for side in sides}
     assert len(counts) == 1, f'the networks differ: {counts} parameters'
     command.say_job(name, counts.pop())
-    images = job.batch_size * steps
+    images = job.batch_size * job.steps
     rows = turns.compare([side.name for side in sides], results, images)
     print(turns.table(turns.header('images'), rows), flush=True)
     command.say_ceiling(name, turns.rates(results[0], images))

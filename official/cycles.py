@@ -13,6 +13,8 @@ from official.errors import UsageError
 from official.progress import EvaluationProgressHook
 from official.reporting import Report
 
+_LONGEST_LOOP = 10  # steps, where they are short
+
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
@@ -84,6 +86,7 @@ class Cycles:
     self._flags = flags_obj
     self._replica_batch = flags_obj.batch_size // devices.num_replicas
     self._hooks = [
+      *_pace(flags_obj),
       estimator_lib.MetricsLogHook(),
       report.start_hook(),
       report.progress_hook(flags_obj.log_steps),
@@ -204,6 +207,22 @@ class Cycles:
     options = tf.data.Options()
     options.threading.private_threadpool_size = threads
     return dataset.with_options(options)
+
+
+def longest_loop(flags_obj: Any) -> int:
+  """Steps between turns of Python, at most.
+
+  Without `--steps_per_loop` as many as end where a line or a checkpoint is due.
+  """
+  return flags_obj.steps_per_loop or math.gcd(
+    _LONGEST_LOOP, flags_obj.log_steps, flags_obj.save_checkpoints_steps or 0
+  )
+
+
+def _pace(flags_obj: Any) -> list[estimator_lib.Hook]:
+  if flags_obj.steps_per_loop:
+    return []
+  return [estimator_lib.PaceHook(longest_loop(flags_obj))]
 
 
 def train_hooks(names: list[str], flags_obj: Any) -> list[estimator_lib.Hook]:

@@ -11,7 +11,6 @@ from official.errors import UsageError
 
 _DTYPES = {'fp32': tf.float32, 'fp16': tf.float16, 'bf16': tf.bfloat16}
 _BF16_INSTRUCTIONS = {'avx512_bf16', 'amx_bf16'}
-_GPU_LOOP = 10  # steps
 _GPU_FLAGS = ('tf_gpu_thread_mode', 'all_reduce_alg')
 
 
@@ -24,8 +23,6 @@ class Devices:
     num_replicas: devices that share a batch.
     data_format: `'channels_first'` or `'channels_last'`.
     dtype: of the computation.
-    steps_per_loop: steps between turns of Python. A GPU would wait for each;
-      on a CPU a turn is less than 1 % of a step.
     description: for people.
   """
 
@@ -33,7 +30,6 @@ class Devices:
   num_replicas: int
   data_format: str
   dtype: tf.DType
-  steps_per_loop: int
   description: str
 
 
@@ -60,7 +56,6 @@ def configure(flags_obj: Any) -> Devices:
     num_replicas=replicas,
     data_format=flags_obj.data_format or default_format,
     dtype=_DTYPES[flags_obj.dtype],
-    steps_per_loop=flags_obj.steps_per_loop or (_GPU_LOOP if gpus else 1),
     description=_describe(gpus),
   )
 

@@ -188,7 +188,8 @@ def define_performance() -> None:
   flags.DEFINE_integer(
     'steps_per_loop',
     None,
-    'Steps inside the graph between turns of Python. Default: 1, on a GPU 10.',
+    'Steps inside the graph between turns of Python. Default: what takes a '
+    'second, 10 at most.',
   )
   check_range('inter_op_parallelism_threads', 0)
   check_range('intra_op_parallelism_threads', 0)

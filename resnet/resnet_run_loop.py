@@ -383,7 +383,7 @@ def _run_config(
     save_summary_steps=flags_obj.log_steps,
     log_step_count_steps=flags_obj.log_steps,
     keep_checkpoint_max=flags_obj.keep_checkpoint_max,
-    steps_per_loop=devices.steps_per_loop,
+    steps_per_loop=cycles.longest_loop(flags_obj),
     train_distribute=devices.strategy,
     jit_compile=flags_obj.enable_xla,
   )

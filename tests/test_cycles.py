@@ -98,6 +98,19 @@ def test_a_folder_remembers_whose_it_is(tmp_path):
   }
 
 
+@pytest.mark.parametrize(
+  'given, log, save, longest',
+  [(None, 100, None, 10), (None, 4, None, 2), (None, 100, 25, 5), (7, 4, 3, 7)],
+)
+def test_loops_end_where_a_line_or_a_checkpoint_is_due(
+  given, log, save, longest
+):
+  flags_obj = types.SimpleNamespace(
+    steps_per_loop=given, log_steps=log, save_checkpoints_steps=save
+  )
+  assert cycles.longest_loop(flags_obj) == longest
+
+
 def test_clean_deletes_a_run_and_nothing_else(tmp_path):
   run = tmp_path / 'run'
   prepare(run)

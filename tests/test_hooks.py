@@ -120,6 +120,26 @@ def test_stop_at_step_needs_one_limit(kwargs):
     est.StopAtStepHook(**kwargs)
 
 
+@pytest.mark.parametrize(
+  'seconds, ends',
+  [(1e9, [1, 6, 12, 18, 20]), (1e-9, list(range(1, 21)))],
+  ids=['a step is short', 'a step is long'],
+)
+def test_a_pace_ends_loops_at_multiples(tmp_path, seconds, ends):
+  """Or after each step, where more would take too long."""
+  seen = []
+
+  class Ends(est.Hook):
+    def after_run(self, run):
+      seen.append(run.global_step)
+
+  estimator = linear.make(tmp_path, steps_per_loop=6)
+  estimator.train(
+    linear.train_input, [est.PaceHook(6, seconds), Ends()], steps=20
+  )
+  assert seen == ends
+
+
 @pytest.mark.parametrize('steps_per_loop', [1, 4])
 def test_stop_at_step_stops_exactly_there(tmp_path, steps_per_loop):
   estimator = linear.make(tmp_path, steps_per_loop=steps_per_loop)

@@ -72,20 +72,28 @@ class _TurnsHook(estimator_lib.Hook):
   def after_run(self, run):
     self._left -= run.steps_in_loop
     if self._left > 0:
+      run.steps_per_loop = min(run.steps_per_loop, self._left)
       return
     if self._orders is None:
       self._orders = turns.orders(parameters=run.estimator.trainable_parameters)
     self._left = next(self._orders, None)
     if self._left is None:
       run.request_stop()
+      return
+    run.steps_per_loop = min(run.steps_per_loop, self._left)
 
 
-def train(job: jobs.Job, **how: object) -> None:
+def train(job: jobs.Job, longest_loop: int = 10, **how: object) -> None:
   """Trains by `Estimator.train` and the hooks that every run has."""
+  how['steps_per_loop'] = longest_loop
   with tempfile.TemporaryDirectory() as model_dir:
     estimator(job, model_dir, **how).train(
       lambda: input_fn(job, job.batch_size),
-      [estimator_lib.MetricsLogHook(), _TurnsHook()],
+      [
+        estimator_lib.PaceHook(longest_loop),
+        estimator_lib.MetricsLogHook(),
+        _TurnsHook(),
+      ],
     )
 
 
@@ -166,7 +174,7 @@ _WORDS = {
   'train': train,
   'train-bf16': lambda job: train(job, dtype=tf.bfloat16),
   'train-xla': lambda job: train(job, jit_compile=True),
-  'train-10-steps-a-loop': lambda job: train(job, steps_per_loop=10),
+  'train-1-step-a-loop': lambda job: train(job, longest_loop=1),
   'evaluate': evaluate,
   'predict': predict,
   'live': live,

@@ -208,9 +208,10 @@ class Estimator:
       loops.train(
         program,
         iterator,
-        hooks_lib.Run(self, ModeKeys.TRAIN, start, last),
+        hooks_lib.Run(
+          self, ModeKeys.TRAIN, start, last, self._config.steps_per_loop
+        ),
         all_hooks,
-        self._config.steps_per_loop,
         self._store.global_step,
       )
     finally:

@@ -15,7 +15,6 @@ def train(
   iterator: Any,
   run: Run,
   hooks: list[Hook],
-  steps_per_loop: int,
   global_step: tf.Variable,
 ) -> None:
   """Trains until the last step, the end of the data or a hook's request.
@@ -25,7 +24,7 @@ def train(
   """
   with around(hooks, run):
     while not run.stop_requested and _is_before_end(run):
-      steps = steps_per_loop
+      steps = run.steps_per_loop
       if run.last_step is not None:
         steps = min(steps, run.last_step - run.global_step)
       for hook in hooks:

@@ -19,6 +19,7 @@ from official.estimator.hooks.logging_hooks import (
   LoggingTensorHook,
   StepCounterHook,
 )
+from official.estimator.hooks.pacing import PaceHook
 from official.estimator.hooks.profiler import ProfilerHook
 from official.estimator.hooks.saving import (
   CheckpointSaverHook,
@@ -37,6 +38,7 @@ __all__ = [
   'MetricsLogHook',
   'NanLossDuringTrainingError',
   'NanTensorHook',
+  'PaceHook',
   'ProfilerHook',
   'Run',
   'StepCounterHook',

@@ -18,6 +18,8 @@ class Run:
     global_step: global step after the last loop.
     last_step: where training will stop; None if the input decides.
     steps_in_loop: how many steps the last loop ran.
+    steps_per_loop: how many the next one runs, unless training ends before;
+      a hook may set it, to no more than `RunConfig.steps_per_loop`.
     stop_requested: whether a hook asked to stop.
   """
 
@@ -27,6 +29,7 @@ class Run:
     mode: str,
     first_step: int,
     last_step: int | None = None,
+    steps_per_loop: int = 1,
   ):
     self.estimator = estimator
     self.mode = mode
@@ -34,6 +37,7 @@ class Run:
     self.global_step = first_step
     self.last_step = last_step
     self.steps_in_loop = 0
+    self.steps_per_loop = steps_per_loop
     self.stop_requested = False
     self._names: list[str] = []
     self._rows: tf.Tensor | None = None
