@@ -1,6 +1,7 @@
 """Hooks: when each one acts and what it leaves."""
 
 import logging
+import signal
 import time
 
 import pytest
@@ -8,7 +9,7 @@ import tensorflow as tf
 
 from official import estimator as est
 from official import optimizers
-from official.estimator import summary
+from official.estimator import interrupts, summary
 from tests import linear
 
 
@@ -427,3 +428,34 @@ def test_summaries_are_events_of_the_names_given(tmp_path):
       seen.setdefault(value.tag, []).append(event.step)
   assert seen['loss'] == [1, 4, 8]
   assert seen['learning_rate'] == [1, 4, 8]
+
+
+@pytest.mark.parametrize('in_graph', [1, 4])
+def test_a_signal_in_a_step_waits_for_its_hooks(tmp_path, in_graph):
+  """What the step measured is written before the run ends."""
+
+  class Signal(est.Hook):
+    def before_run(self, run):
+      if run.global_step == 8:
+        signal.raise_signal(signal.SIGINT)
+
+  estimator = linear.make(tmp_path, steps_per_loop=in_graph)
+  with pytest.raises(KeyboardInterrupt):
+    estimator.train(
+      linear.train_input, [Signal(), est.MetricsLogHook()], steps=20
+    )
+  end = 8 + in_graph
+  logged = [row['step'] for row in estimator.metrics_log.read('train')]
+  assert logged == list(range(1, end + 1))
+  assert estimator.latest_checkpoint().endswith(f'ckpt-{end}')
+  assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_signal_does_not_wait():
+  done = []
+  with pytest.raises(KeyboardInterrupt), interrupts.deferred():
+    signal.raise_signal(signal.SIGINT)
+    done.append('first')
+    signal.raise_signal(signal.SIGINT)
+    done.append('second')
+  assert done == ['first']

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from official.estimator import interrupts
 from official.estimator.hooks.base import Hook, Run
 from official.estimator.programs import Program
 
@@ -27,24 +28,39 @@ def train(
       steps = run.steps_per_loop
       if run.last_step is not None:
         steps = min(steps, run.last_step - run.global_step)
-      for hook in hooks:
-        hook.before_run(run)
-      try:
-        rows = program(iterator, tf.constant(steps))
-      except tf.errors.OutOfRangeError:
-        # Steps of this loop before the data ended have had their effect.
-        run.global_step = int(global_step.numpy())
-        break
-      is_first = run.global_step == run.first_step
-      run.advance(steps, program.names, rows)
-      if is_first:
-        _check_global_step(run, int(global_step.numpy()))
-      for hook in hooks:
-        hook.after_run(run)
+      with interrupts.deferred():
+        if not _train_loop(program, iterator, run, hooks, global_step, steps):
+          break
     if run.global_step == run.first_step and _is_before_end(run):
       raise ValueError(
         'Training had no batch: the dataset of its input_fn is empty.'
       )
+
+
+def _train_loop(
+  program: Program,
+  iterator: Any,
+  run: Run,
+  hooks: list[Hook],
+  global_step: tf.Variable,
+  steps: int,
+) -> bool:
+  """So many steps and the hooks around them; False where the data ended."""
+  for hook in hooks:
+    hook.before_run(run)
+  try:
+    rows = program(iterator, tf.constant(steps))
+  except tf.errors.OutOfRangeError:
+    # Steps of this loop before the data ended have had their effect.
+    run.global_step = int(global_step.numpy())
+    return False
+  is_first = run.global_step == run.first_step
+  run.advance(steps, program.names, rows)
+  if is_first:
+    _check_global_step(run, int(global_step.numpy()))
+  for hook in hooks:
+    hook.after_run(run)
+  return True
 
 
 def batches(
