@@ -5,6 +5,7 @@ from absl import flags
 from official.flag_checks import check_range
 from official.flags import (
   define_base,
+  define_distribution,
   define_image,
   define_performance,
   define_training,
@@ -17,6 +18,7 @@ def define_alexnet_flags() -> None:
   """Every flag of an AlexNet main."""
   define_base()
   define_performance()
+  define_distribution()
   define_image()
   define_training()
   flags.DEFINE_enum(

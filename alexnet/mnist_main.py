@@ -26,10 +26,12 @@ def define_flags() -> None:
 def main() -> None:
   """Flags, dataset, network, run loop."""
   from alexnet import alexnet_model_fn
+  from official import devices as devices_lib
   from official.datasets import catalog
   from resnet import learning_rates, resnet_run_loop
 
   flags_obj = flags.FLAGS
+  devices = devices_lib.configure(flags_obj)
   dataset = catalog.load_mnist(flags_obj)
   resnet_run_loop.resnet_main(
     flags_obj,
@@ -37,6 +39,7 @@ def main() -> None:
     dataset,
     alexnet_model_fn.name_of(flags_obj, dataset),
     learning_rates.from_flags(flags_obj, dataset, _BATCH_SIZE),
+    devices,
   )
 
 

@@ -7,6 +7,7 @@ from official.flags import (
   FLAGS,
   define_base,
   define_batch_norm,
+  define_distribution,
   define_image,
   define_performance,
   define_training,
@@ -17,6 +18,7 @@ def define_googlenet_flags() -> None:
   """Every flag of a GoogLeNet main."""
   define_base()
   define_performance()
+  define_distribution()
   define_image()
   define_training()
   define_batch_norm()
@@ -32,4 +34,9 @@ def define_googlenet_flags() -> None:
     ('batch_norm', 'batch_norm_momentum'),
     lambda f: f['batch_norm'] or not FLAGS['batch_norm_momentum'].present,
     '--batch_norm_momentum has a meaning with --batch_norm only',
+  )
+  check_together(
+    ('batch_norm', 'sync_batch_norm'),
+    lambda f: f['batch_norm'] or not f['sync_batch_norm'],
+    '--sync_batch_norm has a meaning with --batch_norm only',
   )

@@ -42,6 +42,7 @@ class Model:
     dtype: dtype of the computation; variables and logits are float32.
     batch_norm: the batch-norm form.
     batch_norm_momentum: share of the moving statistics kept at each step.
+    sync_batch_norm: normalise by the batches of all replicas together.
     auxiliary_heads: classify after 4a and 4d too, in training only.
     dropout_rate: before the last layer; the paper's is 0.4.
     seed: of dropout.
@@ -55,6 +56,7 @@ class Model:
     dtype: tf.DType = tf.float32,
     batch_norm: bool = False,
     batch_norm_momentum: float = layers.BATCH_NORM_MOMENTUM,
+    sync_batch_norm: bool = False,
     auxiliary_heads: bool = False,
     dropout_rate: float = 0.4,
     seed: int = 0,
@@ -69,6 +71,7 @@ class Model:
       data_format=data_format,
       dtype=dtype,
       batch_norm_momentum=batch_norm_momentum,
+      sync_batch_norm=sync_batch_norm,
       kernel_initializer=layers.he_initializer(),
       seed=seed,
     )

@@ -27,6 +27,7 @@ def googlenet_model_fn(
     dtype=params['dtype'],
     batch_norm=params['batch_norm'],
     batch_norm_momentum=params['batch_norm_momentum'],
+    sync_batch_norm=params['sync_batch_norm'],
     auxiliary_heads=params['auxiliary_heads'],
     dropout_rate=params['dropout_rate'],
     seed=params['seed'],

@@ -22,10 +22,12 @@ def define_flags() -> None:
 def main() -> None:
   """Flags, dataset, network, run loop."""
   from googlenet import googlenet_model_fn
+  from official import devices as devices_lib
   from official.datasets import catalog
   from resnet import learning_rates, resnet_run_loop
 
   flags_obj = flags.FLAGS
+  devices = devices_lib.configure(flags_obj)
   dataset = catalog.load_imagenet(flags_obj)
   resnet_run_loop.resnet_main(
     flags_obj,
@@ -33,6 +35,7 @@ def main() -> None:
     dataset,
     googlenet_model_fn.name_of(flags_obj),
     learning_rates.from_flags(flags_obj, dataset, _BATCH_SIZE),
+    devices,
   )
 
 

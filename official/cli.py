@@ -30,7 +30,8 @@ def run(
   A `UserError` is printed as one line; its `exit_code` is the command's. After
   SIGINT or SIGTERM training saves what it has, and the command exits with 130
   or 143 (128 and the signal's number, as shells have it); a second signal ends
-  it at once. Anything else is a bug and keeps its traceback.
+  it at once. The other workers of a cluster stop at the same step, with 143.
+  Anything else is a bug and keeps its traceback.
 
   Args:
     main: the command.
@@ -58,6 +59,12 @@ def run(
     word = _SIGNALS[e.number]
     print(f'\n{word}: the same command goes on from here', file=sys.stderr)
     sys.exit(128 + e.number)
+  except KeyboardInterrupt:  # A signal came to another worker.
+    print(
+      '\nstopped with another worker: the same commands go on from here',
+      file=sys.stderr,
+    )
+    sys.exit(128 + signal.SIGTERM)
 
 
 class _Interrupted(KeyboardInterrupt):
@@ -119,8 +126,11 @@ class _Chatter:
 
 
 @contextlib.contextmanager
-def quiet_stderr() -> Iterator[_Chatter]:
+def quiet_stderr(tell: bool = True) -> Iterator[_Chatter]:
   """Keeps what is printed to itself, unless it ends in an exception.
+
+  Args:
+    tell: whether it is printed then.
 
   TensorFlow notes oneDNN and missing CUDA libraries before any setting of it
   is read.
@@ -132,7 +142,8 @@ def quiet_stderr() -> Iterator[_Chatter]:
   try:
     yield chatter
   except BaseException:
-    chatter.tell()
+    if tell:
+      chatter.tell()
     raise
   finally:
     os.dup2(terminal, 2)

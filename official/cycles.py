@@ -10,7 +10,6 @@ from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
 from official.errors import UsageError
-from official.progress import EvaluationProgressHook
 from official.reporting import Report
 
 _LONGEST_LOOP = 10  # steps, where they are short
@@ -89,7 +88,7 @@ class Cycles:
       *_pace(flags_obj),
       estimator_lib.MetricsLogHook(),
       report.start_hook(),
-      report.progress_hook(flags_obj.log_steps),
+      *report.progress_hooks(flags_obj.log_steps),
       *train_hooks(flags_obj.hooks, flags_obj),
     ]
 
@@ -108,14 +107,6 @@ class Cycles:
         f'{self._estimator.model_dir} holds no checkpoint to evaluate; train '
         'first'
       )
-    try:
-      return self._run(step)
-    except estimator_lib.WarmStartError as e:
-      raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
-    except estimator_lib.IncompatibleCheckpointError as e:
-      raise UsageError(str(e)) from e
-
-  def _run(self, step: int) -> dict[str, Any]:
     left = [end for end in self._schedule.evaluation_steps if end > step]
     if not left:
       self._report.nothing_to_train(step)
@@ -150,18 +141,19 @@ class Cycles:
     results = self._estimator.evaluate(
       self._eval_input,
       steps=self._eval_batches_if_endless(),
-      hooks=[EvaluationProgressHook(self._eval_batches)],
+      hooks=self._report.evaluation_hooks(self._eval_batches),
     )
     self._report.evaluated(results)
     return results
 
   def _trained_steps(self) -> int:
-    checkpoint = self._estimator.latest_checkpoint()
+    checkpoint = self._estimator.agreed_checkpoint()
     return estimator_lib.step_of(checkpoint) if checkpoint else 0
 
   def _is_evaluation_due(self, step: int) -> bool:
     done = {r['step'] for r in self._estimator.metrics_log.read('eval')}
-    return step in self._schedule.evaluation_steps and step not in done
+    is_due = step in self._schedule.evaluation_steps and step not in done
+    return bool(self._estimator.agreement.from_chief(is_due))
 
   def _is_past_threshold(self, results: dict[str, Any]) -> bool:
     threshold = self._flags.stop_threshold

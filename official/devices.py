@@ -7,7 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from official import workers
 from official.errors import UsageError
+from official.estimator import RunConfig
 
 _DTYPES = {'fp32': tf.float32, 'fp16': tf.float16, 'bf16': tf.bfloat16}
 _BF16_INSTRUCTIONS = {'avx512_bf16', 'amx_bf16'}
@@ -20,7 +22,9 @@ class Devices:
 
   Attributes:
     strategy: a `tf.distribute.Strategy`; None for one device.
-    num_replicas: devices that share a batch.
+    num_replicas: devices that share a batch, those of all workers.
+    is_chief: whether this process tells what happens, and writes it.
+    worker: such as `worker 2 of 4`; None for a process alone.
     data_format: `'channels_first'` or `'channels_last'`.
     dtype: of the computation.
     description: for people.
@@ -31,6 +35,8 @@ class Devices:
   data_format: str
   dtype: tf.DType
   description: str
+  is_chief: bool = True
+  worker: str | None = None
 
 
 def configure(flags_obj: Any) -> Devices:
@@ -43,12 +49,18 @@ def configure(flags_obj: Any) -> Devices:
   gpus = _gpus(flags_obj)
   _check_gpu_flags(flags_obj, gpus)
   _check_dtype(flags_obj.dtype, gpus)
-  strategy = _strategy(flags_obj, gpus)
+  cluster = _cluster(flags_obj)
+  strategy = _strategy(flags_obj, gpus, cluster)
   replicas = strategy.num_replicas_in_sync if strategy else 1
   if flags_obj.batch_size % replicas:
     raise UsageError(
       f'--batch_size {flags_obj.batch_size} cannot be divided among {replicas} '
-      f'GPUs; try {flags_obj.batch_size - flags_obj.batch_size % replicas}'
+      'replicas; try '
+      f'{flags_obj.batch_size - flags_obj.batch_size % replicas or replicas}'
+    )
+  if replicas == 1 and getattr(flags_obj, 'sync_batch_norm', False):
+    raise UsageError(
+      '--sync_batch_norm has a meaning on several GPUs or workers only'
     )
   default_format = 'channels_first' if gpus else 'channels_last'
   return Devices(
@@ -56,7 +68,9 @@ def configure(flags_obj: Any) -> Devices:
     num_replicas=replicas,
     data_format=flags_obj.data_format or default_format,
     dtype=_DTYPES[flags_obj.dtype],
-    description=_describe(gpus),
+    description=_describe(gpus, cluster.num_worker_replicas),
+    is_chief=cluster.is_chief,
+    worker=workers.name_of(cluster) if cluster.cluster_spec else None,
   )
 
 
@@ -109,7 +123,7 @@ def _check_gpu_flags(flags_obj: Any, gpus: list[Any]) -> None:
   if gpus:
     return
   for name in _GPU_FLAGS:
-    if getattr(flags_obj, name) is not None:
+    if getattr(flags_obj, name) not in (None, 'ring'):
       raise UsageError(f'--{name} has a meaning on GPUs only; none is used')
   if flags_obj.data_format == 'channels_first':
     raise UsageError(
@@ -130,38 +144,78 @@ def _check_dtype(dtype: str, gpus: list[Any]) -> None:
     )
 
 
-def _strategy(flags_obj: Any, gpus: list[Any]) -> tf.distribute.Strategy | None:
+def _cluster(flags_obj: Any) -> RunConfig:
+  hosts = flags_obj.worker_hosts
+  config = workers.configure_cluster(hosts, flags_obj.task_index)
+  several = config.num_worker_replicas > 1
   kind = flags_obj.distribution_strategy
+  if several and kind not in (None, 'multi_worker_mirrored'):
+    raise UsageError(
+      f'--distribution_strategy {kind} is for one process; a cluster of '
+      f'{config.num_worker_replicas} workers needs multi_worker_mirrored'
+    )
+  if kind == 'multi_worker_mirrored' and not several:
+    raise UsageError(
+      '--distribution_strategy multi_worker_mirrored needs several workers, by '
+      '--worker_hosts or TF_CONFIG'
+    )
+  return config
+
+
+def _strategy(
+  flags_obj: Any, gpus: list[Any], cluster: RunConfig
+) -> tf.distribute.Strategy | None:
+  kind = flags_obj.distribution_strategy
+  algorithm = flags_obj.all_reduce_alg
+  if cluster.num_worker_replicas > 1:
+    return _of_workers(flags_obj, cluster)
   if len(gpus) > 1 and kind in ('off', 'one_device'):
     raise UsageError(
       f'--distribution_strategy {kind} uses one device; give --num_gpus 1'
     )
   several = kind == 'mirrored' or len(gpus) > 1
-  if flags_obj.all_reduce_alg and len(gpus) < 2:
+  if algorithm == 'ring':
+    raise UsageError('--all_reduce_alg ring has a meaning in a cluster only')
+  if algorithm and len(gpus) < 2:
     raise UsageError('--all_reduce_alg has a meaning on several GPUs only')
   if not several:
     return None
   if flags_obj.enable_xla:
     raise UsageError('--enable_xla works on one device only')
-  names = [f'GPU:{i}' for i in range(len(gpus))] or ['CPU:0']
+  kind = 'GPU' if gpus else 'CPU'
+  devices = tf.config.list_logical_devices(kind)
+  names = [f'{kind}:{i}' for i in range(len(devices))]
   operations = {
     None: lambda num_packs: None,
     'nccl': tf.distribute.NcclAllReduce,
     'hierarchical_copy': tf.distribute.HierarchicalCopyAllReduce,
-  }[flags_obj.all_reduce_alg]
+  }[algorithm]
   packs = 1 if flags_obj.num_packs is None else flags_obj.num_packs
   return tf.distribute.MirroredStrategy(
     names, cross_device_ops=operations(num_packs=packs)
   )
 
 
-def _describe(gpus: list[Any]) -> str:
+def _of_workers(flags_obj: Any, cluster: RunConfig) -> tf.distribute.Strategy:
+  algorithm = flags_obj.all_reduce_alg
+  if algorithm == 'hierarchical_copy':
+    raise UsageError(
+      '--all_reduce_alg hierarchical_copy has a meaning in one process only'
+    )
+  if flags_obj.enable_xla:
+    raise UsageError('--enable_xla works on one device only')
+  return workers.join(cluster, algorithm, flags_obj.cluster_timeout)
+
+
+def _describe(gpus: list[Any], num_workers: int) -> str:
   if not gpus:
     cores = len(_affinity())
-    return f'CPU ({cores} core{"s" if cores > 1 else ""})'
-  details = tf.config.experimental.get_device_details(gpus[0])
-  name = details.get('device_name', 'GPU')
-  return name if len(gpus) == 1 else f'{len(gpus)} x {name}'
+    name = f'CPU ({cores} core{"s" if cores > 1 else ""})'
+  else:
+    details = tf.config.experimental.get_device_details(gpus[0])
+    name = details.get('device_name', 'GPU')
+    name = name if len(gpus) == 1 else f'{len(gpus)} x {name}'
+  return f'{num_workers} workers of {name}' if num_workers > 1 else name
 
 
 def _affinity() -> Any:

@@ -50,6 +50,23 @@ def check_names(name: str, known: Sequence[str]) -> None:
   check(name, are_known)
 
 
+def check_addresses(name: str) -> None:
+  """Each of the listed values must be `host:port`, and no two the same."""
+
+  def are_addresses(values):
+    for value in values or ():
+      host, _, port = value.rpartition(':')
+      if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise flags.ValidationError(
+          f'--{name} must be a list of host:port, given: {value}'
+        )
+      if values.count(value) > 1:
+        raise flags.ValidationError(f'--{name} names {value} twice')
+    return True
+
+  check(name, are_addresses)
+
+
 def check_positive(name: str, word: str) -> None:
   """The value, a string, must be a positive number or a certain word."""
 

@@ -27,8 +27,6 @@ RETIRED = {
   'bigquery_run_table': 'nothing is sent anywhere: read metrics.jsonl',
   'bigquery_run_status_table': 'nothing is sent anywhere: read metrics.jsonl',
   'bigquery_metric_table': 'nothing is sent anywhere: read metrics.jsonl',
-  'worker_hosts': 'several machines are not supported yet',
-  'task_index': 'several machines are not supported yet',
 }
 
 _LIBRARIES = ('absl', 'tensorflow', 'keras', 'etils', 'apache_beam')

@@ -12,6 +12,7 @@ from absl import flags
 
 from official.errors import UsageError
 from official.flag_checks import (
+  check_addresses,
   check_names,
   check_positive,
   check_range,
@@ -21,7 +22,12 @@ from official.flag_checks import (
 FLAGS = flags.FLAGS
 
 DTYPES = ('fp32', 'fp16', 'bf16')
-DISTRIBUTION_STRATEGIES = ('off', 'one_device', 'mirrored')
+DISTRIBUTION_STRATEGIES = (
+  'off',
+  'one_device',
+  'mirrored',
+  'multi_worker_mirrored',
+)
 HOOKS = (
   'LoggingTensorHook',
   'ProfilerHook',
@@ -65,12 +71,15 @@ def define_base() -> None:
     short_name='st',
   )
   flags.DEFINE_integer(
-    'batch_size', 32, 'Images a step, over all GPUs together.', short_name='bs'
+    'batch_size',
+    32,
+    'Images a step, over all GPUs and workers together.',
+    short_name='bs',
   )
   flags.DEFINE_integer(
     'num_gpus',
     None,
-    'GPUs to use; -1 or nothing: all there are.',
+    'GPUs to use on each worker; -1 or nothing: all there are.',
     short_name='ng',
   )
   flags.DEFINE_list(
@@ -86,7 +95,8 @@ def define_base() -> None:
     'distribution_strategy',
     None,
     DISTRIBUTION_STRATEGIES,
-    'How to use the GPUs; without it: mirrored for several, one_device else.',
+    'How to use the devices; without it: multi_worker_mirrored in a cluster, '
+    'mirrored for several GPUs, one_device else.',
     short_name='ds',
   )
   flags.DEFINE_integer('seed', 1, 'Of initial weights, order and augmentation.')
@@ -155,8 +165,8 @@ def define_performance() -> None:
   flags.DEFINE_enum(
     'all_reduce_alg',
     None,
-    ('nccl', 'hierarchical_copy'),
-    'How several GPUs add up gradients.',
+    ('nccl', 'hierarchical_copy', 'ring'),
+    'How several GPUs, or workers (nccl, ring), add up gradients.',
     short_name='ara',
   )
   flags.DEFINE_integer(
@@ -215,6 +225,34 @@ def define_performance() -> None:
       f['per_gpu_thread_count'] is None or f['tf_gpu_thread_mode'] is not None
     ),
     '--per_gpu_thread_count has a meaning with --tf_gpu_thread_mode only',
+  )
+
+
+def define_distribution() -> None:
+  """Several workers, each a process on a machine of its own."""
+  flags.DEFINE_list(
+    'worker_hosts',
+    None,
+    'host:port of every worker, in the same order on each. The first one is '
+    'the chief: it tells and writes what happens, in a --model_dir that all '
+    'can read. Or set TF_CONFIG.',
+  )
+  flags.DEFINE_integer(
+    'task_index', None, 'Which of --worker_hosts this one is, from 0.'
+  )
+  flags.DEFINE_integer(
+    'cluster_timeout', 600, 'Seconds to wait at the start for all workers.'
+  )
+  check_addresses('worker_hosts')
+  check_range('cluster_timeout', 1)
+  check_together(
+    ('worker_hosts', 'task_index'),
+    lambda f: (
+      f['task_index'] is None
+      if not f['worker_hosts']
+      else f['task_index'] in range(len(f['worker_hosts']))
+    ),
+    '--task_index must tell which of --worker_hosts this worker is, from 0',
   )
 
 
@@ -333,6 +371,11 @@ def define_batch_norm() -> None:
   """For networks that have it."""
   flags.DEFINE_float(
     'batch_norm_momentum', 0.997, 'Share of the moving statistics kept a step.'
+  )
+  flags.DEFINE_bool(
+    'sync_batch_norm',
+    False,
+    'Normalise by the batches of all GPUs and workers together.',
   )
   check_range('batch_norm_momentum', 0.0, 0.99999)
 

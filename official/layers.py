@@ -55,6 +55,7 @@ class Network:
       ([N, C, H, W]): the layout of every feature map.
     dtype: dtype of the computation. Variables are float32 and cast on use.
     batch_norm_momentum: share of the moving statistics kept at each step.
+    sync_batch_norm: normalise by the batches of all replicas together.
     kernel_initializer: of convolutions and dense layers; None for what the
       original's `tf.layers` had.
     seed: with the step and the layer's name, the seed of dropout.
@@ -71,6 +72,7 @@ class Network:
     data_format: str = 'channels_last',
     dtype: tf.DType = tf.float32,
     batch_norm_momentum: float = BATCH_NORM_MOMENTUM,
+    sync_batch_norm: bool = False,
     kernel_initializer: Initializer | None = None,
     seed: int = 0,
   ):
@@ -83,6 +85,7 @@ class Network:
     self.dtype = tf.as_dtype(dtype)
     self._scope = scope
     self._batch_norm_momentum = batch_norm_momentum
+    self._sync_batch_norm = sync_batch_norm
     self._kernel_initializer = kernel_initializer
     self._seed = seed
     self._names: dict[str, int] = {}
@@ -229,22 +232,53 @@ class Network:
     if _frozen.get() and not self.training:
       scale = gamma * tf.math.rsqrt(moving_variance + BATCH_NORM_EPSILON)
       return self._affine(inputs, scale, beta - moving_mean * scale)
-    empty = tf.zeros([0])
-    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-      x=inputs,
-      scale=gamma,
-      offset=beta,
-      mean=empty if self.training else moving_mean,
-      variance=empty if self.training else moving_variance,
-      epsilon=BATCH_NORM_EPSILON,
-      data_format=self._tf_data_format,
-      is_training=self.training,
-    )
+    if self.training and self._sync_batch_norm and _num_replicas() > 1:
+      outputs, mean, variance = self._sync_normalized(inputs, gamma, beta)
+    else:
+      empty = tf.zeros([0])
+      outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=inputs,
+        scale=gamma,
+        offset=beta,
+        mean=empty if self.training else moving_mean,
+        variance=empty if self.training else moving_variance,
+        epsilon=BATCH_NORM_EPSILON,
+        data_format=self._tf_data_format,
+        is_training=self.training,
+      )
     if self.training:
       rate = 1 - self._batch_norm_momentum
       moving_mean.assign_sub((moving_mean - mean) * rate)
       moving_variance.assign_sub((moving_variance - variance) * rate)
     return outputs
+
+  def _sync_normalized(
+    self, inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """As the fused op, by the batches of all replicas together.
+
+    Returns:
+      The normalised map, the mean [C] and the unbiased variance [C].
+    """
+    maps = tf.cast(inputs, tf.float32)
+    axes = [0, *self.spatial_axes]
+    mean, variance = tf.nn.moments(maps, axes)
+    moments = tf.stack([mean, variance + tf.square(mean)])
+    mean, square = tf.unstack(
+      tf.distribute.get_replica_context().all_reduce(
+        tf.distribute.ReduceOp.MEAN, moments
+      )
+    )
+    variance = square - tf.square(mean)
+    scale = gamma * tf.math.rsqrt(variance + BATCH_NORM_EPSILON)
+    shape = [1] * 4
+    shape[self.channel_axis] = -1
+    outputs = maps * tf.reshape(scale, shape)
+    outputs += tf.reshape(beta - mean * scale, shape)
+    count = tf.size(maps) // tf.size(mean) * _num_replicas()
+    count = tf.cast(count, tf.float32)
+    unbiased = variance * (count / tf.maximum(count - 1, 1))
+    return tf.cast(outputs, self.dtype), mean, unbiased
 
   def _affine(
     self, inputs: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor
@@ -398,6 +432,10 @@ class Network:
       **({} if trainable else statistics),
     )
     return tf.cast(variable, self.dtype) if cast else variable
+
+
+def _num_replicas() -> int:
+  return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def _split(tensor: tf.Tensor, parts: int, axis: int) -> list[tf.Tensor]:

@@ -11,7 +11,11 @@ from official import cli
 from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
-from official.progress import ProgressHook, duration
+from official.progress import (
+  EvaluationProgressHook,
+  ProgressHook,
+  duration,
+)
 
 
 class Report:
@@ -41,23 +45,36 @@ class Report:
     self._start = time.monotonic()
     self._progress: ProgressHook | None = None
     self._export: str | None = None
+    self._say = say if devices.is_chief else _say_nothing
 
   def start_hook(self) -> estimator_lib.Hook:
     """Prints what will happen, once the network is built."""
     return _StartHook(self)
 
-  def progress_hook(self, every_n_steps: int) -> ProgressHook:
-    """Shows the training steps."""
+  def progress_hooks(self, every_n_steps: int) -> list[estimator_lib.Hook]:
+    """Show the training steps."""
+    if not self._devices.is_chief:
+      return []
     self._progress = ProgressHook(
       self._schedule.batch_size,
       self._schedule.steps_per_epoch,
       self._schedule.total_steps,
       every_n_steps,
     )
-    return self._progress
+    return [self._progress]
+
+  def evaluation_hooks(self, batches: int) -> list[estimator_lib.Hook]:
+    """Show the batches of an evaluation."""
+    return [EvaluationProgressHook(batches)] if self._devices.is_chief else []
 
   def starting(self, first_step: int) -> None:
     """What will happen, in one line."""
+    if not self._devices.is_chief:
+      say(
+        f'{self._devices.worker}: {self._devices.description}; the chief, '
+        'worker 1, tells what happens'
+      )
+      return
     images = self._dataset.num_images
     height, width, channels = self._dataset.image_shape
     schedule = self._schedule
@@ -65,7 +82,7 @@ class Report:
     steps = f'{schedule.total_steps:,} steps ({epochs} epochs)'
     if first_step:
       steps += f', going on from step {first_step:,}'
-    say(
+    self._say(
       ' · '.join([
         f'{self._network}, {self._estimator.trainable_parameters:,} parameters',
         f'{self._dataset.name} {images["train"]:,} + {images["test"]:,} images '
@@ -85,16 +102,16 @@ class Report:
       if total
       else f'evaluating the checkpoint of step {step:,}'
     )
-    say(f'{self._network} · {self._estimator.model_dir} · {reason}')
+    self._say(f'{self._network} · {self._estimator.model_dir} · {reason}')
 
   def past_threshold(self, threshold: float) -> None:
     """Why training ends early."""
-    say(f'stopping: test accuracy has reached {100 * threshold:g} %')
+    self._say(f'stopping: test accuracy has reached {100 * threshold:g} %')
 
   def evaluated(self, results: dict[str, Any]) -> None:
     """The line of one evaluation."""
     step = results['global_step']
-    say(
+    self._say(
       f'epoch {step / self._schedule.steps_per_epoch:.2f}  step {step}  '
       f'test accuracy {100 * results["accuracy"]:.2f} %  '
       f'cross-entropy {results["cross_entropy"]:.4f}  '
@@ -105,7 +122,7 @@ class Report:
   def exported(self, path: str) -> None:
     """Where the SavedModel is."""
     self._export = path
-    say(f'exported to {path}')
+    self._say(f'exported to {path}')
 
   def finish(self, results: dict[str, Any]) -> None:
     """The result, what it took, and what to try next."""
@@ -116,10 +133,10 @@ class Report:
       speed = progress.images / progress.seconds
       parts.append(f'{speed:,.0f} images/s in training')
     parts.append(f'peak memory {_peak_memory() / 2**30:.1f} GiB')
-    say(' · '.join(parts))
-    say('next:')
+    self._say(' · '.join(parts))
+    self._say('next:')
     for purpose, command in self._next_commands():
-      say(f'  {purpose}: {command}')
+      self._say(f'  {purpose}: {command}')
 
   def _next_commands(self) -> list[tuple[str, str]]:
     model_dir = shlex.quote(self._estimator.model_dir)
@@ -144,6 +161,10 @@ class _StartHook(estimator_lib.Hook):
     if not self._said:
       self._said = True
       self._report.starting(run.first_step)
+
+
+def _say_nothing(line: str) -> None:
+  """What a worker says that is not the chief."""
 
 
 def say(line: str) -> None:

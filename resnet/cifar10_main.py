@@ -23,11 +23,13 @@ def define_flags() -> None:
 
 def main() -> None:
   """Flags, network, dataset, run loop."""
+  from official import devices as devices_lib
   from official.datasets import catalog
   from resnet import cifar10_model, learning_rates, resnet_run_loop
 
   flags_obj = flags.FLAGS
   network = cifar10_model.name_of(flags_obj)
+  devices = devices_lib.configure(flags_obj)
   dataset = catalog.load_cifar10(flags_obj)
   boundaries = [flags_obj.train_epochs * e / _EPOCHS for e in (91, 136, 182)]
   resnet_run_loop.resnet_main(
@@ -36,6 +38,7 @@ def main() -> None:
     dataset,
     network,
     learning_rates.from_flags(flags_obj, dataset, _BATCH_SIZE, boundaries),
+    devices,
   )
 
 

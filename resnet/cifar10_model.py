@@ -58,6 +58,7 @@ def cifar10_model_fn(
     int(params['resnet_version']),
     params['dtype'],
     batch_norm_momentum=params['batch_norm_momentum'],
+    sync_batch_norm=params['sync_batch_norm'],
   )
   return resnet_run_loop.image_model_fn(
     features, labels, mode, params, model, loss_filter_fn=lambda name: True

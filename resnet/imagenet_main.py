@@ -21,11 +21,13 @@ def define_flags() -> None:
 
 def main() -> None:
   """Flags, network, dataset, run loop."""
+  from official import devices as devices_lib
   from official.datasets import catalog
   from resnet import imagenet_model, learning_rates, resnet_run_loop
 
   flags_obj = flags.FLAGS
   network = imagenet_model.name_of(flags_obj)
+  devices = devices_lib.configure(flags_obj)
   dataset = catalog.load_imagenet(flags_obj)
   boundaries = [flags_obj.train_epochs * e / _EPOCHS for e in (30, 60, 80, 90)]
   resnet_run_loop.resnet_main(
@@ -41,6 +43,7 @@ def main() -> None:
       (1, 0.1, 0.01, 0.001, 1e-4),
       warmup=not flags_obj.fine_tune,
     ),
+    devices,
   )
 
 

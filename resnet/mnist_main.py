@@ -22,11 +22,13 @@ def define_flags() -> None:
 
 def main() -> None:
   """Flags, network, dataset, run loop."""
+  from official import devices as devices_lib
   from official.datasets import catalog
   from resnet import learning_rates, mnist_model, resnet_run_loop
 
   flags_obj = flags.FLAGS
   network = mnist_model.name_of(flags_obj)
+  devices = devices_lib.configure(flags_obj)
   dataset = catalog.load_mnist(flags_obj)
   resnet_run_loop.resnet_main(
     flags_obj,
@@ -34,6 +36,7 @@ def main() -> None:
     dataset,
     network,
     learning_rates.from_flags(flags_obj, dataset, _BATCH_SIZE),
+    devices,
   )
 
 

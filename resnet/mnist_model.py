@@ -53,6 +53,7 @@ class MnistModel(resnet_model.Model):
     resnet_version: int = resnet_model.DEFAULT_VERSION,
     dtype: tf.DType = tf.float32,
     batch_norm_momentum: float = 0.9,
+    sync_batch_norm: bool = False,
   ):
     super().__init__(
       architecture(resnet_size),
@@ -61,6 +62,7 @@ class MnistModel(resnet_model.Model):
       data_format=data_format,
       dtype=dtype,
       batch_norm_momentum=batch_norm_momentum,
+      sync_batch_norm=sync_batch_norm,
     )
 
 
@@ -78,5 +80,6 @@ def mnist_model_fn(
     int(params['resnet_version']),
     params['dtype'],
     params['batch_norm_momentum'],
+    params['sync_batch_norm'],
   )
   return resnet_run_loop.image_model_fn(features, labels, mode, params, model)

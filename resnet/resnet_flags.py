@@ -8,6 +8,7 @@ from official.flag_checks import check_whole
 from official.flags import (
   define_base,
   define_batch_norm,
+  define_distribution,
   define_image,
   define_performance,
   define_training,
@@ -24,6 +25,7 @@ def define_resnet_flags(
   """
   define_base()
   define_performance()
+  define_distribution()
   define_image()
   define_training()
   define_batch_norm()

@@ -134,6 +134,7 @@ class Model:
       raises on a machine without a GPU).
     dtype: dtype of the computation; variables and logits are float32.
     batch_norm_momentum: share of the moving statistics kept at each step.
+    sync_batch_norm: normalise by the batches of all replicas together.
 
   Raises:
     ValueError: an unknown version, layout or dtype.
@@ -148,6 +149,7 @@ class Model:
     data_format: str | None = None,
     dtype: tf.DType = tf.float32,
     batch_norm_momentum: float = layers.BATCH_NORM_MOMENTUM,
+    sync_batch_norm: bool = False,
   ):
     if resnet_version not in VERSIONS:
       raise ValueError(
@@ -162,6 +164,7 @@ class Model:
     self.data_format = data_format or default_data_format()
     self.dtype = dtype
     self.batch_norm_momentum = batch_norm_momentum
+    self.sync_batch_norm = sync_batch_norm
 
   def __call__(self, inputs: tf.Tensor, training: bool) -> tf.Tensor:
     """[N, H, W, C] -> logits float32 [N, num_classes]."""
@@ -172,6 +175,7 @@ class Model:
       data_format=self.data_format,
       dtype=self.dtype,
       batch_norm_momentum=self.batch_norm_momentum,
+      sync_batch_norm=self.sync_batch_norm,
     )
     order = _order(nn, self.resnet_version)
 

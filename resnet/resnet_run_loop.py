@@ -8,7 +8,7 @@ import contextlib
 import functools
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -32,7 +32,7 @@ from official.datasets import synthetic
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.records import process_record_dataset
 from official.datasets.synthetic import get_synth_input_fn
-from official.errors import UsageError
+from official.errors import UsageError, UserError
 from official.estimator import metrics, summary
 from official.serving import image_bytes_serving_input_fn
 from resnet.learning_rates import learning_rate_with_decay
@@ -150,8 +150,11 @@ def resnet_model_fn(
     )
 
   losses = _cross_entropy(logits, labels, label_smoothing)
+  if not is_training:  # Then the mean does not depend on the cut into batches.
+    losses = tf.cast(losses, tf.float64)
   cross_entropy = tf.reduce_mean(losses, name='cross_entropy')
   l2_loss = weight_decay * _l2(loss_filter_fn or excludes_batch_norm)
+  l2_loss = tf.cast(l2_loss, losses.dtype)
   summary.scalar('cross_entropy', cross_entropy)
   summary.scalar('l2_loss', l2_loss)
   loss = cross_entropy if enable_lars else cross_entropy + l2_loss
@@ -237,6 +240,7 @@ def resnet_main(
   dataset: ImageDataset,
   network: str,
   learning_rate_fn: schedules.Schedule,
+  devices: devices_lib.Devices,
 ) -> dict[str, Any]:
   """Trains, evaluates and exports as the flags say.
 
@@ -251,6 +255,8 @@ def resnet_main(
     dataset: what to train on.
     network: for people and for `config.json`, such as `'ResNet-18 v1'`.
     learning_rate_fn: global step to rate.
+    devices: what `devices.configure` made of the flags. In a cluster every
+      worker calls this function; the chief alone writes, prints and exports.
 
   Returns:
     The metrics of the last evaluation; nothing after `--export_only`.
@@ -258,27 +264,29 @@ def resnet_main(
   Raises:
     UsageError: the flags, the folder or the machine do not fit together.
   """
-  devices = devices_lib.configure(flags_obj)
   if flags_obj.use_synthetic_data:
     dataset = synthetic.like(dataset)
   warm_start = _warm_start(flags_obj)
   model_dir = flags_obj.model_dir or default_model_dir(dataset.name, network)
-  if flags_obj.export_dir:
+  if flags_obj.export_dir and devices.is_chief:
     run_directory.check_writable('export_dir', flags_obj.export_dir)
     export_formats.check_installed(_formats(flags_obj))
-  is_reader = flags_obj.eval_only or flags_obj.export_only
-  with contextlib.nullcontext() if is_reader else run_directory.lock(model_dir):
-    run_directory.prepare(
-      model_dir,
-      identity={
-        'network': network,
-        'dataset': dataset.name,
-        'num_classes': dataset.num_classes,
-        'image_shape': list(dataset.image_shape),
-      },
-      config=None if flags_obj.export_only else _config(dataset),
-      clean=flags_obj.clean,
-    )
+  with contextlib.ExitStack() as stack:
+    stack.enter_context(_user_errors())
+    if devices.is_chief:
+      if not (flags_obj.eval_only or flags_obj.export_only):
+        stack.enter_context(run_directory.lock(model_dir))
+      run_directory.prepare(
+        model_dir,
+        identity={
+          'network': network,
+          'dataset': dataset.name,
+          'num_classes': dataset.num_classes,
+          'image_shape': list(dataset.image_shape),
+        },
+        config=None if flags_obj.export_only else _config(dataset),
+        clean=flags_obj.clean,
+      )
     estimator = estimator_lib.Estimator(
       model_function,
       model_dir,
@@ -297,10 +305,27 @@ def resnet_main(
     results = cycles.Cycles(
       estimator, dataset, devices, schedule, report, flags_obj
     ).run()
-    if flags_obj.export_dir:
+    if flags_obj.export_dir and devices.is_chief:
       report.exported(_export(estimator, dataset, flags_obj))
     report.finish(results)
+    estimator.agreement.from_chief(0)  # None leaves while another is at work.
     return results
+
+
+@contextlib.contextmanager
+def _user_errors() -> Iterator[None]:
+  """Errors that the user can mend are told in one line."""
+  try:
+    yield
+  except estimator_lib.WarmStartError as e:
+    raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
+  except estimator_lib.IncompatibleCheckpointError as e:
+    raise UsageError(str(e)) from e
+  except (
+    estimator_lib.NanLossDuringTrainingError,
+    estimator_lib.WorkerLostError,
+  ) as e:
+    raise UserError(str(e)) from e
 
 
 def default_model_dir(dataset_name: str, network: str) -> str:

@@ -1,5 +1,6 @@
 """tf.estimator's contract on today's TensorFlow; see README.md beside this."""
 
+from official.estimator.agreement import WorkerLostError
 from official.estimator.checkpoints import (
   Checkpoints,
   IncompatibleCheckpointError,
@@ -61,6 +62,7 @@ __all__ = [
   'TrainSpec',
   'WarmStartError',
   'WarmStartSettings',
+  'WorkerLostError',
   'build_parsing_serving_input_receiver_fn',
   'build_raw_serving_input_receiver_fn',
   'build_tensor_serving_input_receiver_fn',

@@ -3,6 +3,7 @@
 import copy
 import logging
 import os
+import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from official.estimator import (
 )
 from official.estimator import hooks as hooks_lib
 from official.estimator import warm_start as warm_start_lib
+from official.estimator.agreement import Agreement
 from official.estimator.metrics_log import MetricsLog
 from official.estimator.programs import Program
 from official.estimator.run_config import RunConfig
@@ -65,9 +67,10 @@ class Estimator:
     self._params = copy.deepcopy(params if params is not None else {})
     self._config = arguments.settle_config(config, model_dir)
     self._warm_start = warm_start_lib.settings_of(warm_start_from)
-    self._store = VariableStore(
-      self._config.train_distribute, self._config.tf_random_seed
+    self.agreement = Agreement(
+      self._config.train_distribute, self._config.is_chief
     )
+    self._store = VariableStore(self._config.train_distribute, self._seed())
     self._checkpoints = checkpoints.Checkpoints(
       self.model_dir,
       self._config.keep_checkpoint_max,
@@ -127,6 +130,16 @@ class Estimator:
     """Prefix of the newest whole checkpoint; None where there is none."""
     return self._checkpoints.latest()
 
+  def agreed_checkpoint(self) -> str | None:
+    """`latest_checkpoint` as the chief sees it; every worker must ask."""
+    if not self.agreement.is_shared:
+      return self.latest_checkpoint()
+    latest = self.latest_checkpoint() if self._config.is_chief else None
+    step = self.agreement.from_chief(
+      checkpoints.step_of(latest) if latest else -1
+    )
+    return None if step < 0 else self._checkpoints.prefix(step)
+
   def get_variable_names(self) -> list[str]:
     """Names in the newest checkpoint.
 
@@ -172,9 +185,10 @@ class Estimator:
       self.
 
     Raises:
-      ValueError: wrong arguments, no training batch at all, or a model_fn that
-        breaks the contract.
+      ValueError: wrong arguments, no training batch at all, a model_fn that
+        breaks the contract, or several workers without their strategy.
       NanLossDuringTrainingError: the loss became NaN or infinite.
+      WorkerLostError: another worker of the cluster has ended.
     """
     arguments.check_steps(steps, max_steps)
     hooks = arguments.check_all(hooks, hooks_lib.Hook, 'hooks')
@@ -187,7 +201,13 @@ class Estimator:
         'train_and_evaluate, which calls proper API according to the task '
         f'type, given: {self._config.task_type}'
       )
-    checkpoint = self.latest_checkpoint()
+    if self._config.num_worker_replicas > 1 and not self.agreement.is_shared:
+      raise ValueError(
+        f'TF_CONFIG names {self._config.num_worker_replicas} workers, each of '
+        'which would train alone: RunConfig.train_distribute must be a '
+        'tf.distribute.MultiWorkerMirroredStrategy.'
+      )
+    checkpoint = self.agreed_checkpoint()
     start = checkpoints.step_of(checkpoint) if checkpoint else 0
     if max_steps is not None and start >= max_steps:
       logger.info('Skipping training since max_steps has already saved.')
@@ -213,6 +233,7 @@ class Estimator:
         ),
         all_hooks,
         self._store.global_step,
+        self.agreement,
       )
     finally:
       self._training = False
@@ -240,10 +261,22 @@ class Estimator:
 
     Raises:
       ValueError: wrong arguments, no checkpoint, or no batch at all.
+      WorkerLostError: another worker of the cluster has ended.
     """
     arguments.check_steps(steps)
     hooks = arguments.check_all(hooks, hooks_lib.Hook, 'hooks')
     checkpoint = checkpoint_path or self._trained_checkpoint()
+    with self.agreement.guard():
+      return self._evaluate(input_fn, steps, hooks, checkpoint, name)
+
+  def _evaluate(
+    self,
+    input_fn: InputFn,
+    steps: int | None,
+    hooks: list[hooks_lib.Hook],
+    checkpoint: str,
+    name: str | None,
+  ) -> dict[str, Any]:
     program = self._program(ModeKeys.EVAL)
     iterator = iter(self._dataset(input_fn, ModeKeys.EVAL))
     program.trace(iterator)
@@ -366,12 +399,12 @@ class Estimator:
   def save_checkpoint(self) -> str | None:
     """Saves the variables as they are; None where another process does it."""
     step = int(self._store.global_step.numpy())
-    values = self._store.values()  # Every worker takes part in reading them.
-    if not self._config.is_chief:
-      return None
-    prefix = self._checkpoints.save(values, step)
+    prefix = self._checkpoints.prefix(step)
+    if self._config.is_chief:
+      self._checkpoints.save(self._store.values(), step)
+    # Workers are in step: what the chief saves is what each of them holds.
     self._loaded = (prefix, len(self._store.variables))
-    return prefix
+    return prefix if self._config.is_chief else None
 
   def event_writer(self, directory: str | None = None) -> EventWriter:
     """The writer of the event file in a directory, `model_dir` by default."""
@@ -385,7 +418,7 @@ class Estimator:
       key: value.item() if value.ndim == 0 else value
       for key, value in sorted(results.items())
     }
-    if self._config.is_chief or self._config.task_type == 'evaluator':
+    if self._config.reports:
       writer = self.event_writer(self.eval_dir(name))
       writer.write(results, step)
       writer.flush()
@@ -393,8 +426,15 @@ class Estimator:
     logger.info('Evaluation at step %d: %s', step, results)
     return results | {GLOBAL_STEP: step}
 
+  def _seed(self) -> int | None:
+    seed = self._config.tf_random_seed
+    if seed is None and self.agreement.is_shared:
+      # Else each worker would begin with other weights.
+      return self.agreement.from_chief(random.getrandbits(31))
+    return seed
+
   def _trained_checkpoint(self) -> str:
-    checkpoint = self.latest_checkpoint()
+    checkpoint = self.agreed_checkpoint()
     if checkpoint is None:
       raise ValueError(
         f'Could not find trained model in model_dir: {self.model_dir}.'

@@ -8,17 +8,24 @@ from collections.abc import Iterator
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class StoppedElsewhere(KeyboardInterrupt):  # noqa: N818 - as its base
+  """A signal came to another worker of the cluster: all stop together."""
+
+
 @contextlib.contextmanager
-def deferred() -> Iterator[None]:
+def deferred() -> Iterator[list[int]]:
   """A signal that comes within it is raised at its end; a second one at once.
 
   Else an interrupt can strike after a step has changed the variables and before
   what it measured is written.
+
+  Yields:
+    The signals that came, a list that grows.
   """
-  if threading.current_thread() is not threading.main_thread():
-    yield  # Signals come to the main thread alone.
-    return
   came: list[int] = []
+  if threading.current_thread() is not threading.main_thread():
+    yield came  # Signals come to the main thread alone.
+    return
 
   def note(number, frame):
     del frame
@@ -39,7 +46,7 @@ def deferred() -> Iterator[None]:
       signal.signal(number, handler)
 
   try:
-    yield
+    yield came
   finally:
     restore()
   if came:

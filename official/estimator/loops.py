@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from official.estimator import interrupts
+from official.estimator.agreement import Agreement
 from official.estimator.hooks.base import Hook, Run
 from official.estimator.programs import Program
 
@@ -17,24 +18,43 @@ def train(
   run: Run,
   hooks: list[Hook],
   global_step: tf.Variable,
+  agreement: Agreement,
 ) -> None:
   """Trains until the last step, the end of the data or a hook's request.
 
   Raises:
     ValueError: there was no batch, or a step is not one step.
+    WorkerLostError: another worker of the cluster has ended.
   """
   with around(hooks, run):
-    while not run.stop_requested and _is_before_end(run):
-      steps = run.steps_per_loop
-      if run.last_step is not None:
-        steps = min(steps, run.last_step - run.global_step)
-      with interrupts.deferred():
-        if not _train_loop(program, iterator, run, hooks, global_step, steps):
+    interrupted = False
+    with _until_all_know(agreement) as signals:
+      while _is_before_end(run):
+        stop, interrupted, steps = agreement.turn(
+          run.stop_requested, bool(signals), run.steps_per_loop
+        )
+        if stop or interrupted:
           break
+        if run.last_step is not None:
+          steps = min(steps, run.last_step - run.global_step)
+        with interrupts.deferred(), agreement.guard():
+          if not _train_loop(program, iterator, run, hooks, global_step, steps):
+            break
+    if agreement.is_shared and interrupted:
+      raise interrupts.StoppedElsewhere
     if run.global_step == run.first_step and _is_before_end(run):
       raise ValueError(
         'Training had no batch: the dataset of its input_fn is empty.'
       )
+
+
+def _until_all_know(
+  agreement: Agreement,
+) -> contextlib.AbstractContextManager[list[int]]:
+  """Where there are other workers, a signal waits until they know of it."""
+  if agreement.is_shared:
+    return interrupts.deferred()
+  return contextlib.nullcontext([])
 
 
 def _train_loop(

@@ -3,7 +3,7 @@
 The pair goes into `EstimatorSpec.eval_metric_ops`. Both members are the value
 after this batch; sums live in metric variables, which every evaluation resets
 and replicas add up, so each example has the same weight wherever the batches
-are cut.
+are cut. They are float64, so that the order of adding up does not show either.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ def mean(
     weights: broadcast to the shape of `values`; None weighs each by 1.
     name: prefix of the names of the sums.
   """
-  values = tf.cast(values, tf.float32)
+  values = tf.cast(values, tf.float64)
   weights = _weights(weights, values)
   sums = {
     'total': tf.reduce_sum(tf.math.multiply_no_nan(values, weights)),
@@ -94,7 +94,7 @@ def root_mean_squared_error(
   squares = tf.math.squared_difference(
     tf.cast(labels, predictions.dtype), predictions
   )
-  squares = tf.cast(squares, tf.float32)
+  squares = tf.cast(squares, tf.float64)
   weights = _weights(weights, squares)
   sums = {
     'total': tf.reduce_sum(squares * weights),
@@ -123,8 +123,8 @@ def precision(
 ) -> Metric:
   """Share of positive predictions (true or non-zero) that are right."""
   labels, predictions = tf.cast(labels, tf.bool), tf.cast(predictions, tf.bool)
-  right = tf.cast(labels & predictions, tf.float32)
-  weights = _weights(weights, right) * tf.cast(predictions, tf.float32)
+  right = tf.cast(labels & predictions, tf.float64)
+  weights = _weights(weights, right) * tf.cast(predictions, right.dtype)
   return mean(right, weights, name)
 
 
@@ -141,7 +141,7 @@ def recall(
 def _weights(weights: tf.Tensor | None, values: tf.Tensor) -> tf.Tensor:
   if weights is None:
     return tf.ones_like(values)
-  return tf.broadcast_to(tf.cast(weights, tf.float32), tf.shape(values))
+  return tf.broadcast_to(tf.cast(weights, values.dtype), tf.shape(values))
 
 
 def _ratio(numerator: str, denominator: str) -> _Result:
@@ -153,7 +153,7 @@ def _streaming(
 ) -> Metric:
   variables = {
     key: tf.compat.v1.Variable(
-      lambda: tf.zeros([]),
+      lambda: tf.zeros([], tf.float64),
       name=f'{name}/{key}',
       trainable=False,
       collections=[_KEYS.LOCAL_VARIABLES, _KEYS.METRIC_VARIABLES],
@@ -168,7 +168,8 @@ def _streaming(
   ]
 
   def read():
-    return result({key: v.read_value() for key, v in variables.items()})
+    sums = {key: v.read_value() for key, v in variables.items()}
+    return tf.cast(result(sums), tf.float32)
 
   with tf.control_dependencies(updates):
     value = read()

@@ -108,6 +108,7 @@ class Program:
     with self._store.scope(), summary.record() as scalars, arrived:
       scope = tf.compat.v1.get_default_graph().get_name_scope()
       spec = self._call_model_fn(element)
+      self._store.average_statistics()
       values = scalars | {'loss': tf.cast(spec.loss, tf.float32)}
       for name in self._fetches:
         if name not in values:
@@ -121,7 +122,13 @@ class Program:
     )
 
   def _evaluate_replica(self, element: Any) -> dict[str, Any]:
-    return self._run_only(element, self._metric_values)
+    run = self._only(element, self._metric_values)
+    if self._store.strategy.num_replicas_in_sync == 1:
+      return run()
+    # A replica whose share of the data has ended gets batches of nothing, and
+    # not every op of TensorFlow can take these.
+    size = _batch_size(element)
+    return {'loss': tf.cond(size > 0, lambda: run()['loss'], lambda: 0.0)}
 
   def _metric_values(self, element: Any) -> dict[str, Any]:
     spec = self._call_model_fn(element)
@@ -134,11 +141,14 @@ class Program:
           'already defines a default metric with the same name.'
         )
     self._pairs = {'loss': loss} | pairs
-    values = {}
-    for name, (value, update_op) in self._pairs.items():
-      with tf.control_dependencies([update_op]):
-        values[name] = tf.identity(_freshest(value, update_op))
-    return values
+    # One value, whichever is fetched, brings about all updates.
+    with tf.control_dependencies([
+      update for _, update in self._pairs.values()
+    ]):
+      return {
+        name: tf.identity(_freshest(value, update_op))
+        for name, (value, update_op) in self._pairs.items()
+      }
 
   def results(self, last_values: dict[str, Any]) -> dict[str, Any]:
     """The metrics over all batches since they were reset, as numpy values.
@@ -164,13 +174,15 @@ class Program:
 
   def _predict(self, iterator: Any) -> Any:
     features, _ = inputs.split(next(iterator))
-    return self._run_only(
+    return self._only(
       features,
       lambda features: self._call_model_fn((features, None)).predictions,
-    )
+    )()
 
-  def _run_only(self, element: Any, fetch: Callable[[Any], Any]) -> Any:
-    """The tensors that `fetch(element)` returns, and no other effect of it.
+  def _only(
+    self, element: Any, fetch: Callable[[Any], Any]
+  ) -> Callable[[], Any]:
+    """A function to the tensors of `fetch(element)`, with no other effect.
 
     A function that is traced the usual way runs all its side effects; here,
     as in tf.estimator, a train_op that model_fn built all the same does not
@@ -192,7 +204,8 @@ class Program:
       if 'merge_call' not in str(e):
         raise
       raise ValueError(_SYNCHRONIZED.format(mode=self._mode)) from e
-    return graph.prune(*fetched)(*flat)
+    pruned = graph.prune(*fetched)
+    return lambda: pruned(*flat)
 
   def _call_model_fn(self, element: Any) -> EstimatorSpec:
     features, labels = inputs.split(element)

@@ -109,6 +109,11 @@ class RunConfig:
     return self._cluster.is_chief
 
   @property
+  def reports(self) -> bool:
+    """Whether this process writes what evaluations find, and exports."""
+    return self.is_chief or self.task_type == 'evaluator'
+
+  @property
   def num_worker_replicas(self) -> int:
     """Processes that train, the chief among them."""
     return self._cluster.num_workers

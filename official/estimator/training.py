@@ -100,13 +100,13 @@ def train_and_evaluate(
   """Trains, and evaluates and exports after checkpoints.
 
   In one process evaluation follows a checkpoint, no oftener than every
-  `throttle_secs`, and once more at the end. In a cluster the chief does the
-  same and the other workers only train; a task `evaluator` instead evaluates
-  every new checkpoint until one has reached `max_steps`.
+  `throttle_secs`, and once more at the end. So it does in a cluster whose
+  workers save by steps; they evaluate together, and the chief exports. Where
+  they save by seconds they evaluate at the end alone. A task `evaluator`
+  instead evaluates every new checkpoint until one has reached `max_steps`.
 
   Returns:
-    The last evaluation's metrics and the exports made of it; in a worker that
-    only trains, `(None, [])`.
+    The last evaluation's metrics and the exports made of it.
 
   Raises:
     TypeError: a spec has the wrong type.
@@ -123,7 +123,7 @@ def train_and_evaluate(
   if config.task_type == 'evaluator':
     return _evaluate_new_checkpoints(evaluation, train_spec, eval_spec)
   listeners = [*train_spec.saving_listeners]
-  if config.is_chief:
+  if config.save_checkpoints_steps or not estimator.agreement.is_shared:
     listeners.append(_EvaluationListener(evaluation, eval_spec.throttle_secs))
   estimator.train(
     train_spec.input_fn,
@@ -131,8 +131,6 @@ def train_and_evaluate(
     max_steps=train_spec.max_steps,
     saving_listeners=listeners,
   )
-  if not config.is_chief:
-    return None, []
   evaluation.run()
   return evaluation.metrics, evaluation.exports
 
@@ -152,7 +150,7 @@ class _Evaluation:
 
   def run(self) -> bool:
     """Returns whether there was a checkpoint to evaluate."""
-    checkpoint = self._estimator.latest_checkpoint()
+    checkpoint = self._estimator.agreed_checkpoint()
     if checkpoint in (None, self._evaluated):
       return False
     spec = self._spec
@@ -166,6 +164,8 @@ class _Evaluation:
     self._evaluated = checkpoint
     step = self.metrics['global_step']
     final = self._max_steps is not None and step >= self._max_steps
+    if not self._estimator.config.reports:
+      return True
     self.exports = [
       exporter.export(
         self._estimator,
@@ -192,7 +192,8 @@ class _EvaluationListener(hooks_lib.CheckpointSaverListener):
     if step == run.first_step:
       return
     now = time.monotonic()
-    if now - self._last_start >= self._throttle_secs:
+    is_due = now - self._last_start >= self._throttle_secs
+    if run.estimator.agreement.from_chief(is_due):
       self._last_start = now
       self._evaluation.run()
 

@@ -138,7 +138,31 @@ class VariableStore:
 
   def values(self) -> dict[str, tf.Tensor]:
     """Name to current value of all that a checkpoint holds."""
-    return {name: v.read_value() for name, v in self.variables.items()}
+    return {name: self._value(v) for name, v in self.variables.items()}
+
+  def average_statistics(self) -> None:
+    """Gives every replica the mean of what replicas follow on their own.
+
+    For the end of a step, in the replicas: moving statistics then have one
+    value, the same in a checkpoint and in every replica that loads it.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+      return
+    followed = [v for v in self.variables.values() if _is_statistic(v)]
+    if not followed:
+      return
+    flat = tf.concat([tf.reshape(v, [-1]) for v in followed], axis=0)
+    flat = context.all_reduce(tf.distribute.ReduceOp.MEAN, flat)
+    sizes = [v.shape.num_elements() for v in followed]
+    for variable, mean in zip(followed, tf.split(flat, sizes), strict=True):
+      variable.assign(tf.reshape(mean, variable.shape))
+
+  def _value(self, variable: tf.Variable) -> tf.Tensor:
+    if _is_statistic(variable):  # The same in all replicas.
+      (first, *_) = self.strategy.experimental_local_results(variable)
+      return first.read_value()
+    return variable.read_value()
 
   def _all(self) -> dict[str, tf.Variable]:
     return self.variables | self.metric_variables
@@ -218,6 +242,15 @@ def _no_names_taken() -> Iterator[None]:
   finally:
     for store, before in zip(ours, theirs, strict=True):
       store[:] = before
+
+
+def _is_statistic(variable: tf.Variable) -> bool:
+  """Whether replicas follow it on their own and its value is their mean."""
+  return (
+    variable.synchronization == tf.VariableSynchronization.ON_READ
+    and variable.aggregation == tf.VariableAggregation.MEAN
+    and variable.dtype.is_floating
+  )
 
 
 def _full_name(name: str, base: str) -> str:

@@ -134,10 +134,14 @@ class MetricsLogHook(Hook):
 
   def begin(self, run: Run) -> None:
     """Drops what an earlier run logged of steps that will run again."""
+    if not run.estimator.config.is_chief:
+      return
     run.estimator.metrics_log.forget_after(run.global_step)
 
   def after_run(self, run: Run) -> None:
     """See `Hook`."""
+    if not run.estimator.config.is_chief:
+      return
     first = run.global_step - run.steps_in_loop + 1
     due = range(-(-first // self._every) * self._every, run.global_step + 1)
     for step in due[:: self._every]:
