@@ -94,6 +94,8 @@ def _start() -> None:
     environment.set_gpu_threads(
       flags_obj.tf_gpu_thread_mode, flags_obj.per_gpu_thread_count
     )
+  if os.environ.get('TF_CONFIG') or getattr(flags_obj, 'worker_hosts', None):
+    environment.expect_lost_workers()
   with quiet_stderr() as chatter:
     import tensorflow as tf
 

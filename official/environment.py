@@ -21,6 +21,12 @@ def configure() -> None:
     os.environ.setdefault(name, value)
 
 
+def expect_lost_workers() -> None:
+  """TensorFlow need not tell at length what one line of ours will."""
+  if os.environ['TF_CPP_MIN_LOG_LEVEL'] == _DEFAULTS['TF_CPP_MIN_LOG_LEVEL']:
+    os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+
+
 def set_gpu_threads(mode: str | None, count: int | None) -> None:
   """Sets the threads that launch GPU kernels.
 
