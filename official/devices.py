@@ -49,6 +49,7 @@ def configure(flags_obj: Any) -> Devices:
   gpus = _gpus(flags_obj)
   _check_gpu_flags(flags_obj, gpus)
   _check_dtype(flags_obj.dtype, gpus)
+  _set_determinism(flags_obj, gpus)
   cluster = _cluster(flags_obj)
   strategy = _strategy(flags_obj, gpus, cluster)
   replicas = strategy.num_replicas_in_sync if strategy else 1
@@ -101,6 +102,15 @@ def _set_threads(flags_obj: Any) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(
       flags_obj.intra_op_parallelism_threads
     )
+
+
+def _set_determinism(flags_obj: Any, gpus: list[Any]) -> None:
+  deterministic = flags_obj.deterministic
+  if deterministic is None:
+    deterministic = not gpus
+  if deterministic:
+    tf.random.set_seed(flags_obj.seed)
+    tf.config.experimental.enable_op_determinism()
 
 
 def _gpus(flags_obj: Any) -> list[Any]:

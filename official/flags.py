@@ -100,6 +100,19 @@ def define_base() -> None:
     short_name='ds',
   )
   flags.DEFINE_integer('seed', 1, 'Of initial weights, order and augmentation.')
+  flags.DEFINE_bool(
+    'deterministic',
+    None,
+    'The same command gives the same bits, also over a restart. Default: on a '
+    'CPU, where it costs nothing; a GPU pays for it.',
+  )
+  flags.DEFINE_enum(
+    'on_nan',
+    'stop',
+    ('stop', 'restore'),
+    'When the loss is NaN or infinite. restore: go on from the last checkpoint '
+    'with half the learning rate.',
+  )
   flags.DEFINE_integer(
     'save_checkpoints_steps',
     None,
@@ -392,7 +405,7 @@ def define_dataset() -> None:
     0,
     'Test on so many of the training images, not on the test images.',
   )
-  _define_augment()
+  _define_examples()
   check_range('held_out_images', 0)
 
 
@@ -406,12 +419,19 @@ def define_photographs() -> None:
     True,
     'With TFRecords: class 0 is the background, so there are 1001; else 1000.',
   )
-  _define_augment()
+  _define_examples()
   check_range('image_size', 8)
 
 
-def _define_augment() -> None:
+def _define_examples() -> None:
   flags.DEFINE_bool('augment', True, 'Change training images at random.')
+  flags.DEFINE_integer(
+    'max_bad_examples',
+    0,
+    'Leave out so many examples that cannot be used, and name them; one more '
+    'ends the run.',
+  )
+  check_range('max_bad_examples', 0)
 
 
 def set_defaults(**values: Any) -> None:

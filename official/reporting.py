@@ -41,9 +41,10 @@ class Report:
     self._dataset = dataset
     self._devices = devices
     self._schedule = schedule
-    self._estimator = estimator
+    self.estimator = estimator
     self._start = time.monotonic()
     self._progress: ProgressHook | None = None
+    self._said_start = False
     self._export: str | None = None
     self._say = say if devices.is_chief else _say_nothing
 
@@ -68,7 +69,10 @@ class Report:
     return [EvaluationProgressHook(batches)] if self._devices.is_chief else []
 
   def starting(self, first_step: int) -> None:
-    """What will happen, in one line."""
+    """What will happen, in one line, before the first step of the whole run."""
+    if self._said_start:
+      return
+    self._said_start = True
     if not self._devices.is_chief:
       say(
         f'{self._devices.worker}: {self._devices.description}; the chief, '
@@ -84,13 +88,13 @@ class Report:
       steps += f', going on from step {first_step:,}'
     self._say(
       ' · '.join([
-        f'{self._network}, {self._estimator.trainable_parameters:,} parameters',
+        f'{self._network}, {self.estimator.trainable_parameters:,} parameters',
         f'{self._dataset.name} {images["train"]:,} + {images["test"]:,} images '
         f'{height}x{width}x{channels}, {self._dataset.num_classes} classes',
         self._devices.description,
         f'batch {schedule.batch_size}',
         steps,
-        f'writes to {self._estimator.model_dir}',
+        f'writes to {self.estimator.model_dir}',
       ])
     )
 
@@ -102,11 +106,15 @@ class Report:
       if total
       else f'evaluating the checkpoint of step {step:,}'
     )
-    self._say(f'{self._network} · {self._estimator.model_dir} · {reason}')
+    self._say(f'{self._network} · {self.estimator.model_dir} · {reason}')
 
   def past_threshold(self, threshold: float) -> None:
     """Why training ends early."""
     self._say(f'stopping: test accuracy has reached {100 * threshold:g} %')
+
+  def halved_rate(self, reason: str) -> None:
+    """What becomes of a loss that is no number, with `--on_nan restore`."""
+    self._say(f'{reason} Going back to it, with half the rate.')
 
   def evaluated(self, results: dict[str, Any]) -> None:
     """The line of one evaluation."""
@@ -139,7 +147,7 @@ class Report:
       self._say(f'  {purpose}: {command}')
 
   def _next_commands(self) -> list[tuple[str, str]]:
-    model_dir = shlex.quote(self._estimator.model_dir)
+    model_dir = shlex.quote(self.estimator.model_dir)
     curves = f'pip install tensorboard && tensorboard --logdir {model_dir}'
     if self._export:
       show = f'saved_model_cli show --all --dir {shlex.quote(self._export)}'
@@ -150,17 +158,14 @@ class Report:
 
 
 class _StartHook(estimator_lib.Hook):
-  """Says what will happen before the first step of the whole run."""
+  """Says what will happen, when the network is built."""
 
   def __init__(self, report: Report):
     self._report = report
-    self._said = False
 
   def begin(self, run: estimator_lib.Run) -> None:
     """See `Hook`."""
-    if not self._said:
-      self._said = True
-      self._report.starting(run.first_step)
+    self._report.starting(run.first_step)
 
 
 def _say_nothing(line: str) -> None:

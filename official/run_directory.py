@@ -58,6 +58,7 @@ def prepare(
   identity: Mapping[str, Any],
   config: Mapping[str, Any] | None,
   *,
+  training: Mapping[str, Any] | None = None,
   clean: bool = False,
 ) -> None:
   """Makes the folder ready for this run, or says why it cannot be.
@@ -67,6 +68,8 @@ def prepare(
     identity: what must not change from one run in it to the next.
     config: all settings, written to `config.json` with the identity; None
       leaves the file as it is.
+    training: what must not change either, if training is to go on; None where
+      it does not.
     clean: delete the folder first.
 
   Raises:
@@ -76,12 +79,11 @@ def prepare(
   if clean:
     _clean(model_dir)
   check_writable('model_dir', model_dir)
-  before = read_config(model_dir).get('identity', identity)
-  differences = [
-    f'{key} {before.get(key)} there, {identity[key]} here'
-    for key in identity
-    if before.get(key) != identity[key]
-  ]
+  there = read_config(model_dir)
+  differences = _differences(there.get('identity', {}), identity)
+  if training is not None:
+    differences += _differences(there.get('training', {}), training)
+    training = dict(there.get('training', {})) | dict(training)
   if differences:
     raise UsageError(
       f'--model_dir {model_dir} holds another run: {"; ".join(differences)}. '
@@ -89,12 +91,26 @@ def prepare(
     )
   if config is None:
     return
-  content = {'identity': identity, 'config': config}
+  content = {
+    'identity': identity,
+    'training': training or there.get('training', {}),
+    'config': config,
+  }
   path = os.path.join(model_dir, CONFIG)
   with open(f'{path}.tmp', 'w', encoding='utf-8') as f:
     json.dump(content, f, indent=2, sort_keys=True, default=str)
     f.write('\n')
   os.replace(f'{path}.tmp', path)
+
+
+def _differences(
+  there: Mapping[str, Any], here: Mapping[str, Any]
+) -> list[str]:
+  return [
+    f'{key} {there[key]} there, {here[key]} here'
+    for key in here
+    if key in there and there[key] != here[key]
+  ]
 
 
 def read_config(model_dir: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from official import estimator as estimator_lib
+from official.datasets import image_decoding
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
 
@@ -64,7 +65,6 @@ def decode_and_resize(
 ) -> tf.Tensor:
   """An encoded image, string [] -> uint8 [H, W, C], stretched to fit."""
   height, width, channels = image_shape
-  image = tf.io.decode_image(encoded, channels, expand_animations=False)
-  image.set_shape([None, None, channels])
+  image = image_decoding.decode(encoded, channels)
   image = tf.image.resize(image, [height, width], antialias=True)
   return tf.cast(tf.round(image), tf.uint8)

@@ -5,9 +5,8 @@ tf.estimator.
 """
 
 import contextlib
-import functools
+import dataclasses
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,15 +15,14 @@ import tensorflow as tf
 from official import (
   cli,
   cycles,
-  export_formats,
   flag_parsing,
-  layers,
+  image_export,
   loss_scaling,
   optimizers,
+  rate_recovery,
   reporting,
   run_directory,
   schedules,
-  serving,
 )
 from official import devices as devices_lib
 from official import estimator as estimator_lib
@@ -268,13 +266,13 @@ def resnet_main(
     dataset = synthetic.like(dataset)
   warm_start = _warm_start(flags_obj)
   model_dir = flags_obj.model_dir or default_model_dir(dataset.name, network)
-  if flags_obj.export_dir and devices.is_chief:
-    run_directory.check_writable('export_dir', flags_obj.export_dir)
-    export_formats.check_installed(_formats(flags_obj))
+  if devices.is_chief:
+    image_export.check(flags_obj)
   with contextlib.ExitStack() as stack:
-    stack.enter_context(_user_errors())
+    stack.enter_context(_user_errors(dataset))
     if devices.is_chief:
-      if not (flags_obj.eval_only or flags_obj.export_only):
+      is_training = not (flags_obj.eval_only or flags_obj.export_only)
+      if is_training:
         stack.enter_context(run_directory.lock(model_dir))
       run_directory.prepare(
         model_dir,
@@ -284,36 +282,79 @@ def resnet_main(
           'num_classes': dataset.num_classes,
           'image_shape': list(dataset.image_shape),
         },
-        config=None if flags_obj.export_only else _config(dataset),
+        config=_config(dataset)
+        if is_training or _has_no_config(flags_obj, model_dir)
+        else None,
+        training=_training(flags_obj) if is_training else None,
         clean=flags_obj.clean,
       )
-    estimator = estimator_lib.Estimator(
-      model_function,
-      model_dir,
-      _run_config(flags_obj, devices),
-      _params(devices)
-      | {
-        'num_classes': dataset.num_classes,
-        'learning_rate_fn': learning_rate_fn,
-      },
-      warm_start,
-    )
-    if flags_obj.export_only:
-      return _export_alone(estimator, dataset, flags_obj)
-    schedule = cycles.Schedule.of(flags_obj, dataset.num_images['train'])
-    report = reporting.Report(network, dataset, devices, schedule, estimator)
-    results = cycles.Cycles(
-      estimator, dataset, devices, schedule, report, flags_obj
-    ).run()
-    if flags_obj.export_dir and devices.is_chief:
-      report.exported(_export(estimator, dataset, flags_obj))
-    report.finish(results)
+    return _Run(
+      flags_obj,
+      dataset,
+      network,
+      devices,
+      lambda rate: estimator_lib.Estimator(
+        model_function,
+        model_dir,
+        _run_config(flags_obj, devices),
+        _params(devices)
+        | {'num_classes': dataset.num_classes, 'learning_rate_fn': rate},
+        warm_start,
+      ),
+      rate_recovery.HalvedRate(learning_rate_fn),
+    ).go()
+
+
+@dataclasses.dataclass
+class _Run:
+  """One call of `resnet_main`, when the folder is ready."""
+
+  flags_obj: Any
+  dataset: ImageDataset
+  network: str
+  devices: devices_lib.Devices
+  make_estimator: Callable[[schedules.Schedule], estimator_lib.Estimator]
+  rate: rate_recovery.HalvedRate
+
+  def go(self) -> dict[str, Any]:
+    """Trains, evaluates and exports, or exports alone."""
+    estimator = self.make_estimator(self.rate)
+    self.rate.load(estimator)
+    if self.flags_obj.export_only:
+      if self.devices.is_chief:
+        path = image_export.export(estimator, self.dataset, self.flags_obj)
+        reporting.say(f'exported to {path}')
+      results = {}
+    else:
+      results = self._train(estimator)
     estimator.agreement.from_chief(0)  # None leaves while another is at work.
+    return results
+
+  def _train(self, estimator: estimator_lib.Estimator) -> dict[str, Any]:
+    flags_obj, dataset, devices = self.flags_obj, self.dataset, self.devices
+    schedule = cycles.Schedule.of(flags_obj, dataset.num_images['train'])
+    report = reporting.Report(
+      self.network, dataset, devices, schedule, estimator
+    )
+    while True:
+      try:
+        results = cycles.Cycles(
+          report.estimator, dataset, devices, schedule, report, flags_obj
+        ).run()
+        break
+      except estimator_lib.NanLossDuringTrainingError as e:
+        if flags_obj.on_nan == 'stop' or not self.rate.halve(report.estimator):
+          raise
+        report.halved_rate(str(e))
+        report.estimator = self.make_estimator(self.rate)
+    if flags_obj.export_dir and devices.is_chief:
+      report.exported(image_export.export(report.estimator, dataset, flags_obj))
+    report.finish(results)
     return results
 
 
 @contextlib.contextmanager
-def _user_errors() -> Iterator[None]:
+def _user_errors(dataset: ImageDataset) -> Iterator[None]:
   """Errors that the user can mend are told in one line."""
   try:
     yield
@@ -321,11 +362,16 @@ def _user_errors() -> Iterator[None]:
     raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
   except estimator_lib.IncompatibleCheckpointError as e:
     raise UsageError(str(e)) from e
-  except (
-    estimator_lib.NanLossDuringTrainingError,
-    estimator_lib.WorkerLostError,
-  ) as e:
+  except estimator_lib.NanLossDuringTrainingError as e:
+    raise UserError(
+      f'{e} Try a lower --base_lr, or --on_nan restore, which halves the rate'
+    ) from e
+  except estimator_lib.WorkerLostError as e:
     raise UserError(str(e)) from e
+  except (tf.errors.InvalidArgumentError, tf.errors.DataLossError):
+    if dataset.check is not None:
+      dataset.check()  # Raises with the name of what could not be read.
+    raise
 
 
 def default_model_dir(dataset_name: str, network: str) -> str:
@@ -400,6 +446,22 @@ def _config(dataset: ImageDataset) -> dict[str, Any]:
   }
 
 
+def _has_no_config(flags_obj: Any, model_dir: str) -> bool:
+  """Whether later commands must be told what is evaluated, a lone one."""
+  return flags_obj.eval_only and not run_directory.read_config(model_dir)
+
+
+def _training(flags_obj: Any) -> dict[str, Any]:
+  """What a run cannot go on without: its variables and its place in the data.
+
+  Epochs, rate, decay and the like may change.
+  """
+  names = ('batch_size', 'enable_lars', 'fine_tune', 'optimizer', 'seed')
+  return {name: getattr(flags_obj, name) for name in names} | {
+    'loss_scale': 'dynamic' if flags_obj.loss_scale == 'dynamic' else 'fixed',
+  }
+
+
 def _run_config(
   flags_obj: Any, devices: devices_lib.Devices
 ) -> estimator_lib.RunConfig:
@@ -429,51 +491,3 @@ def _warm_start(flags_obj: Any) -> estimator_lib.WarmStartSettings | None:
     raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
   # Moving statistics too, which the original's string pattern left out.
   return estimator_lib.WarmStartSettings(path, [r'^(?!.*dense)'])
-
-
-def _export_alone(
-  estimator: estimator_lib.Estimator, dataset: ImageDataset, flags_obj: Any
-) -> dict[str, Any]:
-  if not estimator.latest_checkpoint():
-    raise UsageError(
-      f'{estimator.model_dir} holds no checkpoint to export; train first'
-    )
-  reporting.say(f'exported to {_export(estimator, dataset, flags_obj)}')
-  return {}
-
-
-def _formats(flags_obj: Any) -> list[str]:
-  return [name.lower() for name in flags_obj.export_formats]
-
-
-def _export(
-  estimator: estimator_lib.Estimator, dataset: ImageDataset, flags_obj: Any
-) -> str:
-  pixels = functools.partial(
-    serving.image_serving_input_fn, dataset.image_shape, dataset.preprocess
-  )
-  encoded = functools.partial(
-    image_bytes_serving_input_fn,
-    dataset.image_shape,
-    preprocess_fn=dataset.preprocess,
-    decode_fn=dataset.decode,
-  )
-  receivers = {'': pixels, 'image_bytes': encoded}
-  if flags_obj.image_bytes_as_serving_input:
-    receivers = {'': encoded, 'pixels': pixels}
-  with tempfile.TemporaryDirectory() as scratch:
-    names = os.path.join(scratch, 'class_names.txt')
-    with open(names, 'w', encoding='utf-8') as f:
-      f.writelines(f'{name}\n' for name in dataset.class_names)
-    with layers.frozen():
-      return estimator.export_saved_model(
-        flags_obj.export_dir,
-        receivers,
-        {'class_names.txt': names},
-        frozen=True,
-        finish_fn=functools.partial(
-          export_formats.add,
-          formats=_formats(flags_obj),
-          image_shape=dataset.image_shape,
-        ),
-      )

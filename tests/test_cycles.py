@@ -78,9 +78,13 @@ def test_wrong_hooks(names, message):
     cycles.train_hooks(names, FLAGS)
 
 
-def prepare(folder, network='ResNet-18 v1', clean=False):
+def prepare(folder, network='ResNet-18 v1', clean=False, training=None):
   run_directory.prepare(
-    str(folder), {'network': network}, {'seed': 1}, clean=clean
+    str(folder),
+    {'network': network},
+    {'seed': 1},
+    training=training,
+    clean=clean,
   )
 
 
@@ -94,7 +98,21 @@ def test_a_folder_remembers_whose_it_is(tmp_path):
     prepare(tmp_path / 'run', 'AlexNet')
   assert run_directory.read_config(str(tmp_path / 'run')) == {
     'identity': {'network': 'ResNet-18 v1'},
+    'training': {},
     'config': {'seed': 1},
+  }
+
+
+def test_training_goes_on_with_the_same_batches_alone(tmp_path):
+  prepare(tmp_path, training={'batch_size': 64, 'seed': 1})
+  prepare(tmp_path)  # An evaluation may use any batch.
+  with pytest.raises(
+    UsageError, match='batch_size 64 there, 32 here; seed 1 there, 2 here. Give'
+  ):
+    prepare(tmp_path, training={'batch_size': 32, 'seed': 2})
+  assert run_directory.read_config(str(tmp_path))['training'] == {
+    'batch_size': 64,
+    'seed': 1,
   }
 
 

@@ -145,17 +145,17 @@ def test_every_value_of_the_flags_is_told(parse):
 )
 def test_what_this_machine_cannot_do(parse, arguments, message):
   with pytest.raises(UsageError, match=message):
-    devices.configure(parse(*arguments))
+    devices.configure(parse('--nodeterministic', *arguments))
 
 
 def test_bf16_needs_its_instructions(parse, monkeypatch):
   monkeypatch.setattr(devices, '_cpu_flags', lambda: {'avx2'})
   with pytest.raises(UsageError, match='neither AVX512_BF16 nor AMX'):
-    devices.configure(parse('--dtype=bf16'))
+    devices.configure(parse('--nodeterministic', '--dtype=bf16'))
 
 
 def test_one_device_is_no_strategy(parse):
-  found = devices.configure(parse())
+  found = devices.configure(parse('--nodeterministic'))
   assert (found.strategy, found.num_replicas) == (None, 1)
   assert found.data_format == 'channels_last'
   assert found.description.startswith('CPU (')

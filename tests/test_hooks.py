@@ -327,7 +327,7 @@ def test_early_stopping_ends_training(tmp_path):
 
 def test_early_stopping_names_a_metric_that_there_is_not(tmp_path):
   estimator = linear.make(tmp_path)
-  log_evaluations(estimator, [(1, 0.5)])
+  log_evaluations(estimator, [(0, 0.5)])
   hook = est.stop_if_lower_hook(estimator, 'error', 0.1, run_every_steps=1)
   with pytest.raises(ValueError, match=r"watches 'error', .* \['accuracy'\]"):
     estimator.train(linear.train_input, hooks=[hook], max_steps=5)

@@ -18,6 +18,7 @@ from official.datasets import (
   imagenet_preprocessing,
   in_memory,
   styles,
+  tfrecords,
 )
 from official.errors import DataError, UsageError
 
@@ -96,7 +97,6 @@ def test_held_out_images_are_the_last_and_are_not_trained_on(cifar_folder):
   [
     (b'', 'has 0 bytes, expected a multiple of 3,073'),
     (bytes(3072), 'has 3,072 bytes'),
-    (cifar_record(10, np.zeros(3072)), 'record 0: label 10, expected 0 to 9'),
   ],
 )
 def test_a_damaged_file_of_cifar10(tmp_path, content, message):
@@ -293,11 +293,11 @@ def test_a_thousand_classes_without_the_background(records_folder):
 
 def test_a_tfrecord_that_was_cut_off(records_folder, tmp_path):
   source = records_folder / 'train-00000-of-00003'
-  assert imagenet.count_records(str(source)) == 5
+  assert tfrecords.count_records(str(source)) == 5
   cut = tmp_path / 'train-00000-of-00001'
   cut.write_bytes(source.read_bytes()[:-10])
   with pytest.raises(DataError, match='ends inside record 4: it was cut off'):
-    imagenet.count_records(str(cut))
+    tfrecords.count_records(str(cut))
 
 
 def test_tfrecords_of_something_else(tmp_path):
@@ -369,7 +369,7 @@ def test_train_and_test_must_have_the_same_classes(photographs, tmp_path):
 
 def test_a_label_that_no_class_has_is_refused():
   split = in_memory.Split(np.zeros([2, 8, 8, 1], np.uint8), np.array([0, 3]))
-  with pytest.raises(DataError, match='has label 3, but 3 classes'):
+  with pytest.raises(DataError, match='label 3, expected 0 to 2'):
     in_memory.dataset(
       'small', {'train': split, 'test': split}, class_names=('a', 'b', 'c')
     )

@@ -13,6 +13,7 @@ from official.datasets import (
   synthetic,
   tfds,
 )
+from official.datasets.bad_examples import BadExamples
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.styles import CIFAR, MNIST, Style
 from official.errors import UsageError
@@ -64,7 +65,11 @@ def load_imagenet(flags_obj: Any) -> ImageDataset:
     DataError: what is there is damaged.
   """
   data_dir, size = flags_obj.data_dir, flags_obj.image_size
-  options = {'seed': flags_obj.seed, 'augment': flags_obj.augment}
+  options = {
+    'seed': flags_obj.seed,
+    'augment': flags_obj.augment,
+    'bad': BadExamples(flags_obj.max_bad_examples),
+  }
   if data_dir is None and flags_obj.use_synthetic_data:
     return imagenet.stand_in(size, flags_obj.background_class)
   if data_dir is None:
@@ -94,6 +99,7 @@ def _load_in_memory(flags_obj: Any, style: Style) -> ImageDataset:
     'augment': flags_obj.augment,
     'held_out': flags_obj.held_out_images,
     'style': style,
+    'bad': BadExamples(flags_obj.max_bad_examples),
   }
   if data_dir is not None:
     flags.require_directory('data_dir', data_dir)

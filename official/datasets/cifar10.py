@@ -62,8 +62,7 @@ def read(path: str) -> in_memory.Split:
   """The images uint8 [N, 32, 32, 3] and labels of one file.
 
   Raises:
-    DataError: it cannot be read, is not made of whole records, or has a label
-      above 9.
+    DataError: it cannot be read or is not made of whole records.
   """
   try:
     content = np.fromfile(path, np.uint8)
@@ -76,10 +75,5 @@ def read(path: str) -> in_memory.Split:
     )
   records = content.reshape([-1, RECORD_BYTES])
   labels = records[:, 0].astype(np.int32)
-  if labels.max() >= len(CLASS_NAMES):
-    raise DataError(
-      f'{path}, record {labels.argmax()}: label {labels.max()}, expected 0 to '
-      f'{len(CLASS_NAMES) - 1}'
-    )
   planes = records[:, 1:].reshape([-1, NUM_CHANNELS, HEIGHT, WIDTH])
   return in_memory.Split(planes.transpose([0, 2, 3, 1]), labels)

@@ -9,6 +9,7 @@ import shutil
 import tarfile
 import tempfile
 import urllib.request
+from collections.abc import Iterator
 
 from absl import flags
 
@@ -18,6 +19,7 @@ from official.errors import DataError
 URL = 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz'
 SHA256 = 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd'
 
+_MAX_BYTES = 2**30  # unpacked; CIFAR-10 has 0.18 of it
 _SECONDS = 60  # without a byte before giving up
 
 
@@ -64,10 +66,24 @@ def download_and_extract(url: str, data_dir: str, sha256: str = SHA256) -> str:
         )
       archive.seek(0)
       with tarfile.open(fileobj=archive, mode='r:gz') as tar:
-        tar.extractall(data_dir, filter='data')
+        members = list(_small_enough(tar, url))
+        tar.extractall(data_dir, members, filter='data')
   except (OSError, ValueError, tarfile.TarError) as e:
     raise DataError(f'{url} to {data_dir}: {e}') from e
   return data_dir
+
+
+def _small_enough(tar: tarfile.TarFile, url: str) -> Iterator[tarfile.TarInfo]:
+  """The members; a few bytes must not become gigabytes."""
+  total = 0
+  for member in tar:
+    total += member.size
+    if total > _MAX_BYTES:
+      raise DataError(
+        f'{url} unpacks to more than {_MAX_BYTES // 2**30} GiB; nothing was '
+        'unpacked'
+      )
+    yield member
 
 
 if __name__ == '__main__':

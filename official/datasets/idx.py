@@ -11,6 +11,8 @@ import numpy as np
 from official.errors import DataError
 
 _UNSIGNED_BYTE = 0x08
+_LONGEST_HEADER = 4 + 4 * 3  # of three dimensions
+_MAX_BYTES = 8 * 2**30
 
 # `emnist-digits-train-images-idx3-ubyte.gz`, `t10k-labels.idx1-ubyte`, ...
 _NAME = re.compile(
@@ -52,17 +54,37 @@ def find(directory: str) -> dict[tuple[str, str], str]:
 def read_bytes(path: str) -> bytes:
   """The content of a file, unpacked if it is gzipped.
 
+  No more of it than its header promises, so that few bytes cannot become
+  gigabytes, and one byte more if there is one.
+
   Raises:
-    DataError: it cannot be read or unpacked.
+    DataError: it cannot be read or unpacked, or its header promises too much.
   """
   try:
     with open(path, 'rb') as f:
-      content = f.read()
-    if content[:2] == b'\x1f\x8b':
-      content = gzip.decompress(content)
+      is_packed = f.read(2) == b'\x1f\x8b'
+    with (gzip.open if is_packed else open)(path, 'rb') as f:
+      head = f.read(_LONGEST_HEADER)
+      # No more than the header promises and a byte that should not be there.
+      content = head + f.read(max(_promised(head, path) - len(head), 0) + 1)
   except (OSError, EOFError, zlib.error) as e:
     raise DataError(f'{path} cannot be read: {e}') from e
   return content
+
+
+def _promised(head: bytes, path: str) -> int:
+  """How many bytes the file has by its header; 0 if that is not one."""
+  if len(head) < 4 or head[:3] != bytes([0, 0, _UNSIGNED_BYTE]):
+    return 0
+  dimensions = min(head[3], (_LONGEST_HEADER - 4) // 4)
+  sizes = np.frombuffer(head[4 : 4 + 4 * dimensions], '>u4').tolist()
+  promised = 4 + 4 * dimensions + math.prod(sizes)
+  if promised > _MAX_BYTES:
+    raise DataError(
+      f'{path}: its header promises {promised:,} bytes, more than '
+      f'{_MAX_BYTES // 2**30} GiB: it is damaged, or too large for memory'
+    )
+  return promised
 
 
 def parse(content: bytes, path: str, dimensions: int) -> np.ndarray:

@@ -26,6 +26,8 @@ class ImageDataset:
     class_names: one a class.
     decode: an encoded image, string [], to what `preprocess` takes, less N;
       None for any format TensorFlow knows, resized to `image_shape`.
+    check: raises `DataError` with the names of the examples that cannot be
+      used; None where `input_fn` cannot fail. It may take long.
   """
 
   name: str
@@ -36,3 +38,4 @@ class ImageDataset:
   preprocess: Callable[[tf.Tensor], tf.Tensor]
   class_names: tuple[str, ...]
   decode: Callable[[tf.Tensor], tf.Tensor] | None = None
+  check: Callable[[], object] | None = None

@@ -14,10 +14,12 @@ import tensorflow as tf
 
 from official import serving
 from official.datasets import (
+  image_decoding,
   imagenet_preprocessing,
   in_memory,
   positions,
 )
+from official.datasets.bad_examples import BadExamples, first_line, unusable
 from official.datasets.image_dataset import ImageDataset
 from official.errors import DataError
 
@@ -36,7 +38,12 @@ def is_image_folder(directory: str) -> bool:
 
 
 def load(
-  data_dir: str, image_size: int, *, seed: int = 0, augment: bool = True
+  data_dir: str,
+  image_size: int,
+  *,
+  seed: int = 0,
+  augment: bool = True,
+  bad: BadExamples | None = None,
 ) -> ImageDataset:
   """Images read from their files when they are needed, as ImageNet's are.
 
@@ -45,11 +52,16 @@ def load(
     image_size: height and width of what the network gets.
     seed: of the order and the augmentation of training.
     augment: train on a random part of each image, mirrored or not.
+    bad: counts the images that cannot be decoded. Where it allows any, each
+      image is decoded once before all else.
 
   Raises:
-    DataError: the splits have not the same classes.
+    DataError: the splits have not the same classes, or too many images cannot
+      be decoded.
   """
   files, class_names = _list(data_dir)
+  if bad and bad.are_allowed:
+    files = _decodable(files, bad)
   preprocess = imagenet_preprocessing.preprocess
 
   def training_example(path, label, position):
@@ -101,36 +113,63 @@ def load(
     preprocess=preprocess,
     class_names=class_names,
     decode=evaluation_image,
+    check=lambda: _decodable(files, BadExamples()),
   )
 
 
 def load_in_memory(
-  data_dir: str, image_size: int, **options: Any
+  data_dir: str,
+  image_size: int,
+  *,
+  bad: BadExamples | None = None,
+  **options: Any,
 ) -> ImageDataset:
   """Images resized once and kept, as those of MNIST and CIFAR-10 are.
 
   Args:
     data_dir: the folder.
     image_size: height and width to resize to.
+    bad: counts the images that cannot be decoded; None allows none.
     **options: see `in_memory.dataset`.
 
   Raises:
-    DataError: the splits have not the same classes, or a file is no image.
+    DataError: the splits have not the same classes, or too many images cannot
+      be decoded.
   """
+  bad = bad or BadExamples()
   files, class_names = _list(data_dir)
   shape = (image_size, image_size, 3)
   splits = {}
   for split, (paths, labels) in files.items():
-    images = np.empty([len(paths), *shape], np.uint8)
+    images = np.zeros([len(paths), *shape], np.uint8)
+    reasons = {}
     for i, path in enumerate(paths):
       try:
         images[i] = serving.decode_and_resize(shape, tf.io.read_file(path))
       except tf.errors.OpError as e:
-        raise DataError(f'{path} cannot be decoded: {e.message}') from e
-    splits[split] = in_memory.Split(images, labels)
+        reasons[i] = f'{path}: {first_line(e)}'
+    bad.leave_out(reasons.values())
+    good = np.setdiff1d(np.arange(len(paths)), list(reasons))
+    splits[split] = in_memory.Split(images[good], labels[good])
   return in_memory.dataset(
-    _name(data_dir), splits, class_names=class_names, **options
+    _name(data_dir), splits, class_names=class_names, bad=bad, **options
   )
+
+
+def _decodable(files: dict[str, _Files], bad: BadExamples) -> dict[str, _Files]:
+  """The files without those that cannot be decoded."""
+  result = {}
+  for split, (paths, labels) in files.items():
+    tensor = tf.constant(paths)
+
+    def use(number, tensor=tensor):
+      return image_decoding.decode(tf.io.read_file(tensor[number]), 3)
+
+    reasons = unusable(len(paths), use)
+    bad.leave_out(f'{paths[i]}: {reason}' for i, reason in reasons.items())
+    good = [i for i in range(len(paths)) if i not in reasons]
+    result[split] = [paths[i] for i in good], labels[good]
+  return result
 
 
 def _name(data_dir: str) -> str:

@@ -7,11 +7,19 @@ resumed run reads up to where it was without decoding, and goes on exactly.
 
 import functools
 import os
-import struct
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
-from official.datasets import imagenet_preprocessing, positions, synthetic
+from official.datasets import (
+  image_decoding,
+  imagenet_preprocessing,
+  positions,
+  synthetic,
+  tfrecords,
+)
+from official.datasets.bad_examples import BadExamples
 from official.datasets.image_dataset import ImageDataset
 from official.errors import DataError
 
@@ -22,7 +30,6 @@ _NUM_IMAGES = {
 }
 _CYCLE_LENGTH = 10  # files read in turn
 _SHUFFLE_BUFFER = 10_000  # records
-_RECORD_FRAME = 16  # bytes: length, its checksum, the data's checksum
 
 _FEATURES = {
   'image/encoded': tf.io.FixedLenFeature([], tf.string),
@@ -49,6 +56,7 @@ def load(
   background_class: bool = True,
   seed: int = 0,
   augment: bool = True,
+  bad: BadExamples | None = None,
 ) -> ImageDataset:
   """ImageNet, or other images in its form, from TFRecords.
 
@@ -59,19 +67,14 @@ def load(
       1001; else there are 1000, and labels are one less than in the records.
     seed: of the order and the augmentation of training.
     augment: train on a random part of each image, mirrored or not.
+    bad: counts the records that cannot be used. Where it allows any, each is
+      read and decoded once before all else.
 
   Raises:
-    DataError: files are missing, damaged or hold something else.
+    DataError: files are missing, damaged or hold something else, or too many
+      records cannot be used.
   """
-  files = {
-    split: find(data_dir, folder)
-    for split, folder in (('train', 'train'), ('test', 'validation'))
-  }
-  for split, paths in files.items():
-    if not paths:
-      raise DataError(f'{data_dir} holds no TFRecords of the {split} split')
-    _check_first_record(paths[0])
-  counts = {split: _num_images(paths) for split, paths in files.items()}
+  files = _find_all(data_dir)
   preprocess = imagenet_preprocessing.preprocess
   evaluation_image = functools.partial(
     imagenet_preprocessing.evaluation_image, size=image_size
@@ -79,15 +82,24 @@ def load(
   first_label = 0 if background_class else 1
   num_classes = 1001 - first_label
 
-  def example(position, record, is_training):
+  def parse(record):
     encoded, label, boxes = parse_example_proto(record)
-    label -= first_label
-    tf.debugging.assert_less(
-      label, num_classes, 'a label of the TFRecords is too large'
-    )
-    tf.debugging.assert_non_negative(
-      label, 'a label of the TFRecords is too small'
-    )
+    return encoded, _known(label - first_label, num_classes), boxes
+
+  @tf.function
+  def use(record):
+    encoded, label, _ = parse(record)
+    image = image_decoding.decode(encoded, imagenet_preprocessing.NUM_CHANNELS)
+    return tf.size(image), label
+
+  is_checked = bad is not None and bad.are_allowed
+  parts = _usable(files, use, bad) if is_checked else _whole(files)
+  counts = {
+    split: _num_images(split, of_split) for split, of_split in parts.items()
+  }
+
+  def example(position, record, is_training):
+    encoded, label, boxes = parse(record)
     if is_training and augment:
       image = imagenet_preprocessing.training_image(
         encoded, boxes, image_size, tf.stack([seed, position])
@@ -98,17 +110,17 @@ def load(
 
   def input_fn(is_training, batch_size, *, start_step=0, input_context=None):
     context = input_context or tf.distribute.InputContext()
-    ours = files['train' if is_training else 'test']
+    ours = parts['train' if is_training else 'test']
     ours = ours[context.input_pipeline_id :: context.num_input_pipelines]
     if is_training:
       _, local = positions.first_replica(context)
       size = counts['train']
       if context.num_input_pipelines > 1:
-        size = sum(map(count_records, ours))
+        size = _size_of_share(ours, data_dir)
       start = start_step * local * batch_size
       records = _training_records(ours, size, seed, start)
     else:
-      start, records = 0, tf.data.TFRecordDataset(ours)
+      start, records = 0, tfrecords.read(ours)
     return (
       records
       .enumerate(start)
@@ -131,6 +143,7 @@ def load(
       str(label) for label in range(first_label, first_label + num_classes)
     ),
     decode=evaluation_image,
+    check=lambda: _usable(files, use, BadExamples()),
   )
 
 
@@ -167,52 +180,92 @@ def parse_example_proto(
   return parsed['image/encoded'], label, boxes
 
 
-def count_records(path: str) -> int:
-  """How many records a TFRecord file has, by their lengths alone.
+def _find_all(data_dir: str) -> dict[str, list[str]]:
+  """The files of `'train'` and `'test'`, none of them empty."""
+  files = {
+    split: find(data_dir, folder)
+    for split, folder in (('train', 'train'), ('test', 'validation'))
+  }
+  for split, paths in files.items():
+    if not paths:
+      raise DataError(f'{data_dir} holds no TFRecords of the {split} split')
+    for path in paths:
+      if not os.path.getsize(path):
+        raise DataError(f'{path} is empty')
+    _check_first_record(paths[0])
+  return files
 
-  Raises:
-    DataError: the file cannot be read or ends inside a record.
-  """
-  count = position = 0
-  try:
-    size = os.path.getsize(path)
-    with open(path, 'rb') as f:
-      while position < size:
-        f.seek(position)
-        (length,) = struct.unpack('<Q', f.read(8))
-        position += length + _RECORD_FRAME
-        count += 1
-  except (OSError, struct.error) as e:
-    raise DataError(f'{path} cannot be read: {e}') from e
-  if position != size:
+
+def _known(label: tf.Tensor, num_classes: int) -> tf.Tensor:
+  check = tf.debugging.Assert(
+    (label >= 0) & (label < num_classes),
+    [f'a label is not 0 to {num_classes - 1}:', label],
+  )
+  with tf.control_dependencies([check]):
+    return tf.identity(label)
+
+
+def _num_images(split: str, parts: list[tfrecords.Part]) -> int:
+  """As the names of whole files tell, or counted."""
+  folder = 'train' if split == 'train' else 'validation'
+  if all(part.count < 0 for part in parts):
+    known = _NUM_IMAGES.get((folder, len(parts)))
+    if known:
+      return known
+  return sum(map(_count, parts))
+
+
+def _size_of_share(parts: list[tfrecords.Part], data_dir: str) -> int:
+  """Records of one worker's share of the files."""
+  if not parts:
     raise DataError(
-      f'{path} ends inside record {count - 1}: it was cut off or is no '
-      'TFRecord file'
+      f'{data_dir} has fewer training files than there are workers, each of '
+      'which needs one'
     )
-  return count
+  return sum(map(_count, parts))
 
 
-def _num_images(paths: list[str]) -> int:
-  """As the names tell, or counted."""
-  split = os.path.basename(paths[0]).split('-')[0]
-  return _NUM_IMAGES.get((split, len(paths))) or sum(map(count_records, paths))
+def _whole(files: dict[str, list[str]]) -> dict[str, list[tfrecords.Part]]:
+  return {
+    split: [tfrecords.Part(path) for path in paths]
+    for split, paths in files.items()
+  }
+
+
+def _usable(
+  files: dict[str, list[str]],
+  use: Callable[[tf.Tensor], Any],
+  bad: BadExamples,
+) -> dict[str, list[tfrecords.Part]]:
+  """The files without the records that cannot be used."""
+  parts: dict[str, list[tfrecords.Part]] = {split: [] for split in files}
+  for split, paths in files.items():
+    for path in paths:
+      of_file, reasons = tfrecords.usable(path, use)
+      bad.leave_out(f'{path} record {i}: {why}' for i, why in reasons.items())
+      parts[split] += of_file
+  return parts
+
+
+def _count(part: tfrecords.Part) -> int:
+  return part.count if part.count >= 0 else tfrecords.count_records(part.path)
 
 
 def _training_records(
-  files: list[str], size: int, seed: int, start: int
+  parts: list[tfrecords.Part], size: int, seed: int, start: int
 ) -> tf.data.Dataset:
   """Records without end, from position `start` on."""
-  paths = tf.constant(files)
+  tensors = next(iter(tfrecords.table(parts).batch(len(parts))))
 
   def epoch(number):
-    first = number * len(files)
+    first = number * len(parts)
     order = positions.shuffled_index(
-      first + tf.range(len(files), dtype=tf.int64), len(files), seed
+      first + tf.range(len(parts), dtype=tf.int64), len(parts), seed
     )
     records = tf.data.Dataset.from_tensor_slices(
-      tf.gather(paths, order)
+      tuple(tf.gather(tensor, order) for tensor in tensors)
     ).interleave(
-      tf.data.TFRecordDataset,
+      tfrecords.records,
       cycle_length=_CYCLE_LENGTH,
       num_parallel_calls=tf.data.AUTOTUNE,
       deterministic=True,

@@ -7,10 +7,13 @@ half-pixel centres, are the original's.
 
 import tensorflow as tf
 
+from official.datasets import image_decoding
+
 CHANNEL_MEANS = (123.68, 116.78, 103.94)  # red, green, blue; 0 to 255
 NUM_CHANNELS = 3
 RESIZE_MIN = 256  # of the shorter side, for a crop of 224
 _CROP = 224
+_MAX_RATIO = 16  # of the sides; a photograph's is 1 to 3
 
 
 def preprocess(images: tf.Tensor) -> tf.Tensor:
@@ -33,11 +36,12 @@ def training_image(
   Returns:
     float32 [size, size, 3], 0 to 255.
   """
+  encoded = image_decoding.checked(encoded)
   is_jpeg = tf.io.is_jpeg(encoded)
   shape = tf.cond(
     is_jpeg,
     lambda: tf.io.extract_jpeg_shape(encoded),
-    lambda: tf.shape(_decode(encoded)),
+    lambda: tf.shape(image_decoding.decode(encoded, NUM_CHANNELS)),
   )
   begin, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
     shape,
@@ -53,7 +57,9 @@ def training_image(
   image = tf.cond(
     is_jpeg,
     lambda: tf.image.decode_and_crop_jpeg(encoded, window, NUM_CHANNELS),
-    lambda: tf.slice(_decode(encoded), begin, extent),
+    lambda: tf.slice(
+      image_decoding.decode(encoded, NUM_CHANNELS), begin, extent
+    ),
   )
   image = tf.image.stateless_random_flip_left_right(image, seed)
   return _resize(image, [size, size])
@@ -69,7 +75,7 @@ def evaluation_image(encoded: tf.Tensor, size: int) -> tf.Tensor:
   Returns:
     float32 [size, size, 3], 0 to 255.
   """
-  image = _decode(encoded)
+  image = _not_too_long(image_decoding.decode(encoded, NUM_CHANNELS))
   shape = tf.cast(tf.shape(image)[:2], tf.float32)
   shorter = size * RESIZE_MIN // _CROP
   ratio = shorter / tf.reduce_min(shape)
@@ -81,9 +87,13 @@ def evaluation_image(encoded: tf.Tensor, size: int) -> tf.Tensor:
   return tf.ensure_shape(image, [size, size, NUM_CHANNELS])
 
 
-def _decode(encoded: tf.Tensor) -> tf.Tensor:
-  image = tf.io.decode_image(encoded, NUM_CHANNELS, expand_animations=False)
-  return tf.ensure_shape(image, [None, None, NUM_CHANNELS])
+def _not_too_long(image: tf.Tensor) -> tf.Tensor:
+  """The middle of an image so long that resized it would fill the memory."""
+  shape = tf.shape(image)[:2]
+  longest = _MAX_RATIO * tf.reduce_min(shape)
+  begin = tf.maximum(shape - longest, 0) // 2
+  end = begin + tf.minimum(shape, longest)
+  return image[begin[0] : end[0], begin[1] : end[1]]
 
 
 def _resize(image: tf.Tensor, size: tf.Tensor | list[int]) -> tf.Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from official.datasets import positions
+from official.datasets.bad_examples import BadExamples
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.styles import MNIST, Style
 from official.errors import DataError, UsageError
@@ -35,6 +36,7 @@ def dataset(
   augment: bool = True,
   style: Style = MNIST,
   held_out: int = 0,
+  bad: BadExamples | None = None,
 ) -> ImageDataset:
   """An `ImageDataset` of the splits `'train'` and `'test'`.
 
@@ -47,30 +49,28 @@ def dataset(
     augment: change training images at random, as the style does.
     style: what becomes of the images.
     held_out: test on so many training images, and train on the others.
+    bad: counts the examples whose label no class has; None allows none.
 
   Raises:
     UsageError: fewer training images than are to be held out.
-    DataError: a split is empty, images and labels do not match, or the two
-      splits have images of different shapes.
+    DataError: a split is empty, images and labels do not match, the two splits
+      have images of different shapes, or too many labels are no class's.
   """
+  for split, data in splits.items():
+    _check(name, split, data)
+  splits = _of_known_classes(name, splits, class_names, bad or BadExamples())
   if held_out:
     splits = _hold_out(splits, held_out)
     name = f'{name}-held-out-{held_out}'
-  for split, data in splits.items():
-    _check(name, split, data)
   shapes = {split: data.images.shape[1:] for split, data in splits.items()}
   if shapes['train'] != shapes['test']:
     raise DataError(
       f'{name}: training images are {shapes["train"]}, test images '
       f'{shapes["test"]}; they must have one shape'
     )
-  classes = 1 + max(int(data.labels.max()) for data in splits.values())
   if class_names is None:
+    classes = 1 + max(int(data.labels.max()) for data in splits.values())
     class_names = tuple(str(label) for label in range(classes))
-  if classes > len(class_names):
-    raise DataError(
-      f'{name} has label {classes - 1}, but {len(class_names)} classes'
-    )
 
   def input_fn(is_training, batch_size, *, start_step=0, input_context=None):
     context = input_context or tf.distribute.InputContext()
@@ -155,8 +155,40 @@ def _check(name: str, split: str, data: Split) -> None:
     )
   if not len(data.labels):
     raise DataError(f'{name}: there are no {split} images')
-  if data.labels.min() < 0:
-    raise DataError(f'{name}: {split} labels must not be negative')
+
+
+def _of_known_classes(
+  name: str,
+  splits: Mapping[str, Split],
+  class_names: tuple[str, ...] | None,
+  bad: BadExamples,
+) -> dict[str, Split]:
+  """The splits without the examples whose label is no class's."""
+  labels = np.concatenate([data.labels for data in splits.values()])
+  classes = len(class_names) if class_names else _classes_of(labels)
+  result = {}
+  for split, data in splits.items():
+    wrong = (data.labels < 0) | (data.labels >= classes)
+    bad.leave_out(
+      f'{name} {split} example {i:,}: label {data.labels[i]}, expected 0 to '
+      f'{classes - 1}'
+      for i in np.flatnonzero(wrong).tolist()
+    )
+    if wrong.any():
+      data = Split(data.images[~wrong], data.labels[~wrong])
+      _check(name, split, data)
+    result[split] = data
+  return result
+
+
+def _classes_of(labels: np.ndarray) -> int:
+  """How many classes there are: half of them at least have an example.
+
+  So a damaged label far above all others makes no hundred empty classes.
+  """
+  used = np.unique(labels[labels >= 0])
+  enough = 2 * (1 + np.arange(len(used))) >= used + 1
+  return int(used[enough].max(initial=0)) + 1
 
 
 def _hold_out(splits: Mapping[str, Split], count: int) -> dict[str, Split]:

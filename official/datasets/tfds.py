@@ -1,11 +1,14 @@
 """Image-classification sets of TensorFlow Datasets, by name or folder."""
 
 import os
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from official.datasets import in_memory
+from official.datasets.bad_examples import first_line
 from official.datasets.image_dataset import ImageDataset
 from official.errors import DataError
 
@@ -74,6 +77,14 @@ def _builder(name: str | None, data_dir: str | None) -> Any:
   return builder
 
 
+def _named(examples: Iterable[Any], name: str) -> Iterator[Any]:
+  """The same; an error in the files tells whose they are."""
+  try:
+    yield from examples
+  except tf.errors.OpError as e:
+    raise DataError(f'{name} cannot be read: {first_line(e)}') from e
+
+
 def _read(builder: Any, split: str) -> in_memory.Split:
   import tensorflow_datasets as tfds
 
@@ -94,7 +105,7 @@ def _read(builder: Any, split: str) -> in_memory.Split:
   labels = np.empty([count], np.int32)
   examples = tfds.as_numpy(builder.as_dataset(split=split, batch_size=1024))
   position = 0
-  for example in examples:
+  for example in _named(examples, f'{info.full_name} {split}'):
     end = position + len(example['label'])
     images[position:end] = example['image']
     labels[position:end] = example['label']

@@ -4,6 +4,8 @@ from official.estimator.agreement import WorkerLostError
 from official.estimator.checkpoints import (
   Checkpoints,
   IncompatibleCheckpointError,
+  remember,
+  state_of,
   step_of,
 )
 from official.estimator.estimator import Estimator
@@ -67,6 +69,8 @@ __all__ = [
   'build_raw_serving_input_receiver_fn',
   'build_tensor_serving_input_receiver_fn',
   'find_checkpoint',
+  'remember',
+  'state_of',
   'step_of',
   'train_and_evaluate',
   *_hooks,

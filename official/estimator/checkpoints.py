@@ -3,12 +3,13 @@
 A checkpoint at step N is three files: `model.ckpt-N.data-00000-of-00001` and
 `model.ckpt-N.index` in TensorFlow's own name-based format (so
 `tf.train.load_checkpoint` reads them), and `model.ckpt-N.json`, a manifest
-with the sizes and checksums of the other two. The index is renamed into place
-last: a checkpoint without one does not exist.
+with the sizes and checksums of the other two and what the run remembers beside
+its variables. The index is renamed into place last: a checkpoint without one
+does not exist.
 """
 
-import functools
 import hashlib
+import itertools
 import json
 import logging
 import os
@@ -25,6 +26,11 @@ logger = logging.getLogger(__name__)
 _PREFIX = 'model.ckpt'
 _INDEX = re.compile(rf'{re.escape(_PREFIX)}-(\d+)\.index$')
 _TEMPORARY = 'tmp-checkpoint-'
+_WHOLE_ONES = 2  # that pruning leaves, if there are so many
+
+# Of files by device, inode, size and time: each is read once a process, also
+# when it has got another name.
+_hashes: dict[tuple[int, ...], str] = {}
 
 
 class IncompatibleCheckpointError(ValueError):
@@ -36,7 +42,8 @@ class Checkpoints:
 
   Args:
     directory: made on the first save.
-    keep_max: how many recent ones `save` leaves; None or 0 for all.
+    keep_max: how many recent ones `save` leaves; None or 0 for all. Of these
+      two, or the only one, must be whole; else older ones stay.
     keep_every_n_hours: leaves one more at such intervals.
   """
 
@@ -49,7 +56,7 @@ class Checkpoints:
     self.directory = directory
     self._keep_max = keep_max
     self._keep_seconds = keep_every_n_hours * 3600
-    self._last_kept = time.time()
+    self._last_kept: float | None = None
 
   def all(self) -> list[str]:
     """Prefixes of the checkpoints there are, the newest last, unverified."""
@@ -76,12 +83,18 @@ class Checkpoints:
     """The path of a checkpoint less the ends of its files' names."""
     return os.path.join(self.directory, f'{_PREFIX}-{step}')
 
-  def save(self, values: Mapping[str, tf.Tensor], step: int) -> str:
+  def save(
+    self,
+    values: Mapping[str, tf.Tensor],
+    step: int,
+    state: Mapping[str, Any] | None = None,
+  ) -> str:
     """Writes one and prunes old ones.
 
     Args:
       values: name to value.
       step: the global step, which becomes part of its name.
+      state: what else to remember, for JSON; see `state_of`.
 
     Returns:
       The prefix of the checkpoint.
@@ -91,10 +104,23 @@ class Checkpoints:
       self.directory, f'{_TEMPORARY}{step}-{os.getpid()}'
     )
     self._remove_temporaries()
+    if self._last_kept is None:
+      self._last_kept = self._when_last_kept()
     os.makedirs(temporary)
     try:
       scratch = os.path.join(temporary, os.path.basename(prefix))
       _write(scratch, values)
+      _write_manifest(
+        scratch,
+        {
+          'files': _checksums(scratch),
+          'kept': False,
+          'last_kept': self._last_kept,
+          'state': dict(state or {}),
+        },
+      )
+      for path in _files(scratch):
+        _sync(path)
       for name in _in_order_of_commit(os.listdir(temporary)):
         os.replace(
           os.path.join(temporary, name), os.path.join(self.directory, name)
@@ -119,16 +145,34 @@ class Checkpoints:
   def _prune(self) -> None:
     if not self._keep_max:
       return
-    for prefix in self.all()[: -self._keep_max]:
-      if _is_kept(prefix):
+    old, recent = self.all()[: -self._keep_max], self.all()[-self._keep_max :]
+    spared = self._spared(old, recent)
+    for prefix in old:
+      if prefix in spared or _manifest(prefix).get('kept'):
         continue
-      written = os.path.getmtime(f'{prefix}.index')
-      if written - self._last_kept >= self._keep_seconds:
-        self._last_kept = written
-        _write_manifest(prefix, kept=True)
+      if _written(prefix) - self._last_kept >= self._keep_seconds:
+        self._last_kept = _written(prefix)
+        _keep(prefix)
         continue
       for path in _files(prefix):  # The index goes first.
         os.remove(path)
+
+  def _spared(self, old: list[str], recent: list[str]) -> list[str]:
+    """Old ones that must do, where too few of the recent ones are whole."""
+
+    def whole(prefixes, count):
+      found = (p for p in reversed(prefixes) if _damage(p) is None)
+      return list(itertools.islice(found, count))
+
+    wanted = min(self._keep_max, _WHOLE_ONES)
+    return whole(old, wanted - len(whole(recent, wanted)))
+
+  def _when_last_kept(self) -> float:
+    """As the manifests tell, so that a restart does not begin to wait anew."""
+    manifests = {prefix: _manifest(prefix) for prefix in self.all()}
+    times = [m['last_kept'] for m in manifests.values() if 'last_kept' in m]
+    times += [_written(p) for p, m in manifests.items() if m.get('kept')]
+    return max(times, default=time.time())
 
   def _remove_temporaries(self) -> None:
     os.makedirs(self.directory, exist_ok=True)
@@ -194,6 +238,18 @@ def _some(names: list[str]) -> str:
   return ', '.join(names[:5]) + more
 
 
+def state_of(prefix: str) -> dict[str, Any]:
+  """What `save` was given as `state`; empty where there is none."""
+  state = _manifest(prefix).get('state')
+  return state if isinstance(state, dict) else {}
+
+
+def remember(prefix: str, state: Mapping[str, Any]) -> None:
+  """Adds to what a checkpoint has as `state`, at once or not at all."""
+  content = _manifest(prefix) or {'files': _checksums(prefix)}
+  _write_manifest(prefix, content | {'state': state_of(prefix) | dict(state)})
+
+
 def _write(scratch: str, values: Mapping[str, tf.Tensor]) -> None:
   names = sorted(values)
   tf.raw_ops.SaveV2(
@@ -202,23 +258,22 @@ def _write(scratch: str, values: Mapping[str, tf.Tensor]) -> None:
     shape_and_slices=[''] * len(names),
     tensors=[values[name] for name in names],
   )
-  _write_manifest(scratch)
-  for path in _files(scratch):
-    _sync(path)
 
 
-def _write_manifest(prefix: str, kept: bool = False) -> None:
-  files = _manifest(prefix).get('files') or {
+def _checksums(prefix: str) -> dict[str, dict[str, Any]]:
+  return {
     os.path.basename(path): {
       'size': os.path.getsize(path),
       'sha256': _sha256(path),
     }
     for path in _files(prefix)
-    if not path.endswith('.json')
   }
+
+
+def _write_manifest(prefix: str, content: Mapping[str, Any]) -> None:
   temporary = f'{prefix}.json.tmp'
   with open(temporary, 'w', encoding='utf-8') as f:
-    json.dump({'files': files, 'kept': kept}, f)
+    json.dump(content, f)
   os.replace(temporary, f'{prefix}.json')
 
 
@@ -232,9 +287,16 @@ def _manifest(prefix: str) -> dict[str, Any]:
   return content if isinstance(content, dict) else {}
 
 
-def _is_kept(prefix: str) -> bool:
-  """Whether pruning has decided to keep it for good."""
-  return bool(_manifest(prefix).get('kept'))
+def _keep(prefix: str) -> None:
+  """Notes that pruning has decided to keep it for good."""
+  content = _manifest(prefix)
+  if content:  # TensorFlow's own have none.
+    _write_manifest(prefix, content | {'kept': True})
+
+
+def _written(prefix: str) -> float:
+  """When, in seconds since 1970."""
+  return os.path.getmtime(f'{prefix}.index')
 
 
 def _in_order_of_commit(names: Iterable[str]) -> list[str]:
@@ -276,15 +338,11 @@ def _damage(prefix: str) -> str | None:
 
 def _sha256(path: str) -> str:
   status = os.stat(path)
-  return _sha256_of(path, status.st_size, status.st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=64)
-def _sha256_of(path: str, size: int, modified: int) -> str:
-  """Of a file as it is at that time: each is read once a process."""
-  del size, modified
-  with open(path, 'rb') as f:
-    return hashlib.file_digest(f, 'sha256').hexdigest()
+  identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+  if identity not in _hashes:
+    with open(path, 'rb') as f:
+      _hashes[identity] = hashlib.file_digest(f, 'sha256').hexdigest()
+  return _hashes[identity]
 
 
 def _sync(path: str) -> None:

@@ -3,7 +3,6 @@
 import copy
 import logging
 import os
-import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -24,9 +23,10 @@ from official.estimator.agreement import Agreement
 from official.estimator.metrics_log import MetricsLog
 from official.estimator.programs import Program
 from official.estimator.run_config import RunConfig
+from official.estimator.run_state import RunState
 from official.estimator.spec import EstimatorSpec, ModeKeys
 from official.estimator.summary import EventWriter
-from official.estimator.variables import GLOBAL_STEP, VariableStore
+from official.estimator.variables import GLOBAL_STEP
 
 logger = logging.getLogger(__name__)
 
@@ -66,22 +66,12 @@ class Estimator:
     self._model_fn = model_fn
     self._params = copy.deepcopy(params if params is not None else {})
     self._config = arguments.settle_config(config, model_dir)
-    self._warm_start = warm_start_lib.settings_of(warm_start_from)
-    self.agreement = Agreement(
-      self._config.train_distribute, self._config.is_chief
+    self._state = RunState(
+      self._config, warm_start_lib.settings_of(warm_start_from)
     )
-    self._store = VariableStore(self._config.train_distribute, self._seed())
-    self._checkpoints = checkpoints.Checkpoints(
-      self.model_dir,
-      self._config.keep_checkpoint_max,
-      self._config.keep_checkpoint_every_n_hours,
-    )
+    self._store = self._state.store
     self._programs: dict[Any, Program] = {}
     self._writers: dict[str, EventWriter] = {}
-    # What the variables hold: a checkpoint and how many variables it filled.
-    self._loaded: tuple[str | None, int] | None = None
-    self._training = False
-    self.metrics_log = MetricsLog(self.model_dir)
 
   @property
   def model_dir(self) -> str:
@@ -106,6 +96,16 @@ class Estimator:
     )
 
   @property
+  def agreement(self) -> Agreement:
+    """With the other workers of the cluster."""
+    return self._state.agreement
+
+  @property
+  def metrics_log(self) -> MetricsLog:
+    """The `metrics.jsonl` of the run."""
+    return self._state.metrics_log
+
+  @property
   def trace_counts(self) -> dict[str, int]:
     """How often each mode was traced."""
     counts: dict[str, int] = {}
@@ -128,17 +128,11 @@ class Estimator:
 
   def latest_checkpoint(self) -> str | None:
     """Prefix of the newest whole checkpoint; None where there is none."""
-    return self._checkpoints.latest()
+    return self._state.latest()
 
   def agreed_checkpoint(self) -> str | None:
     """`latest_checkpoint` as the chief sees it; every worker must ask."""
-    if not self.agreement.is_shared:
-      return self.latest_checkpoint()
-    latest = self.latest_checkpoint() if self._config.is_chief else None
-    step = self.agreement.from_chief(
-      checkpoints.step_of(latest) if latest else -1
-    )
-    return None if step < 0 else self._checkpoints.prefix(step)
+    return self._state.agreed()
 
   def get_variable_names(self) -> list[str]:
     """Names in the newest checkpoint.
@@ -146,7 +140,7 @@ class Estimator:
     Raises:
       ValueError: there is none.
     """
-    reader = checkpoints.read(self._trained_checkpoint())
+    reader = checkpoints.read(self._trained(self.latest_checkpoint()))
     return sorted(reader.get_variable_to_shape_map())
 
   def get_variable_value(self, name: str) -> Any:
@@ -155,7 +149,7 @@ class Estimator:
     Raises:
       ValueError: there is none, or not this name in it.
     """
-    prefix = self._trained_checkpoint()
+    prefix = self._trained(self.latest_checkpoint())
     reader = checkpoints.read(prefix)
     if not reader.has_tensor(name):
       raise ValueError(f'There is no variable {name!r} in {prefix}.')
@@ -218,13 +212,12 @@ class Estimator:
     program = self._program(ModeKeys.TRAIN, names)
     iterator = iter(self._dataset(input_fn, ModeKeys.TRAIN, start))
     program.trace(iterator, tf.constant(1))
-    self._load(checkpoint)
+    self._state.go_back(checkpoint)
     all_hooks = [
-      _VariablesChangeHook(self),
+      _VariablesChangeHook(self._state),
       *default_hooks.training_hooks(self, program.spec, hooks, listeners),
     ]
-    self._training = True
-    try:
+    with self._state.training():
       loops.train(
         program,
         iterator,
@@ -235,8 +228,6 @@ class Estimator:
         self._store.global_step,
         self.agreement,
       )
-    finally:
-      self._training = False
     return self
 
   def evaluate(
@@ -265,7 +256,7 @@ class Estimator:
     """
     arguments.check_steps(steps)
     hooks = arguments.check_all(hooks, hooks_lib.Hook, 'hooks')
-    checkpoint = checkpoint_path or self._trained_checkpoint()
+    checkpoint = checkpoint_path or self._trained(self.agreed_checkpoint())
     with self.agreement.guard():
       return self._evaluate(input_fn, steps, hooks, checkpoint, name)
 
@@ -280,7 +271,7 @@ class Estimator:
     program = self._program(ModeKeys.EVAL)
     iterator = iter(self._dataset(input_fn, ModeKeys.EVAL))
     program.trace(iterator)
-    self._load(checkpoint)
+    self._state.load(checkpoint)
     self._store.reset_metrics()
     step = int(self._store.global_step.numpy())
     values = None
@@ -324,11 +315,11 @@ class Estimator:
         (on the first `next`, as nothing runs before it).
     """
     hooks = arguments.check_all(hooks, hooks_lib.Hook, 'hooks')
-    checkpoint = checkpoint_path or self._trained_checkpoint()
+    checkpoint = checkpoint_path or self._trained(self.latest_checkpoint())
     program = self._program(ModeKeys.PREDICT)
     iterator = iter(self._dataset(input_fn, ModeKeys.PREDICT))
     program.trace(iterator)
-    self._load(checkpoint)
+    self._state.load(checkpoint)
     step = int(self._store.global_step.numpy())
     for batch in loops.batches(
       program,
@@ -342,7 +333,7 @@ class Estimator:
         yield from predictions.single_examples(batch)
       else:
         yield batch
-      self._load(checkpoint)  # Training may have gone on in the meantime.
+      self._state.load(checkpoint)  # Training may have gone on in the meantime.
 
   def export_saved_model(
     self,
@@ -398,13 +389,7 @@ class Estimator:
 
   def save_checkpoint(self) -> str | None:
     """Saves the variables as they are; None where another process does it."""
-    step = int(self._store.global_step.numpy())
-    prefix = self._checkpoints.prefix(step)
-    if self._config.is_chief:
-      self._checkpoints.save(self._store.values(), step)
-    # Workers are in step: what the chief saves is what each of them holds.
-    self._loaded = (prefix, len(self._store.variables))
-    return prefix if self._config.is_chief else None
+    return self._state.save()
 
   def event_writer(self, directory: str | None = None) -> EventWriter:
     """The writer of the event file in a directory, `model_dir` by default."""
@@ -426,39 +411,12 @@ class Estimator:
     logger.info('Evaluation at step %d: %s', step, results)
     return results | {GLOBAL_STEP: step}
 
-  def _seed(self) -> int | None:
-    seed = self._config.tf_random_seed
-    if seed is None and self.agreement.is_shared:
-      # Else each worker would begin with other weights.
-      return self.agreement.from_chief(random.getrandbits(31))
-    return seed
-
-  def _trained_checkpoint(self) -> str:
-    checkpoint = self.agreed_checkpoint()
+  def _trained(self, checkpoint: str | None) -> str:
     if checkpoint is None:
       raise ValueError(
         f'Could not find trained model in model_dir: {self.model_dir}.'
       )
     return checkpoint
-
-  def _load(self, checkpoint: str | None) -> None:
-    """Makes the variables hold a checkpoint, or initial values for None."""
-    wanted = (checkpoint, len(self._store.variables))
-    if self._loaded == wanted:
-      return
-    if self._training:
-      raise RuntimeError(
-        'Training is under way and its variables are not those of '
-        f'{checkpoint}: evaluate or predict from a saving listener, after a '
-        'checkpoint, or in another Estimator.'
-      )
-    if checkpoint is not None:
-      checkpoints.restore(checkpoint, self._store.variables)
-    else:
-      self._store.initialize()
-      if self._warm_start:
-        warm_start_lib.warm_start(self._warm_start, self._store.variables)
-    self._loaded = wanted
 
   def _program(self, mode: str, fetches: Iterable[str] = ()) -> Program:
     fetches = frozenset(fetches)
@@ -514,8 +472,8 @@ class Estimator:
 class _VariablesChangeHook(hooks_lib.Hook):
   """From the next step on the variables are those of no checkpoint."""
 
-  def __init__(self, estimator: Estimator):
-    self._estimator = estimator
+  def __init__(self, state: RunState):
+    self._state = state
 
   def before_run(self, run: hooks_lib.Run) -> None:
-    self._estimator._loaded = None
+    self._state.change()

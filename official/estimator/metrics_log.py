@@ -8,7 +8,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 FILE_NAME = 'metrics.jsonl'
@@ -68,24 +68,40 @@ class MetricsLog:
       if kind in (None, record['kind']) and record.get('name') == name
     ]
 
-  def forget_after(self, step: int) -> None:
-    """Drops the lines of later steps: a resumed run writes them again.
+  def go_back(
+    self, step: int, evaluations: Iterable[Mapping[str, Any]]
+  ) -> None:
+    """Makes the log that of a run at `step`, as its checkpoint remembers it.
 
-    What a killed run left half written goes too. Evaluations at `step` itself
-    stay.
+    Lines of later steps go: a resumed run writes them again. So does what a
+    killed run left half written. Evaluations at `step` itself stay.
+
+    Args:
+      step: the global step of the checkpoint.
+      evaluations: lines that the checkpoint knows; those that were lost come
+        back.
     """
-    if not os.path.exists(self.path):
-      return
     kept = [record for record in self._records() if record['step'] <= step]
+    known = [record for record in kept if record['kind'] == 'eval']
+    lost = [dict(record) for record in evaluations if record not in known]
+    if not kept and not lost and not os.path.exists(self.path):
+      return
+    kept = sorted(kept + lost, key=lambda record: record['step'])
+    os.makedirs(os.path.dirname(self.path), exist_ok=True)
     temporary = f'{self.path}.tmp'
     with open(temporary, 'w', encoding='utf-8') as f:
       f.writelines(json.dumps(record) + '\n' for record in kept)
     os.replace(temporary, self.path)
 
-  def _records(self) -> list[dict[str, Any]]:
+  def evaluations(self) -> list[dict[str, Any]]:
+    """The lines of every evaluation, whatever its name."""
+    records = self._records(containing='"eval"')
+    return [record for record in records if record['kind'] == 'eval']
+
+  def _records(self, containing: str = '') -> list[dict[str, Any]]:
     try:
       with open(self.path, encoding='utf-8') as f:
-        lines = f.readlines()
+        lines = [line for line in f if containing in line]
     except FileNotFoundError:
       return []
     return [record for record in map(_parse, lines) if record]

@@ -141,6 +141,7 @@ class _Evaluation:
   def __init__(
     self, estimator: Estimator, spec: EvalSpec, max_steps: int | None
   ):
+    self.name = spec.name
     self._estimator = estimator
     self._spec = spec
     self._max_steps = max_steps
@@ -186,6 +187,12 @@ class _EvaluationListener(hooks_lib.CheckpointSaverListener):
     self._evaluation = evaluation
     self._throttle_secs = throttle_secs
     self._last_start = time.monotonic()
+
+  def begin(self, run: hooks_lib.Run) -> None:
+    """See `CheckpointSaverListener`. A restart does not begin to wait anew."""
+    made = run.estimator.metrics_log.read('eval', self._evaluation.name)
+    if made:
+      self._last_start -= max(time.time() - made[-1]['time'], 0)
 
   def after_save(self, run: hooks_lib.Run, step: int) -> None:
     """See `CheckpointSaverListener`."""

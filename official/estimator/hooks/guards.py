@@ -68,7 +68,7 @@ class NanTensorHook(Hook):
       if self._fail:
         raise NanLossDuringTrainingError(
           f'NaN loss during training: {message}. The last checkpoint is from '
-          'before it; a lower learning rate is the first thing to try.'
+          'before it.'
         )
       logger.error('Training stops: %s', message)
       run.request_stop()

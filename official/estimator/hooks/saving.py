@@ -132,12 +132,6 @@ class MetricsLogHook(Hook):
       raise ValueError(f'every_n_steps must be > 0, given: {every_n_steps}')
     self._every = every_n_steps
 
-  def begin(self, run: Run) -> None:
-    """Drops what an earlier run logged of steps that will run again."""
-    if not run.estimator.config.is_chief:
-      return
-    run.estimator.metrics_log.forget_after(run.global_step)
-
   def after_run(self, run: Run) -> None:
     """See `Hook`."""
     if not run.estimator.config.is_chief:
