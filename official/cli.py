@@ -143,7 +143,7 @@ def quiet_stderr(tell: bool = True) -> Iterator[_Chatter]:
   os.dup2(chatter.file.fileno(), 2)
   try:
     yield chatter
-  except BaseException:
+  except Exception:
     if tell:
       chatter.tell()
     raise

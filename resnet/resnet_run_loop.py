@@ -366,7 +366,11 @@ def _user_errors(dataset: ImageDataset) -> Iterator[None]:
     raise UserError(
       f'{e} Try a lower --base_lr, or --on_nan restore, which halves the rate'
     ) from e
-  except estimator_lib.WorkerLostError as e:
+  except (
+    OSError,
+    estimator_lib.CheckpointWriteError,
+    estimator_lib.WorkerLostError,
+  ) as e:
     raise UserError(str(e)) from e
   except (tf.errors.InvalidArgumentError, tf.errors.DataLossError):
     if dataset.check is not None:

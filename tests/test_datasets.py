@@ -310,6 +310,7 @@ def flag_values(**values):
     'seed': 1,
     'augment': True,
     'held_out_images': 0,
+    'max_bad_examples': 0,
   }
   return types.SimpleNamespace(**(defaults | values))
 

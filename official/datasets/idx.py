@@ -77,6 +77,8 @@ def _promised(head: bytes, path: str) -> int:
   if len(head) < 4 or head[:3] != bytes([0, 0, _UNSIGNED_BYTE]):
     return 0
   dimensions = min(head[3], (_LONGEST_HEADER - 4) // 4)
+  if len(head) < 4 + 4 * dimensions:
+    return 0
   sizes = np.frombuffer(head[4 : 4 + 4 * dimensions], '>u4').tolist()
   promised = 4 + 4 * dimensions + math.prod(sizes)
   if promised > _MAX_BYTES:

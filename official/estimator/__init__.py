@@ -3,6 +3,7 @@
 from official.estimator.agreement import WorkerLostError
 from official.estimator.checkpoints import (
   Checkpoints,
+  CheckpointWriteError,
   IncompatibleCheckpointError,
   remember,
   state_of,
@@ -45,6 +46,7 @@ from official.estimator.warm_start import (
 
 __all__ = [
   'BestExporter',
+  'CheckpointWriteError',
   'Checkpoints',
   'ClassificationOutput',
   'Estimator',

@@ -8,6 +8,7 @@ its variables. The index is renamed into place last: a checkpoint without one
 does not exist.
 """
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -35,6 +36,10 @@ _hashes: dict[tuple[int, ...], str] = {}
 
 class IncompatibleCheckpointError(ValueError):
   """A checkpoint lacks variables, or has them in other shapes."""
+
+
+class CheckpointWriteError(RuntimeError):
+  """A checkpoint could not be written; those before it are as they were."""
 
 
 class Checkpoints:
@@ -98,17 +103,47 @@ class Checkpoints:
 
     Returns:
       The prefix of the checkpoint.
+
+    Raises:
+      CheckpointWriteError: the disk is full, say; nothing is left of it.
     """
     prefix = self.prefix(step)
+    try:
+      self._commit(prefix, values, state or {})
+    except (OSError, tf.errors.OpError) as e:
+      before = next((p for p in reversed(self.all()) if not _damage(p)), None)
+      raise CheckpointWriteError(
+        f'Checkpoint {prefix} could not be written: {_reason(e)}. '
+        + (f'The last one is {before}.' if before else 'There is none before.')
+      ) from e
+    self._prune()
+    self._write_state(prefix)
+    return prefix
+
+  def mend(self) -> None:
+    """Clears up after a killed process: its scratch, a lost `checkpoint`."""
+    self._remove_temporaries()
+    latest = self.latest()
+    if latest is not None:
+      self._write_state(latest)
+
+  def _commit(
+    self,
+    prefix: str,
+    values: Mapping[str, tf.Tensor],
+    state: Mapping[str, Any],
+  ) -> None:
+    """Writes one under a temporary name, and then gives it its own."""
+    base = os.path.basename(prefix)
     temporary = os.path.join(
-      self.directory, f'{_TEMPORARY}{step}-{os.getpid()}'
+      self.directory, f'{_TEMPORARY}{base}-{os.getpid()}'
     )
     self._remove_temporaries()
     if self._last_kept is None:
       self._last_kept = self._when_last_kept()
     os.makedirs(temporary)
     try:
-      scratch = os.path.join(temporary, os.path.basename(prefix))
+      scratch = os.path.join(temporary, base)
       _write(scratch, values)
       _write_manifest(
         scratch,
@@ -116,7 +151,7 @@ class Checkpoints:
           'files': _checksums(scratch),
           'kept': False,
           'last_kept': self._last_kept,
-          'state': dict(state or {}),
+          'state': dict(state),
         },
       )
       for path in _files(scratch):
@@ -128,19 +163,16 @@ class Checkpoints:
     finally:
       shutil.rmtree(temporary, ignore_errors=True)
     _sync(self.directory)
-    self._prune()
-    self._write_state(prefix)
-    return prefix
 
   def _write_state(self, latest: str) -> None:
-    """Writes `checkpoint`, which TensorFlow's own tools read."""
+    """Writes `checkpoint`, which TensorFlow's own tools read and we do not."""
     fields = [('model_checkpoint_path', latest)]
     fields += [('all_model_checkpoint_paths', path) for path in self.all()]
-    path = os.path.join(self.directory, 'checkpoint')
-    with open(f'{path}.tmp', 'w', encoding='utf-8') as f:
-      for key, value in fields:
-        f.write(f'{key}: {json.dumps(os.path.basename(value))}\n')
-    os.replace(f'{path}.tmp', path)
+    text = ''.join(
+      f'{key}: {json.dumps(os.path.basename(value))}\n' for key, value in fields
+    )
+    with contextlib.suppress(OSError):  # The checkpoint itself is there.
+      _write_whole(os.path.join(self.directory, 'checkpoint'), text)
 
   def _prune(self) -> None:
     if not self._keep_max:
@@ -271,10 +303,27 @@ def _checksums(prefix: str) -> dict[str, dict[str, Any]]:
 
 
 def _write_manifest(prefix: str, content: Mapping[str, Any]) -> None:
-  temporary = f'{prefix}.json.tmp'
-  with open(temporary, 'w', encoding='utf-8') as f:
-    json.dump(content, f)
-  os.replace(temporary, f'{prefix}.json')
+  _write_whole(f'{prefix}.json', json.dumps(content))
+
+
+def _write_whole(path: str, text: str) -> None:
+  """The file has the text, or is as it was."""
+  temporary = f'{path}.tmp'
+  try:
+    with open(temporary, 'w', encoding='utf-8') as f:
+      f.write(text)
+    os.replace(temporary, path)
+  except BaseException:
+    with contextlib.suppress(OSError):
+      os.remove(temporary)
+    raise
+
+
+def _reason(error: Exception) -> str:
+  """Why a file could not be written, in few words."""
+  if isinstance(error, tf.errors.OpError):
+    return error.message.split('\n')[0].split('}} ')[-1].split(' [Op:')[0]
+  return getattr(error, 'strerror', None) or str(error)
 
 
 def _manifest(prefix: str) -> dict[str, Any]:

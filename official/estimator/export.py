@@ -1,19 +1,15 @@
-"""SavedModel export: serving input receivers, signatures, the atomic write."""
+"""SavedModel export: serving input receivers and signatures."""
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
-from official.estimator import checkpoints, freezing
+from official.estimator import checkpoints, export_directory, freezing
 from official.estimator.spec import DEFAULT_SERVING_SIGNATURE, ModeKeys
 from official.estimator.variables import VariableStore
-
-_ATTEMPTS = 10
-_TEMPORARY = 'temp-'  # TensorFlow Serving ignores names that are no integers.
 
 ReceiverFn = Callable[[], 'ServingInputReceiver']
 
@@ -156,27 +152,21 @@ def export_saved_model(
     if name:
       found = {name: found[DEFAULT_SERVING_SIGNATURE]}
     signatures |= found
-  temporary, final = _directories(export_dir_base)
-  try:
+  with export_directory.new(export_dir_base) as directory:
     tf.saved_model.save(
       module,
-      temporary,
+      directory.temporary,
       signatures,
       # What is frozen is not trained any further.
       tf.saved_model.SaveOptions(experimental_custom_gradients=not frozen),
     )
     for target, source in assets_extra.items():
-      path = os.path.join(temporary, 'assets.extra', target)
+      path = os.path.join(directory.temporary, 'assets.extra', target)
       os.makedirs(os.path.dirname(path), exist_ok=True)
       shutil.copyfile(source, path)
     if finish_fn is not None:
-      finish_fn(temporary)
-    _sync_tree(temporary)
-    os.rename(temporary, final)
-  except BaseException:
-    shutil.rmtree(temporary, ignore_errors=True)
-    raise
-  return final
+      finish_fn(directory.temporary)
+  return directory.final
 
 
 class _Cores:
@@ -296,25 +286,6 @@ def _signature(graph: Any, tensors: Any, outputs: Any) -> Any:
   return function.get_concrete_function(**specs)
 
 
-def _directories(base: str) -> tuple[str, str]:
-  os.makedirs(base, exist_ok=True)
-  for _ in range(_ATTEMPTS):
-    stamp = str(int(time.time()))
-    final = os.path.join(base, stamp)
-    temporary = os.path.join(base, _TEMPORARY + stamp)
-    if not os.path.exists(final):
-      try:
-        os.mkdir(temporary)
-        return temporary, final
-      except FileExistsError:
-        pass
-    time.sleep(1)
-  raise RuntimeError(
-    'Failed to obtain a unique export directory name after '
-    f'{_ATTEMPTS} attempts.'
-  )
-
-
 def _checked(tensors: Any, default_name: str) -> dict[str, Any]:
   if not isinstance(tensors, Mapping):
     tensors = {default_name: tensors}
@@ -324,14 +295,3 @@ def _checked(tensors: Any, default_name: str) -> dict[str, Any]:
     if not tf.is_tensor(tensor):
       raise ValueError(f'{default_name} {name} must be a Tensor: {tensor!r}.')
   return dict(tensors)
-
-
-def _sync_tree(directory: str) -> None:
-  """Asks the disk to have everything before the rename makes it visible."""
-  for folder, _, names in os.walk(directory):
-    for path in (folder, *(os.path.join(folder, name) for name in names)):
-      descriptor = os.open(path, os.O_RDONLY)
-      try:
-        os.fsync(descriptor)
-      finally:
-        os.close(descriptor)

@@ -86,6 +86,8 @@ class RunState:
 
   def go_back(self, checkpoint: str | None) -> None:
     """As `load`, and makes the log and the memory those of that time."""
+    if self._config.is_chief:
+      self._checkpoints.mend()
     self.load(checkpoint)
     step = int(self.store.global_step.numpy())
     self._memory = checkpoints.state_of(checkpoint) if checkpoint else {}

@@ -1,0 +1,106 @@
+"""The directory of an export: it appears whole, by a rename, or not at all."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+
+_TEMPORARY = 'temp-'  # TensorFlow Serving ignores names that are no integers.
+_ATTEMPTS = 10
+
+
+class ExportDirectory:
+  """Where an export is written.
+
+  Attributes:
+    temporary: where to write it.
+    final: where it is when all is done: `<base>/<seconds since 1970>`.
+  """
+
+  def __init__(self, temporary: str, final: str):
+    self.temporary, self.final = temporary, final
+
+
+@contextlib.contextmanager
+def new(base: str) -> Iterator[ExportDirectory]:
+  """A new directory in `base`, renamed at the end, removed if that is an error.
+
+  What killed exports have left in `base` is removed too.
+
+  Raises:
+    RuntimeError: no free directory name in 10 tries.
+  """
+  os.makedirs(base, exist_ok=True)
+  _remove_abandoned(base)
+  directory = _make(base)
+  # The system drops the lock when the process ends, however it ends.
+  descriptor = _lock(directory.temporary)
+  try:
+    yield directory
+    _sync_tree(directory.temporary)
+    os.rename(directory.temporary, directory.final)
+    _sync(base)
+  except BaseException:
+    shutil.rmtree(directory.temporary, ignore_errors=True)
+    raise
+  finally:
+    if descriptor is not None:
+      os.close(descriptor)
+
+
+def _make(base: str) -> ExportDirectory:
+  for _ in range(_ATTEMPTS):
+    stamp = str(int(time.time()))
+    final = os.path.join(base, stamp)
+    temporary = os.path.join(base, _TEMPORARY + stamp)
+    if not os.path.exists(final):
+      with contextlib.suppress(FileExistsError):
+        os.mkdir(temporary)
+        return ExportDirectory(temporary, final)
+    time.sleep(1)
+  raise RuntimeError(
+    'Failed to obtain a unique export directory name after '
+    f'{_ATTEMPTS} attempts.'
+  )
+
+
+def _remove_abandoned(base: str) -> None:
+  for name in os.listdir(base):
+    if not name.startswith(_TEMPORARY):
+      continue
+    path = os.path.join(base, name)
+    descriptor = _lock(path)
+    if descriptor is not None:  # Nobody is at work there.
+      shutil.rmtree(path, ignore_errors=True)
+      os.close(descriptor)
+
+
+def _lock(path: str) -> int | None:
+  """A descriptor that holds the directory; None where that cannot be had."""
+  try:
+    descriptor = os.open(path, os.O_RDONLY)
+  except OSError:
+    return None
+  try:
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except OSError:
+    os.close(descriptor)
+    return None
+  return descriptor
+
+
+def _sync_tree(directory: str) -> None:
+  """Asks the disk to have everything before the rename makes it visible."""
+  for folder, _, names in os.walk(directory):
+    for path in (folder, *(os.path.join(folder, name) for name in names)):
+      _sync(path)
+
+
+def _sync(path: str) -> None:
+  descriptor = os.open(path, os.O_RDONLY)
+  try:
+    os.fsync(descriptor)
+  finally:
+    os.close(descriptor)

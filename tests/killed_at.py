@@ -1,0 +1,156 @@
+"""Runs a command that kills or signals itself at a named point.
+
+python -m tests.killed_at POINT DEVICES MODULE ARGS...
+
+POINT is `none` or `FUNCTION:PART:WHEN:NTH`: as by `kill -9`, at the NTH call of
+FUNCTION with PART in an argument, `before` or `after` it happens. Where WHEN is
+the name of a signal it comes so many milliseconds after the first such call
+begins, to whatever the process does then. `weights:FILE` writes the SHA-256 of
+all variables to a file at every checkpoint, in the workers that save none too.
+DEVICES is how many logical CPUs TensorFlow sees.
+"""
+
+import hashlib
+import importlib
+import os
+import shutil
+import signal
+import sys
+import threading
+
+from official import cli
+
+
+def die():
+  os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killing(function, part, when, nth):
+  """The function, which kills the process at its NTH call with that part."""
+  calls = 0
+
+  def wrapper(*args, **kwargs):
+    nonlocal calls
+    hit = part in repr((args, kwargs))
+    calls += hit
+    if hit and calls == 1 and when.startswith('SIG'):
+      send = [os.getpid(), getattr(signal, when)]
+      threading.Timer(nth / 1000, os.kill, send).start()
+    if hit and calls == nth and when == 'before':
+      die()
+    result = function(*args, **kwargs)
+    if hit and calls == nth and when == 'after':
+      die()
+    return result
+
+  return wrapper
+
+
+class TornFile:
+  """Writes half of what it is given and dies."""
+
+  def __init__(self, file):
+    self._file = file
+
+  def __enter__(self):
+    return self
+
+  def __exit__(self, *unused):
+    die()
+
+  def write(self, text):
+    self._file.write(text[: len(text) // 2])
+    self._file.flush()
+    die()
+
+
+def log_weights(path):
+  """Notes step and weights whenever a checkpoint is due."""
+  import numpy as np
+
+  from official.estimator import run_state
+
+  save = run_state.RunState.save
+
+  def logging_save(self):
+    digest = hashlib.sha256()
+    for name, value in sorted(self.store.values().items()):
+      digest.update(name.encode() + np.asarray(value).tobytes())
+    with open(path, 'a') as f:
+      f.write(f'{int(self.store.global_step.numpy())} {digest.hexdigest()}\n')
+    return save(self)
+
+  run_state.RunState.save = logging_save
+
+
+def install(point):
+  """Arms one point; TensorFlow is there by then, imported as a main does."""
+  import tensorflow as tf
+
+  from official.estimator import metrics_log, programs
+
+  name, part, when, nth = point.split(':')
+  nth = int(nth)
+  if name == 'append':  # A line of the log, torn.
+    opened = killing(lambda *args, **kwargs: None, part, 'never', nth)
+    calls = 0
+
+    def torn_open(path, mode='r', **kwargs):
+      nonlocal calls
+      opened(path)
+      calls += mode == 'a'
+      file = open(path, mode, **kwargs)
+      return TornFile(file) if mode == 'a' and calls == nth else file
+
+    metrics_log.open = torn_open
+  elif name == 'SaveV2':
+    tf.raw_ops.SaveV2 = killing(tf.raw_ops.SaveV2, part, when, nth)
+  elif name == 'export':
+    tf.saved_model.save = killing(tf.saved_model.save, part, when, nth)
+  elif name in ('call', 'trace'):
+    method = {'call': '__call__', 'trace': 'trace'}[name]
+    original = getattr(programs.Program, method)
+    # Itself no part of the method, so what is before or after it is so too.
+    armed = killing(lambda mode: None, part, when, nth)
+
+    def with_arms(self, *args):
+      if when != 'after':
+        armed(self._mode)
+      result = original(self, *args)
+      if when == 'after':
+        armed(self._mode)
+      return result
+
+    setattr(programs.Program, method, with_arms)
+  else:
+    module = shutil if name == 'rmtree' else os
+    setattr(module, name, killing(getattr(module, name), part, when, nth))
+
+
+def main():
+  point, devices, name = sys.argv[1:4]
+  sys.argv[1:] = sys.argv[4:]
+  module = importlib.import_module(name)
+  command = module.main
+
+  def main_with_arms():
+    import tensorflow as tf
+
+    if int(devices) > 1:
+      tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices('CPU')[0],
+        [tf.config.LogicalDeviceConfiguration()] * int(devices),
+      )
+    if point.startswith('weights:'):
+      log_weights(point.split(':')[1])
+    elif point != 'none':
+      install(point)
+    command()
+
+  module.main = main_with_arms
+  cli.main_module = lambda: name
+  module.run()
+
+
+if __name__ == '__main__':
+  main()
