@@ -17,6 +17,8 @@ PEERS = (
 )
 FORMS = (
   ('project', _PROJECT, 'train'),
+  ('--deterministic', _PROJECT, 'train-deterministic'),
+  ('a checkpoint every 50 steps', _PROJECT, 'train-saving'),
   ('--steps_per_loop 1', _PROJECT, 'train-1-step-a-loop'),
   ('--enable_xla', _PROJECT, 'train-xla'),
   ('--dtype bf16', _PROJECT, 'train-bf16'),

@@ -97,6 +97,13 @@ def train(job: jobs.Job, longest_loop: int = 10, **how: object) -> None:
     )
 
 
+def train_deterministic(job: jobs.Job) -> None:
+  """`train` as a main does it on a CPU."""
+  tf.random.set_seed(1)
+  tf.config.experimental.enable_op_determinism()
+  train(job)
+
+
 def trained(job: jobs.Job, model_dir: str) -> estimator_lib.Estimator:
   """An Estimator with a checkpoint, of its first step."""
   return estimator(job, model_dir).train(
@@ -172,6 +179,8 @@ def serve(job: jobs.Job, batch_size: str, export_dir: str) -> None:
 
 _WORDS = {
   'train': train,
+  'train-deterministic': train_deterministic,
+  'train-saving': lambda job: train(job, save_checkpoints_steps=50),
   'train-bf16': lambda job: train(job, dtype=tf.bfloat16),
   'train-xla': lambda job: train(job, jit_compile=True),
   'train-1-step-a-loop': lambda job: train(job, longest_loop=1),
