@@ -25,6 +25,10 @@ class HalvedRate:
     """Global step to rate."""
     return self._learning_rate_fn(global_step) * 0.5**self._halvings
 
+  def __deepcopy__(self, memo: dict) -> 'HalvedRate':
+    """Itself: an Estimator copies its params, and the rate is one."""
+    return self
+
   def load(self, estimator: estimator_lib.Estimator) -> None:
     """Takes the number of halvings from the newest checkpoint."""
     self._halvings = estimator.agreement.from_chief(_halvings_of(estimator))

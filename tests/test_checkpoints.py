@@ -3,12 +3,15 @@
 import itertools
 import json
 import os
+import resource
+import shutil
 import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from official import estimator as est
 from official.estimator import checkpoints
 from tests import linear
 
@@ -160,3 +163,86 @@ def test_training_goes_on_from_the_newest_whole_one(tmp_path, caplog):
 def test_a_file_that_is_no_checkpoint(tmp_path):
   with pytest.raises(ValueError, match='no checkpoint to read at .*nothing'):
     checkpoints.read(str(tmp_path / 'nothing'))
+
+
+def test_what_the_run_remembers_is_a_part_of_it(tmp_path):
+  saver = save(tmp_path)
+  values = {'global_step': tf.constant(1, tf.int64)}
+  prefix = saver.save(values, 1, {'best': 0.5})
+  checkpoints.remember(prefix, {'halvings': 2})
+  assert checkpoints.state_of(prefix) == {'best': 0.5, 'halvings': 2}
+  assert saver.latest() == prefix
+  assert checkpoints.state_of(save(tmp_path, 2).latest()) == {}
+
+
+@pytest.mark.parametrize('keep_max, left', [(1, [9]), (2, [4, 7, 9])])
+def test_the_last_whole_ones_are_not_pruned(tmp_path, keep_max, left):
+  """Where a disk has spoilt newer ones: 4 is the last whole one before 9."""
+  saver = save(tmp_path, 1, 2, 3, 4, 5, 6, 7, keep_max=0)
+  for step in (5, 6, 7):
+    cut(saver.prefix(step) + '.data-00000-of-00001')
+  pruning = checkpoints.Checkpoints(str(tmp_path), keep_max=keep_max)
+  save_one(pruning, 9)
+  assert pruning.all() == [pruning.prefix(step) for step in left]
+
+
+def test_the_time_to_keep_one_for_good_is_not_reset_by_a_restart(tmp_path):
+  """Processes that live for 0.6 hours each, and keep one an hour."""
+  hour = 3600
+  now = time.time()
+  for step in range(1, 6):
+    saver = save(tmp_path, keep_max=1, keep_every_n_hours=1)
+    save_one(saver, step)
+    at = now + 0.6 * hour * step
+    os.utime(f'{saver.prefix(step)}.index', (at, at))
+  assert steps_there(saver) == [2, 4, 5]
+
+
+def test_training_clears_up_after_a_killed_process(tmp_path):
+  estimator = linear.make(tmp_path)
+  estimator.train(linear.train_input, max_steps=2)
+  (tmp_path / 'tmp-checkpoint-9-1').mkdir()
+  (tmp_path / 'checkpoint').write_text('garbage')
+  linear.make(tmp_path, save_checkpoints_secs=None).train(
+    linear.train_input, max_steps=3
+  )
+  assert not list(tmp_path.glob('tmp-*'))
+  assert tf.train.latest_checkpoint(str(tmp_path)).endswith('model.ckpt-2')
+
+
+@pytest.fixture
+def small_files():
+  """The system lets no file grow past 1,000 bytes, as if the disk were full."""
+  before = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+  yield
+  resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path, small_files):
+  saver = save(tmp_path, 1)
+  there = sorted(os.listdir(tmp_path))
+  values = {
+    'global_step': tf.constant(2, tf.int64),
+    'layer/kernel': tf.random.stateless_normal([1000], [1, 2]),
+  }
+  with pytest.raises(
+    checkpoints.CheckpointWriteError,
+    match=r'ckpt-2 could not be written: .*The last one is .*ckpt-1\.',
+  ):
+    saver.save(values, 2)
+  assert sorted(os.listdir(tmp_path)) == there
+  assert saver.latest() == saver.prefix(1)
+
+
+def test_a_folder_that_vanishes_is_made_again(tmp_path):
+  """The run goes on; what was in it is gone, what comes is saved."""
+
+  class Vanish(est.Hook):
+    def after_run(self, run):
+      if run.global_step == 5:
+        shutil.rmtree(tmp_path)
+
+  estimator = linear.make(tmp_path, save_checkpoints_steps=4)
+  estimator.train(linear.train_input, hooks=[Vanish()], max_steps=10)
+  assert steps_there(checkpoints.Checkpoints(str(tmp_path))) == [8, 10]
