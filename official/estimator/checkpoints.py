@@ -2,14 +2,11 @@
 
 A checkpoint at step N is three files: `model.ckpt-N.data-00000-of-00001` and
 `model.ckpt-N.index` in TensorFlow's own name-based format (so
-`tf.train.load_checkpoint` reads them), and `model.ckpt-N.json`, a manifest
-with the sizes and checksums of the other two and what the run remembers beside
-its variables. The index is renamed into place last: a checkpoint without one
-does not exist.
+`tf.train.load_checkpoint` reads them), and `model.ckpt-N.json`, its manifest.
+The index is renamed into place last: a checkpoint without one does not exist.
 """
 
 import contextlib
-import hashlib
 import itertools
 import json
 import logging
@@ -17,10 +14,12 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
+
+from official.estimator import files, manifests
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +27,6 @@ _PREFIX = 'model.ckpt'
 _INDEX = re.compile(rf'{re.escape(_PREFIX)}-(\d+)\.index$')
 _TEMPORARY = 'tmp-checkpoint-'
 _WHOLE_ONES = 2  # that pruning leaves, if there are so many
-
-# Of files by device, inode, size and time: each is read once a process, also
-# when it has got another name.
-_hashes: dict[tuple[int, ...], str] = {}
 
 
 class IncompatibleCheckpointError(ValueError):
@@ -78,7 +73,7 @@ class Checkpoints:
     Each newer one that is not whole is named in a warning.
     """
     for prefix in reversed(self.all()):
-      damage = _damage(prefix)
+      damage = manifests.damage(prefix)
       if damage is None:
         return prefix
       logger.warning('Checkpoint %s is passed over: %s.', prefix, damage)
@@ -111,7 +106,9 @@ class Checkpoints:
     try:
       self._commit(prefix, values, state or {})
     except (OSError, tf.errors.OpError) as e:
-      before = next((p for p in reversed(self.all()) if not _damage(p)), None)
+      before = next(
+        (p for p in reversed(self.all()) if not manifests.damage(p)), None
+      )
       raise CheckpointWriteError(
         f'Checkpoint {prefix} could not be written: {_reason(e)}. '
         + (f'The last one is {before}.' if before else 'There is none before.')
@@ -145,24 +142,24 @@ class Checkpoints:
     try:
       scratch = os.path.join(temporary, base)
       _write(scratch, values)
-      _write_manifest(
+      manifests.write(
         scratch,
         {
-          'files': _checksums(scratch),
+          'files': manifests.describe(scratch),
           'kept': False,
           'last_kept': self._last_kept,
           'state': dict(state),
         },
       )
-      for path in _files(scratch):
-        _sync(path)
-      for name in _in_order_of_commit(os.listdir(temporary)):
+      for path in manifests.files(scratch):
+        files.sync(path)
+      for name in manifests.in_order_of_commit(os.listdir(temporary)):
         os.replace(
           os.path.join(temporary, name), os.path.join(self.directory, name)
         )
     finally:
       shutil.rmtree(temporary, ignore_errors=True)
-    _sync(self.directory)
+    files.sync(self.directory)
 
   def _write_state(self, latest: str) -> None:
     """Writes `checkpoint`, which TensorFlow's own tools read and we do not."""
@@ -172,7 +169,7 @@ class Checkpoints:
       f'{key}: {json.dumps(os.path.basename(value))}\n' for key, value in fields
     )
     with contextlib.suppress(OSError):  # The checkpoint itself is there.
-      _write_whole(os.path.join(self.directory, 'checkpoint'), text)
+      files.write_whole(os.path.join(self.directory, 'checkpoint'), text)
 
   def _prune(self) -> None:
     if not self._keep_max:
@@ -180,20 +177,20 @@ class Checkpoints:
     old, recent = self.all()[: -self._keep_max], self.all()[-self._keep_max :]
     spared = self._spared(old, recent)
     for prefix in old:
-      if prefix in spared or _manifest(prefix).get('kept'):
+      if prefix in spared or manifests.read(prefix).get('kept'):
         continue
       if _written(prefix) - self._last_kept >= self._keep_seconds:
         self._last_kept = _written(prefix)
         _keep(prefix)
         continue
-      for path in _files(prefix):  # The index goes first.
+      for path in manifests.files(prefix):  # The index goes first.
         os.remove(path)
 
   def _spared(self, old: list[str], recent: list[str]) -> list[str]:
     """Old ones that must do, where too few of the recent ones are whole."""
 
     def whole(prefixes, count):
-      found = (p for p in reversed(prefixes) if _damage(p) is None)
+      found = (p for p in reversed(prefixes) if manifests.damage(p) is None)
       return list(itertools.islice(found, count))
 
     wanted = min(self._keep_max, _WHOLE_ONES)
@@ -201,9 +198,9 @@ class Checkpoints:
 
   def _when_last_kept(self) -> float:
     """As the manifests tell, so that a restart does not begin to wait anew."""
-    manifests = {prefix: _manifest(prefix) for prefix in self.all()}
-    times = [m['last_kept'] for m in manifests.values() if 'last_kept' in m]
-    times += [_written(p) for p, m in manifests.items() if m.get('kept')]
+    known = {prefix: manifests.read(prefix) for prefix in self.all()}
+    times = [m['last_kept'] for m in known.values() if 'last_kept' in m]
+    times += [_written(p) for p, m in known.items() if m.get('kept')]
     return max(times, default=time.time())
 
   def _remove_temporaries(self) -> None:
@@ -272,14 +269,14 @@ def _some(names: list[str]) -> str:
 
 def state_of(prefix: str) -> dict[str, Any]:
   """What `save` was given as `state`; empty where there is none."""
-  state = _manifest(prefix).get('state')
+  state = manifests.read(prefix).get('state')
   return state if isinstance(state, dict) else {}
 
 
 def remember(prefix: str, state: Mapping[str, Any]) -> None:
   """Adds to what a checkpoint has as `state`, at once or not at all."""
-  content = _manifest(prefix) or {'files': _checksums(prefix)}
-  _write_manifest(prefix, content | {'state': state_of(prefix) | dict(state)})
+  content = manifests.read(prefix) or {'files': manifests.describe(prefix)}
+  manifests.write(prefix, content | {'state': state_of(prefix) | dict(state)})
 
 
 def _write(scratch: str, values: Mapping[str, tf.Tensor]) -> None:
@@ -292,33 +289,6 @@ def _write(scratch: str, values: Mapping[str, tf.Tensor]) -> None:
   )
 
 
-def _checksums(prefix: str) -> dict[str, dict[str, Any]]:
-  return {
-    os.path.basename(path): {
-      'size': os.path.getsize(path),
-      'sha256': _sha256(path),
-    }
-    for path in _files(prefix)
-  }
-
-
-def _write_manifest(prefix: str, content: Mapping[str, Any]) -> None:
-  _write_whole(f'{prefix}.json', json.dumps(content))
-
-
-def _write_whole(path: str, text: str) -> None:
-  """The file has the text, or is as it was."""
-  temporary = f'{path}.tmp'
-  try:
-    with open(temporary, 'w', encoding='utf-8') as f:
-      f.write(text)
-    os.replace(temporary, path)
-  except BaseException:
-    with contextlib.suppress(OSError):
-      os.remove(temporary)
-    raise
-
-
 def _reason(error: Exception) -> str:
   """Why a file could not be written, in few words."""
   if isinstance(error, tf.errors.OpError):
@@ -326,77 +296,13 @@ def _reason(error: Exception) -> str:
   return getattr(error, 'strerror', None) or str(error)
 
 
-def _manifest(prefix: str) -> dict[str, Any]:
-  """What `_write_manifest` wrote; empty where it cannot be read."""
-  try:
-    with open(f'{prefix}.json', encoding='utf-8') as f:
-      content = json.load(f)
-  except (OSError, ValueError):
-    return {}
-  return content if isinstance(content, dict) else {}
-
-
 def _keep(prefix: str) -> None:
   """Notes that pruning has decided to keep it for good."""
-  content = _manifest(prefix)
+  content = manifests.read(prefix)
   if content:  # TensorFlow's own have none.
-    _write_manifest(prefix, content | {'kept': True})
+    manifests.write(prefix, content | {'kept': True})
 
 
 def _written(prefix: str) -> float:
   """When, in seconds since 1970."""
   return os.path.getmtime(f'{prefix}.index')
-
-
-def _in_order_of_commit(names: Iterable[str]) -> list[str]:
-  return sorted(names, key=lambda name: name.endswith('.index'))
-
-
-def _files(prefix: str) -> list[str]:
-  """Files of one checkpoint, its index first."""
-  directory, base = os.path.split(prefix)
-  names = [
-    name for name in os.listdir(directory) if name.startswith(f'{base}.')
-  ]
-  names = reversed(_in_order_of_commit(names))
-  return [os.path.join(directory, name) for name in names]
-
-
-def _damage(prefix: str) -> str | None:
-  """What is wrong with the files of a checkpoint; None if nothing seen."""
-  if not os.path.exists(f'{prefix}.json'):
-    # Written by TensorFlow itself; its reader will have to judge.
-    return None if os.path.getsize(f'{prefix}.index') else 'its index is empty'
-  files = _manifest(prefix).get('files')
-  if not isinstance(files, dict) or not files:
-    return 'its manifest cannot be read'
-  for name, wanted in files.items():
-    # Manifests of version 0.1 had the size alone.
-    if isinstance(wanted, int):
-      wanted = {'size': wanted}
-    path = os.path.join(os.path.dirname(prefix), name)
-    if not os.path.exists(path):
-      return f'{name} is missing'
-    size = os.path.getsize(path)
-    if size != wanted.get('size'):
-      return f'{name} has {size} bytes of {wanted.get("size")}'
-    if 'sha256' in wanted and _sha256(path) != wanted['sha256']:
-      return f'{name} is not what was written'
-  return None
-
-
-def _sha256(path: str) -> str:
-  status = os.stat(path)
-  identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-  if identity not in _hashes:
-    with open(path, 'rb') as f:
-      _hashes[identity] = hashlib.file_digest(f, 'sha256').hexdigest()
-  return _hashes[identity]
-
-
-def _sync(path: str) -> None:
-  descriptor = os.open(path, os.O_RDONLY)
-  try:
-    os.fsync(descriptor)
-  finally:
-    os.close(descriptor)

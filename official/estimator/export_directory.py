@@ -7,6 +7,8 @@ import shutil
 import time
 from collections.abc import Iterator
 
+from official.estimator import files
+
 _TEMPORARY = 'temp-'  # TensorFlow Serving ignores names that are no integers.
 _ATTEMPTS = 10
 
@@ -41,7 +43,7 @@ def new(base: str) -> Iterator[ExportDirectory]:
     yield directory
     _sync_tree(directory.temporary)
     os.rename(directory.temporary, directory.final)
-    _sync(base)
+    files.sync(base)
   except BaseException:
     shutil.rmtree(directory.temporary, ignore_errors=True)
     raise
@@ -95,12 +97,4 @@ def _sync_tree(directory: str) -> None:
   """Asks the disk to have everything before the rename makes it visible."""
   for folder, _, names in os.walk(directory):
     for path in (folder, *(os.path.join(folder, name) for name in names)):
-      _sync(path)
-
-
-def _sync(path: str) -> None:
-  descriptor = os.open(path, os.O_RDONLY)
-  try:
-    os.fsync(descriptor)
-  finally:
-    os.close(descriptor)
+      files.sync(path)

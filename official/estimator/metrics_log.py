@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from official.estimator import files
+
 FILE_NAME = 'metrics.jsonl'
 _KEYS = {'kind', 'step', 'time'}  # of every line
 
@@ -88,10 +90,8 @@ class MetricsLog:
       return
     kept = sorted(kept + lost, key=lambda record: record['step'])
     os.makedirs(os.path.dirname(self.path), exist_ok=True)
-    temporary = f'{self.path}.tmp'
-    with open(temporary, 'w', encoding='utf-8') as f:
-      f.writelines(json.dumps(record) + '\n' for record in kept)
-    os.replace(temporary, self.path)
+    text = ''.join(json.dumps(record) + '\n' for record in kept)
+    files.write_whole(self.path, text)
 
   def evaluations(self) -> list[dict[str, Any]]:
     """The lines of every evaluation, whatever its name."""

@@ -43,8 +43,9 @@ class RunState:
     )
     # What the variables hold: a checkpoint and how many variables it filled.
     self._loaded: tuple[str | None, int] | None = None
-    # What checkpoints remember beside the variables.
+    # What checkpoints remember beside the variables, and as of which one.
     self._memory: dict[str, Any] = {}
+    self._remembered: str | None = None
     self._training = False
 
   def latest(self) -> str | None:
@@ -86,12 +87,14 @@ class RunState:
 
   def go_back(self, checkpoint: str | None) -> None:
     """As `load`, and makes the log and the memory those of that time."""
-    if self._config.is_chief:
-      self._checkpoints.mend()
     self.load(checkpoint)
+    if checkpoint is not None and checkpoint == self._remembered:
+      return  # This very run has written it.
     step = int(self.store.global_step.numpy())
     self._memory = checkpoints.state_of(checkpoint) if checkpoint else {}
+    self._remembered = checkpoint
     if self._config.is_chief:
+      self._checkpoints.mend()
       evaluations = self._memory.get('evaluations', [])
       self.metrics_log.go_back(step, evaluations)
 
@@ -115,6 +118,7 @@ class RunState:
     if self._config.is_chief:
       self._memory['evaluations'] = self.metrics_log.evaluations()
       self._checkpoints.save(self.store.values(), step, self._memory)
+    self._remembered = prefix
     # Workers are in step: what the chief saves is what each of them holds.
     self._loaded = (prefix, len(self.store.variables))
     return prefix if self._config.is_chief else None

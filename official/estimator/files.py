@@ -1,0 +1,43 @@
+"""Files: written whole or not at all, there for good, told by their hash."""
+
+import contextlib
+import hashlib
+import os
+
+# Of files by device, inode, size and time: each is read once a process, also
+# when it has got another name.
+_hashes: dict[tuple[int, ...], str] = {}
+
+
+def write_whole(path: str, text: str) -> None:
+  """The file has the text, on disk, or is as it was."""
+  temporary = f'{path}.tmp'
+  try:
+    with open(temporary, 'w', encoding='utf-8') as f:
+      f.write(text)
+      f.flush()
+      os.fsync(f.fileno())
+    os.replace(temporary, path)
+  except BaseException:
+    with contextlib.suppress(OSError):
+      os.remove(temporary)
+    raise
+
+
+def sync(path: str) -> None:
+  """Asks the disk to have a file, or the names in a directory."""
+  descriptor = os.open(path, os.O_RDONLY)
+  try:
+    os.fsync(descriptor)
+  finally:
+    os.close(descriptor)
+
+
+def sha256(path: str) -> str:
+  """Of what is in a file, as hexadecimal digits."""
+  status = os.stat(path)
+  identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+  if identity not in _hashes:
+    with open(path, 'rb') as f:
+      _hashes[identity] = hashlib.file_digest(f, 'sha256').hexdigest()
+  return _hashes[identity]
