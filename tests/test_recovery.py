@@ -134,6 +134,23 @@ def test_evaluations_of_steps_that_run_again_are_forgotten(tmp_path):
   assert kept == [1, 2]
 
 
+def test_steps_that_led_nowhere_are_forgotten(tmp_path):
+  """An error after step 5, and the same Estimator again from step 4."""
+
+  class Fail(est.Hook):
+    def after_run(self, run):
+      if run.global_step == 5:
+        raise RuntimeError('as planned')
+
+  estimator = linear.make(tmp_path, save_checkpoints_steps=4)
+  log = est.MetricsLogHook()
+  with pytest.raises(RuntimeError, match='as planned'):
+    estimator.train(linear.train_input, hooks=[log, Fail()], max_steps=8)
+  estimator.train(linear.train_input, hooks=[log], max_steps=8)
+  steps = [record['step'] for record in estimator.metrics_log.read('train')]
+  assert steps == list(range(1, 9))
+
+
 def test_a_restart_does_not_begin_to_wait_for_an_evaluation_anew(tmp_path):
   """Processes killed faster than throttle_secs would never evaluate."""
   estimator = linear.make(tmp_path, save_checkpoints_steps=2)

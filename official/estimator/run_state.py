@@ -87,9 +87,10 @@ class RunState:
 
   def go_back(self, checkpoint: str | None) -> None:
     """As `load`, and makes the log and the memory those of that time."""
+    is_there = self._loaded == (checkpoint, len(self.store.variables))
     self.load(checkpoint)
-    if checkpoint is not None and checkpoint == self._remembered:
-      return  # This very run has written it.
+    if is_there and checkpoint == self._remembered:
+      return  # This process has just written it.
     step = int(self.store.global_step.numpy())
     self._memory = checkpoints.state_of(checkpoint) if checkpoint else {}
     self._remembered = checkpoint
