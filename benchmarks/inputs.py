@@ -12,7 +12,13 @@ environment.configure()
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from official.datasets import imagenet, in_memory, mnist, styles  # noqa: E402
+from official.datasets import (  # noqa: E402
+  image_folder,
+  imagenet,
+  in_memory,
+  mnist,
+  styles,
+)
 from official.estimator import inputs  # noqa: E402
 
 _BATCH = 128
@@ -32,8 +38,12 @@ def _cifar() -> object:
   return in_memory.dataset('CIFAR-10', splits, style=styles.CIFAR)
 
 
-def _photographs(folder: str) -> object:
-  """TFRecords of JPEGs of the usual size; smooth, as photographs are."""
+def _photographs(folder: str) -> tuple[object, object]:
+  """JPEGs of the usual size, smooth as photographs are.
+
+  Returns:
+    Them as TFRecords and as a folder a class.
+  """
   random = np.random.RandomState(0)
   for name in ('train', 'validation'):
     path = os.path.join(folder, f'{name}-00000-of-00001')
@@ -43,8 +53,14 @@ def _photographs(folder: str) -> object:
         image = tf.image.resize(small, _PHOTOGRAPH_SHAPE[:2], 'bicubic')
         image += random.randn(*_PHOTOGRAPH_SHAPE) * 6
         image = tf.cast(tf.clip_by_value(image, 0, 255), tf.uint8)
-        writer.write(_example(tf.io.encode_jpeg(image).numpy(), label % 1000))
-  return imagenet.load(folder, 224)
+        encoded = tf.io.encode_jpeg(image).numpy()
+        writer.write(_example(encoded, label % 1000))
+        of_class = os.path.join(folder, 'files', name, str(label % 10))
+        os.makedirs(of_class, exist_ok=True)
+        with open(os.path.join(of_class, f'{label}.jpg'), 'wb') as f:
+          f.write(encoded)
+  files = image_folder.load(os.path.join(folder, 'files'), 224)
+  return imagenet.load(folder, 224), files
 
 
 def _example(encoded: bytes, label: int) -> bytes:
@@ -78,13 +94,20 @@ def measure(dataset, is_training: bool, batches: int, rounds: int):
 
 def main() -> None:
   """The command."""
-  args = command.parse(__doc__, rounds=5)
+  args = command.parse(
+    __doc__, rounds=5, deterministic='with the ops that a main has on a CPU'
+  )
+  if args.deterministic:
+    tf.random.set_seed(1)
+    tf.config.experimental.enable_op_determinism()
   rows = []
   with tempfile.TemporaryDirectory() as folder:
+    records, files = _photographs(folder)
     sets = {
       'MNIST, turned, scaled and shifted': (mnist.load(None), 100),
       'CIFAR-10, cropped and mirrored': (_cifar(), 100),
-      'JPEG 500x375 to 224': (_photographs(folder), 4),
+      'JPEG 500x375 to 224, TFRecords': (records, 4),
+      'JPEG 500x375 to 224, files': (files, 4),
     }
     for name, (dataset, batches) in sets.items():
       speeds = [

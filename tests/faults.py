@@ -17,9 +17,9 @@ import tempfile
 import time
 
 import numpy as np
-import tensorflow as tf
 
 from official import estimator as est
+from official.estimator import checkpoints
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -72,7 +72,7 @@ def start(point, arguments, module='resnet.mnist_main', devices=1):
 def digest(model_dir):
   """SHA-256 over the names and bits of all variables and slots."""
   checkpoint = est.Checkpoints(str(model_dir)).latest()
-  reader = tf.train.load_checkpoint(checkpoint)
+  reader = checkpoints.read(checkpoint)
   result = hashlib.sha256()
   for name in sorted(reader.get_variable_to_shape_map()):
     result.update(name.encode())

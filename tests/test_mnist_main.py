@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import onnxruntime
@@ -222,43 +221,6 @@ def test_a_format_without_its_package_is_refused(monkeypatch):
   export_formats.check_installed(['tflite'])
   with pytest.raises(UsageError, match='onnx needs the package tf2onnx: pip'):
     export_formats.check_installed(['tflite', 'onnx'])
-
-
-def test_a_killed_run_goes_on_with_the_same_losses(command, call, tmp_path):
-  """SIGKILL between two checkpoints; every later loss is as if unbroken."""
-  common = ['--resnet_size=8', '--batch_size=8', '--train_epochs=2']
-  common += ['--save_checkpoints_steps=30', '--keep_checkpoint_max=0']
-  unbroken = call(*common, f'--model_dir={tmp_path}/unbroken')
-  assert unbroken.returncode == 0, unbroken.stderr
-  log = tmp_path / 'killed' / 'metrics.jsonl'
-  process = subprocess.Popen(
-    command(*common, f'--model_dir={tmp_path}/killed'),
-    cwd=tmp_path,
-    env=os.environ | {'PYTHONPATH': str(ROOT)},
-    stdout=subprocess.DEVNULL,
-  )
-  deadline = time.monotonic() + 100
-  while not log.exists() or log.read_text().count('\n') < 45:
-    assert process.poll() is None and time.monotonic() < deadline
-    time.sleep(0.005)
-  process.send_signal(signal.SIGKILL)
-  process.wait()
-  killed_at = metrics_of(tmp_path / 'killed', 'train')[-1]['step']
-  assert killed_at < 120
-  result = call(*common, f'--model_dir={tmp_path}/killed')
-  assert result.returncode == 0, result.stderr
-  resumed_at = killed_at // 30 * 30
-  assert f'going on from step {resumed_at}' in result.stdout
-
-  def losses(name):
-    rows = metrics_of(tmp_path / name, 'train')
-    assert [row['step'] for row in rows] == list(range(1, 129))
-    return [row['loss'] for row in rows]
-
-  np.testing.assert_allclose(losses('killed'), losses('unbroken'), rtol=1e-5)
-  ends = [metrics_of(tmp_path / n, 'eval') for n in ('killed', 'unbroken')]
-  accuracies = [[(r['step'], r['accuracy']) for r in rows] for rows in ends]
-  assert accuracies[0] == accuracies[1]
 
 
 @pytest.mark.parametrize(
