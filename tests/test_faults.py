@@ -173,10 +173,10 @@ def signalled(tmp_path, mnist_folder, phase, number, delay):
 @pytest.mark.parametrize(
   'phase, most',
   [
-    ('trace:train', 3000),
-    ('call:train', 300),
-    ('trace:eval', 700),
-    ('export:', 1500),
+    ('trace:train', 1600),
+    ('call:train', 200),
+    ('trace:eval', 400),
+    ('export:', 800),
   ],
 )
 def test_a_signal_in_any_phase_ends_the_run_in_order(
