@@ -265,7 +265,7 @@ def _training_records(
     records = tf.data.Dataset.from_tensor_slices(
       tuple(tf.gather(tensor, order) for tensor in tensors)
     ).interleave(
-      tfrecords.reader(parts),
+      tfrecords.records,
       cycle_length=_CYCLE_LENGTH,
       num_parallel_calls=tf.data.AUTOTUNE,
       deterministic=True,

@@ -30,11 +30,11 @@ class Part(NamedTuple):
 
 def read(parts: Sequence[Part]) -> tf.data.Dataset:
   """The records, string [], of parts in order."""
-  return table(parts).flat_map(reader(parts))
+  return table(parts).flat_map(records)
 
 
 def table(parts: Sequence[Part]) -> tf.data.Dataset:
-  """Parts as a dataset of what `reader` returns takes."""
+  """Parts as a dataset of what `records` takes."""
   paths, offsets, counts = zip(*parts, strict=True) if parts else ((), (), ())
   return tf.data.Dataset.from_tensor_slices((
     tf.constant(paths, tf.string),
@@ -43,21 +43,13 @@ def table(parts: Sequence[Part]) -> tf.data.Dataset:
   ))
 
 
-def reader(parts: Sequence[Part]) -> Callable[..., tf.data.Dataset]:
-  """A function of path, offset and count to the records of a part.
-
-  For `flat_map` and the like alone: the op that takes an offset cannot be
-  serialized, as a whole pipeline is. Nor does tf.data know that it may run in
-  parallel where ops are to be deterministic, so whole files have the other.
-  """
-  if all(part == Part(part.path) for part in parts):
-    return lambda path, offset, count: tf.data.TFRecordDataset(path)
-  return _records
-
-
-def _records(
+def records(
   path: tf.Tensor, offset: tf.Tensor, count: tf.Tensor
 ) -> tf.data.Dataset:
+  """The records, string [], of one part; for `flat_map` and the like alone.
+
+  The op cannot be serialized with an offset, as a whole pipeline is.
+  """
   variant = tf.raw_ops.TFRecordDatasetV2(
     filenames=[path],
     compression_type='',
