@@ -18,7 +18,9 @@ from official.estimator import RunConfig
 
 _TF_CONFIG = 'TF_CONFIG'
 _SECONDS_OF_PATIENCE = 5  # before a line says what a worker waits for
+_SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_TO_CONNECT = 120  # once all workers are there
+_GO, _NO = b'go', b'no'
 
 
 def configure_cluster(
@@ -51,8 +53,11 @@ def configure_cluster(
     config = RunConfig()
   except ValueError as e:
     raise UsageError(str(e)) from e
-  if config.task_type == 'ps':
-    raise UsageError('TF_CONFIG: parameter servers are not supported')
+  if config.task_type not in ('chief', 'worker'):
+    raise UsageError(
+      f'TF_CONFIG: a task {config.task_type} has nothing to do here: all '
+      'workers train and evaluate together'
+    )
   return config
 
 
@@ -118,79 +123,105 @@ def _meet(config: RunConfig, seconds: int) -> None:
 
 
 def _receive(config: RunConfig, deadline: float, seconds: int) -> None:
+  """The chief's part: waits for all calls at once, then lets all go."""
   addresses = _addresses(config)
-  missing = dict(enumerate(addresses))
-  del missing[_number(config)]
+  own = _number(config)
+  host, port = _split(addresses[own])
   with contextlib.ExitStack() as stack:
-    host, port = _split(addresses[_number(config)])
     try:
       server = stack.enter_context(socket.create_server(('', port)))
     except OSError as e:
       raise UsageError(
         f'the chief cannot listen on port {port} of {host}: {e.strerror or e}'
       ) from e
-    callers = []
-    patience = time.monotonic() + _SECONDS_OF_PATIENCE
-    while missing:
-      server.settimeout(0.2)
+    server.settimeout(_SECONDS_BETWEEN_LOOKS)
+    callers: dict[int, socket.socket] = {}
+    waiting = _Waiting(deadline, seconds)
+    while True:
       with contextlib.suppress(TimeoutError, ValueError, ConnectionError):
-        caller, _ = server.accept()
-        stack.enter_context(caller)
-        caller.settimeout(_SECONDS_OF_PATIENCE)
-        number, theirs = json.loads(caller.recv(2**16))
+        caller = stack.enter_context(server.accept()[0])
+        number, theirs = _hear(caller)
         if theirs != addresses:
-          caller.sendall(b'no')
+          caller.sendall(_NO)
           raise UsageError(
             f'worker {number + 1} was told of the workers '
             f'{",".join(theirs)}, the chief of {",".join(addresses)}'
           )
-        callers.append(caller)
-        missing.pop(number, None)
-      now = time.monotonic()
-      if missing and now > deadline:
-        raise UsageError(_MISSING.format(seconds, ', '.join(missing.values())))
-      if missing and now > patience:
-        patience = math.inf
-        _tell(f'waiting for {", ".join(missing.values())}')
-    for caller in callers:
+        callers[number] = caller
+      callers = {n: c for n, c in callers.items() if _is_there(c)}
+      missing = set(range(len(addresses))) - callers.keys() - {own}
+      if not missing:
+        break
+      waiting.look([addresses[number] for number in sorted(missing)])
+    for caller in callers.values():
       with contextlib.suppress(OSError):
-        caller.sendall(b'go')
+        caller.sendall(_GO)
 
 
 def _report(config: RunConfig, deadline: float, seconds: int) -> None:
+  """The part of the others: calls the chief until it lets them go."""
   chief = _addresses(config)[0]
-  message = json.dumps([_number(config), _addresses(config)]).encode()
-  patience = time.monotonic() + _SECONDS_OF_PATIENCE
+  message = json.dumps([_number(config), _addresses(config)]).encode() + b'\n'
+  waiting = _Waiting(deadline, seconds)
   while True:
     answer = b''
     with contextlib.suppress(OSError):
       with socket.create_connection(_split(chief), 1) as connection:
         connection.settimeout(max(deadline - time.monotonic(), 1))
         connection.sendall(message)
-        answer = connection.recv(2)
-    if answer == b'go':
+        answer = connection.recv(len(_GO))
+    if answer == _GO:
       return
     if answer:
       raise UsageError(
         f'the chief at {chief} was told of other workers, or is none'
       )
+    waiting.look([chief])
+    time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+class _Waiting:
+  """Says after a while what is waited for, and in the end gives up."""
+
+  def __init__(self, deadline: float, seconds: int):
+    self._deadline, self._seconds = deadline, seconds
+    self._patience = time.monotonic() + _SECONDS_OF_PATIENCE
+
+  def look(self, missing: Sequence[str]) -> None:
+    """Called again and again with who is not there.
+
+    Raises:
+      UsageError: it was too long.
+    """
     now = time.monotonic()
-    if now > deadline:
-      raise UsageError(_MISSING.format(seconds, chief))
-    if now > patience:
-      patience = math.inf
-      _tell(f'waiting for {chief}')
-    time.sleep(0.2)
+    if now > self._deadline:
+      raise UsageError(
+        f'not all workers came within {self._seconds} s (--cluster_timeout), '
+        f'{", ".join(missing)} did not: start the same command on each, with '
+        'its own --task_index'
+      )
+    if now > self._patience:
+      self._patience = math.inf
+      print(f'waiting for {", ".join(missing)}', file=sys.stderr, flush=True)
 
 
-_MISSING = (
-  'not all workers came within {} s (--cluster_timeout), {} did not: start the '
-  'same command on each, with its own --task_index'
-)
+def _hear(caller: socket.socket) -> tuple[int, list[str]]:
+  """What `_report` tells: who it is, and who all are."""
+  caller.settimeout(_SECONDS_OF_PATIENCE)
+  with caller.makefile(encoding='utf-8') as lines:
+    number, addresses = json.loads(lines.readline())
+  return number, addresses
 
 
-def _tell(line: str) -> None:
-  print(line, file=sys.stderr, flush=True)
+def _is_there(caller: socket.socket) -> bool:
+  """Whether the process at the other end still waits."""
+  caller.setblocking(False)
+  try:
+    return caller.recv(1, socket.MSG_PEEK) != b''
+  except BlockingIOError:
+    return True
+  except OSError:
+    return False
 
 
 def _addresses(config: RunConfig) -> list[str]:

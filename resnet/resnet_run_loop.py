@@ -374,7 +374,8 @@ def _user_errors(dataset: ImageDataset) -> Iterator[None]:
     raise UserError(str(e)) from e
   except (tf.errors.InvalidArgumentError, tf.errors.DataLossError):
     if dataset.check is not None:
-      dataset.check()  # Raises with the name of what could not be read.
+      reporting.say('an example cannot be used; looking for all such')
+      dataset.check()  # Raises with their names.
     raise
 
 

@@ -239,7 +239,7 @@ def test_a_worker_that_does_not_come_is_named(tmp_path):
     (
       '{"cluster": {"worker": ["a:1", "b:1"], "ps": ["c:1"]}, '
       '"task": {"type": "ps", "index": 0}}',
-      'parameter servers are not supported',
+      'a task ps has nothing to do here',
     ),
   ],
 )
@@ -274,3 +274,23 @@ def test_people_count_workers_from_the_chief(monkeypatch, tf_config, name):
   monkeypatch.setenv('TF_CONFIG', tf_config)
   config = workers.configure_cluster(None, None)
   assert workers.name_of(config) == name
+
+
+def test_workers_that_were_told_different_clusters_are_refused():
+  first, second, third = free_ports(3)
+  hosts = [f'localhost:{port}' for port in (first, second, third)]
+  processes = [
+    faults.start(
+      'none',
+      [
+        f'--worker_hosts={",".join(told)}',
+        f'--task_index={i}',
+        '--cluster_timeout=60',
+      ],
+    )
+    for i, told in ((0, hosts[:2]), (1, [hosts[0], hosts[2]]))
+  ]
+  chief, other = map(faults.finish, processes)
+  assert (chief[0], other[0]) == (2, 2)
+  assert 'error: worker 2 was told of the workers ' in chief[2]
+  assert f'error: the chief at {hosts[0]} was told of other' in other[2]
