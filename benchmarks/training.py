@@ -17,22 +17,27 @@ PEERS = (
 )
 FORMS = (
   ('project', _PROJECT, 'train'),
-  ('--deterministic', _PROJECT, 'train-deterministic'),
-  ('a checkpoint every 50 steps', _PROJECT, 'train-saving'),
   ('--steps_per_loop 1', _PROJECT, 'train-1-step-a-loop'),
   ('--enable_xla', _PROJECT, 'train-xla'),
   ('--dtype bf16', _PROJECT, 'train-bf16'),
+)
+RELIABLE = (
+  ('project', _PROJECT, 'train'),
+  ('--deterministic', _PROJECT, 'train-deterministic'),
+  ('a checkpoint every 20 steps', _PROJECT, 'train-saving'),
 )
 
 
 def main() -> None:
   """The command."""
   args = command.parse(
-    __doc__, forms='compare the forms of the project, not the peers'
+    __doc__,
+    forms='compare the forms of the project, not the peers',
+    reliable='what determinism and checkpoints cost',
   )
   for name in args.jobs:
     job = jobs.JOBS[name]
-    known = FORMS if args.forms else PEERS
+    known = RELIABLE if args.reliable else FORMS if args.forms else PEERS
     sides = [
       turns.Side(side, module, word, name) for side, module, word in known
     ]

@@ -180,7 +180,7 @@ def serve(job: jobs.Job, batch_size: str, export_dir: str) -> None:
 _WORDS = {
   'train': train,
   'train-deterministic': train_deterministic,
-  'train-saving': lambda job: train(job, save_checkpoints_steps=50),
+  'train-saving': lambda job: train(job, save_checkpoints_steps=20),
   'train-bf16': lambda job: train(job, dtype=tf.bfloat16),
   'train-xla': lambda job: train(job, jit_compile=True),
   'train-1-step-a-loop': lambda job: train(job, longest_loop=1),
