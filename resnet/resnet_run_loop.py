@@ -51,14 +51,12 @@ _DEFAULT_LOSS_SCALE = 128  # of fp16, as the original had it
 _TOP_K = 5
 _AUXILIARY_WEIGHT = 0.3  # Szegedy et al. 2015, section 5
 
-# Flags that say what to do with a run, not what it is.
+# Flags that say what to do with a run and where, not what it is.
 _OF_ONE_CALL = (
-  'clean',
-  'eval_only',
-  'export_dir',
-  'export_formats',
-  'image_bytes_as_serving_input',
-  'model_dir',
+  *('clean', 'eval_only', 'export_dir', 'export_formats', 'model_dir'),
+  *('image_bytes_as_serving_input', 'distribution_strategy', 'num_gpus'),
+  *('worker_hosts', 'task_index', 'cluster_timeout', 'sync_batch_norm'),
+  *('all_reduce_alg', 'num_packs'),
 )
 
 # By name: from rate, momentum and weight decay to the optimizer.

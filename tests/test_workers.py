@@ -81,6 +81,13 @@ def test_the_chief_alone_tells_and_writes(two_workers):
   assert len(list((folder / 'exports').iterdir())) == 1
   names = [p.name for p in (folder / 'run').iterdir()]
   assert len([n for n in names if n.startswith('events.')]) == 1
+  # What another process needs to export it, alone.
+  config = json.loads((folder / 'run' / 'config.json').read_text())['config']
+  flags = [argument.split('=')[0] for argument in config['arguments']]
+  assert {'--batch_size', '--resnet_size'} <= set(flags)
+  assert not {'--worker_hosts', '--task_index', '--sync_batch_norm'} & set(
+    flags
+  )
 
 
 def test_all_workers_have_the_same_weights_at_every_checkpoint(two_workers):
