@@ -1,6 +1,9 @@
 """Process environment that TensorFlow reads once, when it is imported."""
 
+import contextlib
+import importlib.metadata
 import os
+import platform
 
 _DEFAULTS = {
   # TensorFlow 2.21 leaves oneDNN off on CPUs without AVX512: on such a machine
@@ -25,6 +28,20 @@ def expect_lost_workers() -> None:
   """TensorFlow need not tell at length what one line of ours will."""
   if os.environ['TF_CPP_MIN_LOG_LEVEL'] == _DEFAULTS['TF_CPP_MIN_LOG_LEVEL']:
     os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+
+
+def describe() -> dict[str, str]:
+  """Versions and machine, for `config.json`."""
+  packages = ('tensorflow', 'tensorflow-cpu', 'numpy')
+  found = {}
+  for package in packages:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+      found[package] = importlib.metadata.version(package)
+  return found | {
+    'python': platform.python_version(),
+    'system': platform.platform(),
+    'processors': str(os.cpu_count()),
+  }
 
 
 def set_gpu_threads(mode: str | None, count: int | None) -> None:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from official import (
   cli,
   cycles,
+  environment,
   flag_parsing,
   image_export,
   loss_scaling,
@@ -442,6 +443,8 @@ def _config(dataset: ImageDataset) -> dict[str, Any]:
   """What `config.json` tells of a run besides its identity."""
   return flag_parsing.value_dict() | {
     'class_names': dataset.class_names,
+    'num_images': dict(dataset.num_images),
+    'environment': environment.describe(),
     # What an export in another process needs.
     'main': cli.main_module(),
     'arguments': flag_parsing.arguments(but=_OF_ONE_CALL),

@@ -1,0 +1,193 @@
+"""What a run's folder tells: its settings and all that it measured."""
+
+import dataclasses
+import json
+import math
+import os
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from official import run_directory
+from official.errors import DataError
+from official.estimator import Checkpoints
+from official.estimator.checkpoints import read
+from official.estimator.metrics_log import MetricsLog
+
+_PAUSE = 60  # seconds without a line in which a run was not at work
+_SLOTS = {'Momentum', 'Adadelta', 'Adadelta_1', 'Adam', 'Adam_1'}
+_NOT_TRAINED = {'moving_mean', 'moving_variance'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+  """One evaluation.
+
+  Attributes:
+    epoch: passes over the training images before it.
+    seconds: the run was at work before it ended.
+    accuracy: share of the test images that are right.
+    cross_entropy: mean over the test images.
+  """
+
+  epoch: float
+  seconds: float
+  accuracy: float
+  cross_entropy: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+  """What was measured at each step.
+
+  Attributes:
+    epochs: passes over the training images by then.
+    values: a number each.
+  """
+
+  epochs: list[float]
+  values: list[float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """A run.
+
+  Attributes:
+    folder: its `--model_dir`.
+    network: its name for people.
+    dataset: likewise.
+    settings: the flags that are not at their defaults, but the seed.
+    seed: of weights, order and augmentation.
+    num_images: of `'train'` and of `'test'`.
+    parameters: numbers that are trained.
+    evaluations: in order.
+    curves: by name: `loss`, `train_accuracy`, `learning_rate`.
+    seconds_per_epoch: of training alone.
+    environment: versions and machine.
+  """
+
+  folder: str
+  network: str
+  dataset: str
+  settings: tuple[str, ...]
+  seed: int
+  num_images: dict[str, int]
+  parameters: int
+  evaluations: list[Evaluation]
+  curves: dict[str, Curve]
+  seconds_per_epoch: float
+  environment: dict[str, str]
+
+  @property
+  def last(self) -> Evaluation:
+    """The last evaluation."""
+    return self.evaluations[-1]
+
+
+def load(folder: str) -> Run:
+  """Reads the folder of a run.
+
+  Raises:
+    DataError: it is none, has no evaluation, or an older version made it.
+  """
+  if not os.path.isdir(folder):
+    raise DataError(f'there is no folder {folder}')
+  content = run_directory.read_config(folder)
+  identity, config = content.get('identity', {}), content.get('config', {})
+  checkpoint = Checkpoints(folder).latest()
+  if not identity or checkpoint is None:
+    raise DataError(f'{folder} is not the folder of a run')
+  if 'num_images' not in config:
+    raise DataError(
+      f'{folder} was made by an older version: type its command again, which '
+      'trains nothing, and it will be known'
+    )
+  log = MetricsLog(folder)
+  train, evals = log.read('train'), log.read('eval')
+  if not train or not evals:
+    raise DataError(f'{folder} has no steps and evaluations in metrics.jsonl')
+  steps_per_epoch = config['num_images']['train'] / config['batch_size']
+  at_work = _seconds_at_work(train + evals)
+  return Run(
+    folder=folder,
+    network=identity['network'],
+    dataset=identity['dataset'],
+    settings=tuple(
+      argument
+      for argument in config['arguments']
+      if not argument.startswith('--seed')
+    ),
+    seed=config['seed'],
+    num_images=config['num_images'],
+    parameters=_parameters(checkpoint),
+    evaluations=[
+      Evaluation(
+        record['step'] / steps_per_epoch,
+        at_work[json.dumps(record)],
+        record['accuracy'],
+        record['cross_entropy'],
+      )
+      for record in evals
+    ],
+    curves={
+      name: Curve(
+        [record['step'] / steps_per_epoch for record in train],
+        [record.get(name, math.nan) for record in train],
+      )
+      for name in ('loss', 'train_accuracy', 'learning_rate')
+    },
+    seconds_per_epoch=_seconds_per_step(train + evals) * steps_per_epoch,
+    environment=config.get('environment', {}),
+  )
+
+
+def smoothed(curve: Curve, points: int = 200) -> Curve:
+  """Means over equal stretches, for a curve of many steps."""
+  size = max(len(curve.values) // points, 1)
+  stretches = [
+    slice(start, start + size) for start in range(0, len(curve.values), size)
+  ]
+  return Curve(
+    [statistics.fmean(curve.epochs[part]) for part in stretches],
+    [statistics.fmean(curve.values[part]) for part in stretches],
+  )
+
+
+def _seconds_at_work(records: Sequence[dict[str, Any]]) -> dict[str, float]:
+  """Each line to the seconds before it, without those between processes."""
+  total, before, result = 0.0, None, {}
+  for record in _in_order(records):
+    if before is not None:
+      gap = max(record['time'] - before, 0)
+      # An evaluation may take long; steps do not.
+      if record['kind'] == 'eval' or gap < _PAUSE:
+        total += gap
+    before = record['time']
+    result[json.dumps(record)] = total
+  return result
+
+
+def _seconds_per_step(records: Sequence[dict[str, Any]]) -> float:
+  """Of training alone, over all steps that follow one in the same process."""
+  total, count = 0.0, 0
+  order = _in_order(records)
+  for before, after in zip(order, order[1:], strict=False):
+    gap = after['time'] - before['time']
+    if before['kind'] == after['kind'] == 'train' and 0 <= gap < _PAUSE:
+      total += gap
+      count += 1
+  return total / count if count else math.nan
+
+
+def _in_order(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+  return sorted(records, key=lambda r: (r['step'], r['kind'] == 'eval'))
+
+
+def _parameters(checkpoint: str) -> int:
+  shapes = read(checkpoint).get_variable_to_shape_map()
+  return sum(
+    math.prod(shape)
+    for name, shape in shapes.items()
+    if '/' in name and name.split('/')[-1] not in _SLOTS | _NOT_TRAINED
+  )
