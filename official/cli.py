@@ -52,6 +52,8 @@ def run(
     if with_tensorflow:
       _start()
     main(*([words] if arguments else []))
+    for number in _SIGNALS:  # Nothing is left that a signal could save.
+      signal.signal(number, signal.SIG_DFL)
   except UserError as e:
     print(f'error: {e}', file=sys.stderr)
     sys.exit(e.exit_code)

@@ -87,7 +87,7 @@ def install(point):
   """Arms one point; TensorFlow is there by then, imported as a main does."""
   import tensorflow as tf
 
-  from official.estimator import metrics_log, programs
+  from official.estimator import export, metrics_log, programs
 
   name, part, when, nth = point.split(':')
   nth = int(nth)
@@ -106,7 +106,9 @@ def install(point):
   elif name == 'SaveV2':
     tf.raw_ops.SaveV2 = killing(tf.raw_ops.SaveV2, part, when, nth)
   elif name == 'export':
-    tf.saved_model.save = killing(tf.saved_model.save, part, when, nth)
+    export.export_saved_model = killing(
+      export.export_saved_model, part, when, nth
+    )
   elif name in ('call', 'trace'):
     method = {'call': '__call__', 'trace': 'trace'}[name]
     original = getattr(programs.Program, method)

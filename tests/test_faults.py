@@ -176,7 +176,7 @@ def signalled(tmp_path, mnist_folder, phase, number, delay):
     ('trace:train', 1600),
     ('call:train', 200),
     ('trace:eval', 400),
-    ('export:', 200),
+    ('export:', 500),
   ],
 )
 def test_a_signal_in_any_phase_ends_the_run_in_order(

@@ -175,7 +175,7 @@ def test_a_signal_to_one_worker_saves_and_stops_all(
         '--batch_size=64',
         '--dropout_rate=0',
         '--lr_schedule=constant',
-        '--base_lr=0.0003',
+        '--base_lr=0.00003',
       ),
       '--augment',
     ),
