@@ -30,6 +30,11 @@ class Network:
 CLASSES = 10
 
 
+_BOTTLENECKS = dataclasses.replace(
+  resnet_model.imagenet_architecture(50), block_sizes=(1, 1, 1, 1)
+)
+
+
 def _resnet(architecture, version):
   return lambda **kwargs: resnet_model.Model(
     architecture,
@@ -50,9 +55,8 @@ NETWORKS = {
   'resnet-18-v1': Network(
     _resnet(resnet_model.imagenet_architecture(18), 1), (28, 28, 1)
   ),
-  'resnet-50-v2': Network(
-    _resnet(resnet_model.imagenet_architecture(50), 2), (32, 32, 3), 1e-3
-  ),
+  # ResNet-50 with one block a group.
+  'resnet-14-v2': Network(_resnet(_BOTTLENECKS, 2), (32, 32, 3), 1e-3),
   'alexnet-small': Network(
     functools.partial(alexnet_model.Model, 'small', CLASSES), (28, 28, 1), 1e-3
   ),

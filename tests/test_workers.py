@@ -122,6 +122,7 @@ def test_two_workers_and_one_process_have_the_same_losses(
   assert evaluations(tmp_path / 'copy') == evaluations(folder / 'run')[-1:]
 
 
+@pytest.mark.slow
 def test_a_lost_worker_stops_the_other_and_all_go_on_exactly(
   two_workers, mnist_folder, tmp_path
 ):
