@@ -1,14 +1,14 @@
 """The report's plots, by Matplotlib: PNG for a blog, SVG for a page."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from official.report.conclusion import Group
-from official.report.runs import smoothed
+from official.report.runs import Evaluation, Run, smoothed
 
 FORMATS = ('png', 'svg')
 
@@ -56,12 +56,14 @@ def _file(figure: Figure, fmt: str) -> bytes:
   return content.getvalue()
 
 
-def _coloured(groups: Sequence[Group]):
+def _coloured(groups: Sequence[Group]) -> Iterator[tuple[Group, str]]:
   for i, group in enumerate(groups):
     yield group, _COLOURS[i % len(_COLOURS)]
 
 
-def _per_run(groups: Sequence[Group]):
+def _per_run(
+  groups: Sequence[Group],
+) -> Iterator[tuple[Run, str, str | None]]:
   """Each run, its colour and a label for the first one of its group."""
   for group, colour in _coloured(groups):
     for i, run in enumerate(group.runs):
@@ -69,51 +71,44 @@ def _per_run(groups: Sequence[Group]):
 
 
 def _accuracy_by_epoch(axes: Axes, groups: Sequence[Group]) -> None:
-  for run, colour, label in _per_run(groups):
-    axes.plot(
-      [e.epoch for e in run.evaluations],
-      [100 * e.accuracy for e in run.evaluations],
-      *('o-',),
-      color=colour,
-      label=label,
-      markersize=4,
-    )
+  _dots(axes, groups, lambda e: e.epoch, lambda e: 100 * e.accuracy)
   axes.set(xlabel='epoch', ylabel='test accuracy, %')
-  axes.legend()
 
 
 def _accuracy_by_time(axes: Axes, groups: Sequence[Group]) -> None:
+  _dots(axes, groups, lambda e: e.seconds / 60, lambda e: 100 * e.accuracy)
+  axes.set(xlabel='minutes at work', ylabel='test accuracy, %')
+
+
+def _dots(
+  axes: Axes,
+  groups: Sequence[Group],
+  x: Callable[[Evaluation], float],
+  y: Callable[[Evaluation], float],
+) -> None:
+  """The evaluations of every run."""
   for run, colour, label in _per_run(groups):
     axes.plot(
-      [e.seconds / 60 for e in run.evaluations],
-      [100 * e.accuracy for e in run.evaluations],
-      *('o-',),
+      list(map(x, run.evaluations)),
+      list(map(y, run.evaluations)),
+      'o-',
       color=colour,
       label=label,
       markersize=4,
     )
-  axes.set(xlabel='minutes at work', ylabel='test accuracy, %')
   axes.legend()
 
 
 def _loss_by_epoch(axes: Axes, groups: Sequence[Group]) -> None:
-  for run, colour, label in _per_run(groups):
+  for run, colour, _ in _per_run(groups):
     curve = smoothed(run.curves['loss'])
     axes.plot(curve.epochs, curve.values, color=colour, alpha=0.4)
-    axes.plot(
-      [e.epoch for e in run.evaluations],
-      [e.cross_entropy for e in run.evaluations],
-      *('o-',),
-      color=colour,
-      label=label,
-      markersize=4,
-    )
+  _dots(axes, groups, lambda e: e.epoch, lambda e: e.cross_entropy)
   axes.set(
     xlabel='epoch',
     ylabel='pale: training loss, dots: test cross-entropy',
     yscale='log',
   )
-  axes.legend()
 
 
 def _learning_rate(axes: Axes, groups: Sequence[Group]) -> None:
