@@ -1,5 +1,6 @@
 """Checkpoints: whole or passed over, pruned, kept, read by TensorFlow."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -210,25 +211,33 @@ def test_training_clears_up_after_a_killed_process(tmp_path):
   assert tf.train.latest_checkpoint(str(tmp_path)).endswith('model.ckpt-2')
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def small_files():
-  """The system lets no file grow past 1,000 bytes, as if the disk were full."""
+  """The system lets no file grow past 1,000 bytes, as if the disk were full.
+
+  Not the tests' own output either, if that is a file: keep it short.
+  """
   before = resource.getrlimit(resource.RLIMIT_FSIZE)
   resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-  yield
-  resource.setrlimit(resource.RLIMIT_FSIZE, before)
+  try:
+    yield
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_what_cannot_be_written_leaves_nothing(tmp_path, small_files):
+def test_what_cannot_be_written_leaves_nothing(tmp_path):
   saver = save(tmp_path, 1)
   there = sorted(os.listdir(tmp_path))
   values = {
     'global_step': tf.constant(2, tf.int64),
     'layer/kernel': tf.random.stateless_normal([1000], [1, 2]),
   }
-  with pytest.raises(
-    checkpoints.CheckpointWriteError,
-    match=r'ckpt-2 could not be written: .*The last one is .*ckpt-1\.',
+  with (
+    pytest.raises(
+      checkpoints.CheckpointWriteError,
+      match=r'ckpt-2 could not be written: .*The last one is .*ckpt-1\.',
+    ),
+    small_files(),
   ):
     saver.save(values, 2)
   assert sorted(os.listdir(tmp_path)) == there
