@@ -430,8 +430,18 @@ def test_summaries_are_events_of_the_names_given(tmp_path):
   assert seen['learning_rate'] == [1, 4, 8]
 
 
+@pytest.fixture
+def interruptible():
+  """Also where the tests run in the background of a shell, which is not."""
+  before = signal.signal(signal.SIGINT, signal.default_int_handler)
+  yield
+  signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize('in_graph', [1, 4])
-def test_a_signal_in_a_step_waits_for_its_hooks(tmp_path, in_graph):
+def test_a_signal_in_a_step_waits_for_its_hooks(
+  tmp_path, interruptible, in_graph
+):
   """What the step measured is written before the run ends."""
 
   class Signal(est.Hook):
@@ -451,7 +461,7 @@ def test_a_signal_in_a_step_waits_for_its_hooks(tmp_path, in_graph):
   assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_second_signal_does_not_wait():
+def test_a_second_signal_does_not_wait(interruptible):
   done = []
   with pytest.raises(KeyboardInterrupt), interrupts.deferred():
     signal.raise_signal(signal.SIGINT)
