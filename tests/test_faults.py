@@ -34,7 +34,6 @@ RESNET_REPLICAS = (
 FEW = (
   'replace:.index:before:3',
   'append::torn:7',
-  'remove:.index:after:1',
   'call:eval:after:2',
 )
 

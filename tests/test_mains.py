@@ -92,7 +92,9 @@ def test_cifar10_trains_by_its_main(run, tmp_path):
   assert '(20 images)' in lines[1]
 
 
-@pytest.mark.parametrize('version', [1, 2])
+@pytest.mark.parametrize(
+  'version', [1, pytest.param(2, marks=pytest.mark.slow)]
+)
 def test_imagenet_by_synthetic_data(run, tmp_path, version):
   result = run(
     '-m', 'resnet.imagenet_main', '--use_synthetic_data', '--resnet_size=18',

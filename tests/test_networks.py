@@ -140,7 +140,13 @@ def test_both_layouts_give_the_same_logits(name):
   np.testing.assert_allclose(first, last, atol=1e-4)
 
 
-@every_network
+@pytest.mark.parametrize(
+  'name',
+  [
+    pytest.param(name, marks=pytest.mark.slow if name == 'googlenet-bn' else ())
+    for name in NETWORKS
+  ],
+)
 def test_a_step_lowers_the_loss_and_the_export_says_what_predict_says(
   name, tmp_path
 ):
