@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import os
 import signal
 import socket
@@ -115,14 +114,11 @@ def _meet(config: RunConfig, seconds: int) -> None:
   Raises:
     UsageError: some did not come, or were told of another cluster.
   """
-  deadline = time.monotonic() + seconds
-  if config.is_chief:
-    _receive(config, deadline, seconds)
-  else:
-    _report(config, deadline, seconds)
+  meet = _receive if config.is_chief else _report
+  meet(config, _Waiting(seconds))
 
 
-def _receive(config: RunConfig, deadline: float, seconds: int) -> None:
+def _receive(config: RunConfig, waiting: '_Waiting') -> None:
   """The chief's part: waits for all calls at once, then lets all go."""
   addresses = _addresses(config)
   own = _number(config)
@@ -136,7 +132,6 @@ def _receive(config: RunConfig, deadline: float, seconds: int) -> None:
       ) from e
     server.settimeout(_SECONDS_BETWEEN_LOOKS)
     callers: dict[int, socket.socket] = {}
-    waiting = _Waiting(deadline, seconds)
     while True:
       with contextlib.suppress(TimeoutError, ValueError, ConnectionError):
         caller = stack.enter_context(server.accept()[0])
@@ -158,16 +153,15 @@ def _receive(config: RunConfig, deadline: float, seconds: int) -> None:
         caller.sendall(_GO)
 
 
-def _report(config: RunConfig, deadline: float, seconds: int) -> None:
+def _report(config: RunConfig, waiting: '_Waiting') -> None:
   """The part of the others: calls the chief until it lets them go."""
   chief = _addresses(config)[0]
   message = json.dumps([_number(config), _addresses(config)]).encode() + b'\n'
-  waiting = _Waiting(deadline, seconds)
   while True:
     answer = b''
     with contextlib.suppress(OSError):
       with socket.create_connection(_split(chief), 1) as connection:
-        connection.settimeout(max(deadline - time.monotonic(), 1))
+        connection.settimeout(max(waiting.left, 1))
         connection.sendall(message)
         answer = connection.recv(len(_GO))
     if answer == _GO:
@@ -183,9 +177,14 @@ def _report(config: RunConfig, deadline: float, seconds: int) -> None:
 class _Waiting:
   """Says after a while what is waited for, and in the end gives up."""
 
-  def __init__(self, deadline: float, seconds: int):
-    self._deadline, self._seconds = deadline, seconds
-    self._patience = time.monotonic() + _SECONDS_OF_PATIENCE
+  def __init__(self, seconds: int):
+    self._start, self._seconds = time.monotonic(), seconds
+    self._has_told = False
+
+  @property
+  def left(self) -> float:
+    """Seconds until it gives up."""
+    return self._seconds - (time.monotonic() - self._start)
 
   def look(self, missing: Sequence[str]) -> None:
     """Called again and again with who is not there.
@@ -193,15 +192,15 @@ class _Waiting:
     Raises:
       UsageError: it was too long.
     """
-    now = time.monotonic()
-    if now > self._deadline:
+    if self.left < 0:
       raise UsageError(
         f'not all workers came within {self._seconds} s (--cluster_timeout), '
         f'{", ".join(missing)} did not: start the same command on each, with '
         'its own --task_index'
       )
-    if now > self._patience:
-      self._patience = math.inf
+    waited = self._seconds - self.left
+    if waited > _SECONDS_OF_PATIENCE and not self._has_told:
+      self._has_told = True
       print(f'waiting for {", ".join(missing)}', file=sys.stderr, flush=True)
 
 

@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 
-import numpy as np
 import tensorflow as tf
 
 from official.errors import DataError
@@ -83,7 +82,7 @@ def unusable(
   good = {int(number) for batch, _ in batches for number in batch}
   return {
     number: _reason(use, number)
-    for number in np.arange(count).tolist()
+    for number in range(count)
     if number not in good
   }
 

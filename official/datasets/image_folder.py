@@ -60,7 +60,8 @@ def load(
       be decoded.
   """
   files, class_names = _list(data_dir)
-  if bad and bad.are_allowed:
+  bad = bad or BadExamples()
+  if bad.are_allowed:
     files = _decodable(files, bad)
   preprocess = imagenet_preprocessing.preprocess
 

@@ -92,8 +92,8 @@ def load(
     image = image_decoding.decode(encoded, imagenet_preprocessing.NUM_CHANNELS)
     return tf.size(image), label
 
-  is_checked = bad is not None and bad.are_allowed
-  parts = _usable(files, use, bad) if is_checked else _whole(files)
+  bad = bad or BadExamples()
+  parts = _usable(files, use, bad) if bad.are_allowed else _whole(files)
   counts = {
     split: _num_images(split, of_split) for split, of_split in parts.items()
   }

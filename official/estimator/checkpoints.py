@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -106,9 +106,7 @@ class Checkpoints:
     try:
       self._commit(prefix, values, state or {})
     except (OSError, tf.errors.OpError) as e:
-      before = next(
-        (p for p in reversed(self.all()) if not manifests.damage(p)), None
-      )
+      before = next(_whole(self.all()), None)
       raise CheckpointWriteError(
         f'Checkpoint {prefix} could not be written: {_reason(e)}. '
         + (f'The last one is {before}.' if before else 'There is none before.')
@@ -142,6 +140,8 @@ class Checkpoints:
     try:
       scratch = os.path.join(temporary, base)
       _write(scratch, values)
+      for path in manifests.files(scratch):
+        files.sync(path)
       manifests.write(
         scratch,
         {
@@ -151,8 +151,6 @@ class Checkpoints:
           'state': dict(state),
         },
       )
-      for path in manifests.files(scratch):
-        files.sync(path)
       for name in manifests.in_order_of_commit(os.listdir(temporary)):
         os.replace(
           os.path.join(temporary, name), os.path.join(self.directory, name)
@@ -188,13 +186,9 @@ class Checkpoints:
 
   def _spared(self, old: list[str], recent: list[str]) -> list[str]:
     """Old ones that must do, where too few of the recent ones are whole."""
-
-    def whole(prefixes, count):
-      found = (p for p in reversed(prefixes) if manifests.damage(p) is None)
-      return list(itertools.islice(found, count))
-
     wanted = min(self._keep_max, _WHOLE_ONES)
-    return whole(old, wanted - len(whole(recent, wanted)))
+    found = len(list(itertools.islice(_whole(recent), wanted)))
+    return list(itertools.islice(_whole(old), wanted - found))
 
   def _when_last_kept(self) -> float:
     """As the manifests tell, so that a restart does not begin to wait anew."""
@@ -277,6 +271,11 @@ def remember(prefix: str, state: Mapping[str, Any]) -> None:
   """Adds to what a checkpoint has as `state`, at once or not at all."""
   content = manifests.read(prefix) or {'files': manifests.describe(prefix)}
   manifests.write(prefix, content | {'state': state_of(prefix) | dict(state)})
+
+
+def _whole(prefixes: Sequence[str]) -> Iterator[str]:
+  """Those that are not damaged, the newest first."""
+  return (p for p in reversed(prefixes) if manifests.damage(p) is None)
 
 
 def _write(scratch: str, values: Mapping[str, tf.Tensor]) -> None:
