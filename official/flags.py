@@ -296,6 +296,12 @@ def define_training() -> None:
   )
   flags.DEFINE_bool('eval_only', False, 'Evaluate the newest checkpoint.')
   flags.DEFINE_bool(
+    'save_predictions',
+    False,
+    'Write what the network says of every test image to predictions.npz in '
+    '--model_dir, for the report.',
+  )
+  flags.DEFINE_bool(
     'export_only', False, 'Export the newest checkpoint to --export_dir.'
   )
   flags.DEFINE_bool(

@@ -8,6 +8,7 @@ inside the network's scope), so that checkpoints written then load by name.
 
 import contextlib
 import contextvars
+import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -22,6 +23,11 @@ BATCH_NORM_EPSILON = 1e-5  # the original's `_BATCH_NORM_EPSILON`
 DATA_FORMATS = ('channels_first', 'channels_last')
 
 _frozen = contextvars.ContextVar('frozen', default=False)
+
+# The layers that are built within `counted`: name to its work an image.
+_counts: contextvars.ContextVar[dict[str, int] | None] = contextvars.ContextVar(
+  'counts', default=None
+)
 
 Initializer = Callable[[Sequence[int], tf.DType], tf.Tensor]
 
@@ -38,6 +44,21 @@ def frozen() -> Iterator[None]:
     yield
   finally:
     _frozen.reset(token)
+
+
+@contextlib.contextmanager
+def counted() -> Iterator[dict[str, int]]:
+  """Within it the convolutions and dense layers that are built are counted.
+
+  Yields:
+    Name of a layer's kernel to its multiply-adds an image by the definition of
+    the layer (padding included, as papers count), in the order of the layers.
+  """
+  token = _counts.set({})
+  try:
+    yield _counts.get()
+  finally:
+    _counts.reset(token)
 
 
 def he_initializer() -> Initializer:
@@ -162,6 +183,7 @@ class Network:
       return parts[0] if groups == 1 else tf.concat(parts, self.channel_axis)
 
     outputs = convolve(kernel)
+    self._count(layer, kernel, outputs)
     if use_bias:
       bias = self._variable(f'{layer}/bias', [filters], tf.zeros)
       return tf.nn.bias_add(outputs, bias, self._tf_data_format)
@@ -309,6 +331,7 @@ class Network:
       self._kernel_initializer or tf.compat.v1.glorot_uniform_initializer(),
     )
     bias = self._variable(f'{layer}/bias', [units], tf.zeros)
+    self._count(layer, kernel)
     return tf.nn.bias_add(tf.linalg.matmul(inputs, kernel), bias)
 
   def max_pool(
@@ -404,6 +427,16 @@ class Network:
   @property
   def _tf_data_format(self) -> str:
     return 'NCHW' if self.data_format == 'channels_first' else 'NHWC'
+
+  def _count(
+    self, layer: str, kernel: tf.Tensor, outputs: tf.Tensor | None = None
+  ) -> None:
+    counts = _counts.get()
+    if counts is not None:
+      axes = [] if outputs is None else self.spatial_axes
+      sizes = [outputs.shape[axis] or 0 for axis in axes]
+      work = kernel.shape.num_elements() * math.prod(sizes)
+      counts[f'{self._scope}/{layer}/kernel'] = work
 
   def _unique(self, name: str) -> str:
     count = self._names.get(name, 0)

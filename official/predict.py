@@ -9,7 +9,6 @@ An IMAGE is a file (JPEG, PNG, BMP or GIF), or a folder of such files.
 import csv
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from typing import Any
 
 from absl import flags
 
-from official import cli, run_directory
+from official import cli, rerun
 from official.errors import DataError, UsageError
 from official.flag_checks import check_range, check_together
 
@@ -51,7 +50,12 @@ def main(arguments: list[str]) -> None:
   paths = _image_files(arguments)
   if flags_obj.model_dir:
     with tempfile.TemporaryDirectory() as export_dir:
-      export_run(flags_obj.model_dir, export_dir)
+      rerun.rerun(
+        flags_obj.model_dir,
+        'exported',
+        f'--export_dir={export_dir}',
+        '--export_only',
+      )
       model = Model(newest_export(export_dir))
   else:
     model = Model(newest_export(flags_obj.export_dir))
@@ -147,46 +151,6 @@ def newest_export(directory: str) -> str:
   if not found:
     raise UsageError(f'--export_dir: there is no SavedModel in {directory}')
   return found[-1]
-
-
-def export_run(model_dir: str, export_dir: str) -> None:
-  """Exports the newest checkpoint of a run by the main that trained it.
-
-  Args:
-    model_dir: of the run.
-    export_dir: where to.
-
-  Raises:
-    UsageError: it is no run's folder, or its main cannot export it.
-  """
-  config = run_directory.read_config(model_dir).get('config', {})
-  if not config.get('main'):
-    raise UsageError(
-      f'--model_dir {model_dir} is not the folder of a run of `python -m`'
-    )
-  root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-  path = os.pathsep.join(filter(None, [root, os.environ.get('PYTHONPATH')]))
-  result = subprocess.run(
-    [
-      sys.executable,
-      '-m',
-      config['main'],
-      *config['arguments'],
-      f'--model_dir={os.path.abspath(model_dir)}',
-      f'--export_dir={export_dir}',
-      '--export_only',
-    ],
-    cwd=config['working_dir'],
-    env=os.environ | {'PYTHONPATH': path},
-    capture_output=True,
-    text=True,
-  )
-  if result.returncode:
-    reason = result.stderr.strip().splitlines() or ['no reason given']
-    raise UsageError(
-      f'--model_dir {model_dir} cannot be exported: '
-      f'{reason[-1].removeprefix("error: ")}'
-    )
 
 
 def _image_files(arguments: list[str]) -> list[str]:

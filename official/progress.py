@@ -14,6 +14,7 @@ from rich.progress import (
 from official.estimator import Hook, Run
 
 _REFRESH_SECONDS = 0.2
+_SILENT_SECONDS = 60
 
 
 class ProgressHook(Hook):
@@ -108,28 +109,38 @@ class ProgressHook(Hook):
     return '  '.join(parts)
 
 
-class EvaluationProgressHook(Hook):
-  """A bar over the batches of an evaluation; only on a terminal.
+class BatchProgressHook(Hook):
+  """Shows how far an evaluation or a prediction is, and the time left.
+
+  A bar on a terminal; elsewhere a line a minute, so a short one says nothing.
 
   Args:
     batches: how many there will be.
+    what: such as `'evaluating'`.
   """
 
-  def __init__(self, batches: int):
-    self._batches = batches
+  def __init__(self, batches: int, what: str):
+    self._batches, self._what = batches, what
     self._bar: _Bar | None = None
 
   def begin(self, run: Run) -> None:
     """See `Hook`."""
     self._done = 0
+    self._start = self._shown = time.monotonic()
     if is_terminal():
       self._bar = _Bar(self._batches)
 
   def after_run(self, run: Run) -> None:
     """See `Hook`."""
     self._done += 1
+    now = time.monotonic()
+    per_batch = (now - self._start) / self._done
+    left = f'{duration((self._batches - self._done) * per_batch)} left'
     if self._bar is not None:
-      self._bar.show(self._done, 'evaluating', '')
+      self._bar.show(self._done, self._what, left)
+    elif now - self._shown >= _SILENT_SECONDS:
+      self._shown = now
+      print(f'{self._what} {self._done}/{self._batches}  {left}', flush=True)
 
   def end(self, run: Run) -> None:
     """See `Hook`."""

@@ -12,7 +12,7 @@ from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
 from official.progress import (
-  EvaluationProgressHook,
+  BatchProgressHook,
   ProgressHook,
   duration,
 )
@@ -66,7 +66,9 @@ class Report:
 
   def evaluation_hooks(self, batches: int) -> list[estimator_lib.Hook]:
     """Show the batches of an evaluation."""
-    return [EvaluationProgressHook(batches)] if self._devices.is_chief else []
+    if not self._devices.is_chief:
+      return []
+    return [BatchProgressHook(batches, 'evaluating')]
 
   def starting(self, first_step: int) -> None:
     """What will happen, in one line, before the first step of the whole run."""
@@ -126,6 +128,10 @@ class Report:
       f'loss {results["loss"]:.4f}  '
       f'({self._dataset.num_images["test"]:,} images)'
     )
+
+  def predicted(self, path: str) -> None:
+    """Where the predictions of the test images are."""
+    self._say(f'predictions written to {path}')
 
   def exported(self, path: str) -> None:
     """Where the SavedModel is."""

@@ -18,7 +18,7 @@ CONFIG = 'config.json'
 _LOCK = 'lock'
 _OURS = re.compile(
   r'^(config\.json|metrics\.jsonl|checkpoint|model\.ckpt-.*|tmp-checkpoint-.*|'
-  r'events\.out\.tfevents\..*|eval.*|export|plugins|lock)$'
+  r'events\.out\.tfevents\..*|eval.*|export|plugins|lock|predictions\.npz)$'
 )
 
 

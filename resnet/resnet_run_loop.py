@@ -13,16 +13,16 @@ from typing import Any
 import tensorflow as tf
 
 from official import (
-  cli,
   cycles,
-  environment,
   flag_parsing,
   image_export,
+  image_predictions,
   loss_scaling,
   optimizers,
   rate_recovery,
   reporting,
   run_directory,
+  run_settings,
   schedules,
 )
 from official import devices as devices_lib
@@ -51,14 +51,6 @@ __all__ = [
 _DEFAULT_LOSS_SCALE = 128  # of fp16, as the original had it
 _TOP_K = 5
 _AUXILIARY_WEIGHT = 0.3  # Szegedy et al. 2015, section 5
-
-# Flags that say what to do with a run and where, not what it is.
-_OF_ONE_CALL = (
-  *('clean', 'eval_only', 'export_dir', 'export_formats', 'model_dir'),
-  *('image_bytes_as_serving_input', 'distribution_strategy', 'num_gpus'),
-  *('worker_hosts', 'task_index', 'cluster_timeout', 'sync_batch_norm'),
-  *('all_reduce_alg', 'num_packs'),
-)
 
 # By name: from rate, momentum and weight decay to the optimizer.
 _OPTIMIZERS: dict[str, Callable[..., optimizers.Optimizer]] = {
@@ -267,6 +259,7 @@ def resnet_main(
   model_dir = flags_obj.model_dir or default_model_dir(dataset.name, network)
   if devices.is_chief:
     image_export.check(flags_obj)
+  image_predictions.check(flags_obj, devices)
   with contextlib.ExitStack() as stack:
     stack.enter_context(_user_errors(dataset))
     if devices.is_chief:
@@ -281,10 +274,10 @@ def resnet_main(
           'num_classes': dataset.num_classes,
           'image_shape': list(dataset.image_shape),
         },
-        config=_config(dataset)
-        if is_training or _has_no_config(flags_obj, model_dir)
+        config=run_settings.config(dataset)
+        if is_training or run_settings.are_unknown(flags_obj, model_dir)
         else None,
-        training=_training(flags_obj) if is_training else None,
+        training=run_settings.training(flags_obj) if is_training else None,
         clean=flags_obj.clean,
       )
     return _Run(
@@ -346,6 +339,10 @@ class _Run:
           raise
         report.halved_rate(str(e))
         report.estimator = self.make_estimator(self.rate)
+    if flags_obj.save_predictions:
+      report.predicted(
+        image_predictions.save(report.estimator, dataset, flags_obj.batch_size)
+      )
     if flags_obj.export_dir and devices.is_chief:
       report.exported(image_export.export(report.estimator, dataset, flags_obj))
     report.finish(results)
@@ -436,35 +433,6 @@ def _params(devices: devices_lib.Devices) -> dict[str, Any]:
     'data_format': devices.data_format,
     'dtype': devices.dtype,
     'loss_scale': scale if scale == 'dynamic' else float(scale),
-  }
-
-
-def _config(dataset: ImageDataset) -> dict[str, Any]:
-  """What `config.json` tells of a run besides its identity."""
-  return flag_parsing.value_dict() | {
-    'class_names': dataset.class_names,
-    'num_images': dict(dataset.num_images),
-    'environment': environment.describe(),
-    # What an export in another process needs.
-    'main': cli.main_module(),
-    'arguments': flag_parsing.arguments(but=_OF_ONE_CALL),
-    'working_dir': os.getcwd(),
-  }
-
-
-def _has_no_config(flags_obj: Any, model_dir: str) -> bool:
-  """Whether later commands must be told what is evaluated, a lone one."""
-  return flags_obj.eval_only and not run_directory.read_config(model_dir)
-
-
-def _training(flags_obj: Any) -> dict[str, Any]:
-  """What a run cannot go on without: its variables and its place in the data.
-
-  Epochs, rate, decay and the like may change.
-  """
-  names = ('batch_size', 'enable_lars', 'fine_tune', 'optimizer', 'seed')
-  return {name: getattr(flags_obj, name) for name in names} | {
-    'loss_scale': 'dynamic' if flags_obj.loss_scale == 'dynamic' else 'fixed',
   }
 
 

@@ -1,4 +1,4 @@
-"""Writes the report of runs: a page, Markdown and plots.
+"""Writes the report of runs: a page, slides, a PDF, Markdown and plots.
 
 python -m official.report --out DIR RUN_DIR...
 
@@ -6,50 +6,23 @@ A RUN_DIR is the --model_dir of a run. Runs that differ in their seed alone are
 one row, with an interval over the seeds.
 """
 
-import importlib.util
-import os
-
 from absl import flags
 
-from official import cli, run_directory
-from official.errors import UsageError
-
-_PACKAGES = ('matplotlib', 'jinja2')
+from official import cli
+from official.report import writing
+from official.report.language import LANGUAGES
 
 
 def define_flags() -> None:
   """The flags of this command."""
   flags.DEFINE_string('out', 'report', 'Folder to write to.')
+  flags.DEFINE_enum('lang', 'en', LANGUAGES, 'Language: English or Chinese.')
 
 
 def main(folders: list[str]) -> None:
-  """Reads the runs, then writes report.html, report.md and the plots."""
-  missing = [p for p in _PACKAGES if importlib.util.find_spec(p) is None]
-  if missing:
-    raise UsageError(
-      f'the report needs {" and ".join(missing)}: pip install -r '
-      'requirements-report.txt'
-    )
-  out = flags.FLAGS.out
-  run_directory.check_writable('out', out)
-  from official.report import conclusion, pages, plots, runs
-
-  groups = conclusion.group([runs.load(folder) for folder in folders])
-  sentences = conclusion.sentences(groups)
-  drawn = plots.draw(groups)
-  for name, files in drawn.items():
-    for fmt, content in files.items():
-      with open(os.path.join(out, f'{name}.{fmt}'), 'wb') as f:
-        f.write(content)
-  for name, text in (
-    ('report.html', pages.html(groups, sentences, drawn)),
-    ('report.md', pages.markdown(groups, sentences)),
-  ):
-    with open(os.path.join(out, name), 'w', encoding='utf-8') as f:
-      f.write(text)
-  for sentence in sentences:
-    print(sentence)
-  print(f'next: open {os.path.join(out, "report.html")}')
+  """Reads the runs, then writes."""
+  writing.check_installed()
+  writing.write(folders, flags.FLAGS.out, flags.FLAGS.lang)
 
 
 def run() -> None:

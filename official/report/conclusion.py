@@ -1,161 +1,204 @@
 """What runs have shown, in sentences computed from their figures."""
 
 import itertools
-import statistics
+import math
 from collections.abc import Sequence
 
 from official.report import intervals
+from official.report.groups import Group, epochs_of
 from official.report.intervals import Interval
-from official.report.runs import Evaluation, Run
-
-# Settings that change nothing of what is learned.
-_OTHER_SETTINGS = {
-  'hooks',
-  'keep_checkpoint_max',
-  'log_steps',
-  'save_checkpoints_steps',
-  'steps_per_loop',
-}
-_SAME_EPOCH = 0.02  # evaluations no further apart are of the same epoch
+from official.report.language import Language
 
 
-class Group:
-  """Runs that differ in nothing but the seed.
+def sentences(groups: Sequence[Group], say: Language) -> list[str]:
+  """One a group, then what can be said of each two networks.
 
-  Args:
-    runs: at least one.
-
-  Attributes:
-    name: such as `ResNet-18 v1 on MNIST`, for people.
+  Two networks are compared after as many epochs: by runs that were meant to be
+  so long, where there are such; else by the longest runs of both, where the
+  shorter one ended.
   """
-
-  def __init__(self, runs: Sequence[Run]):
-    self.runs = list(runs)
-    self.name = runs[0].network
-    self.parameters = runs[0].parameters
-
-  @property
-  def epochs(self) -> float:
-    """Where the shortest of the runs ended."""
-    return min(run.last.epoch for run in self.runs)
-
-  @property
-  def seconds_per_epoch(self) -> float:
-    """Of training, the median of the runs."""
-    return statistics.median(run.seconds_per_epoch for run in self.runs)
-
-  def at(self, epoch: float) -> list[Evaluation]:
-    """The evaluation of each run at an epoch; fewer where some have none."""
-    found = []
-    for run in self.runs:
-      nearest = min(run.evaluations, key=lambda e: abs(e.epoch - epoch))
-      if abs(nearest.epoch - epoch) <= _SAME_EPOCH:
-        found.append(nearest)
-    return found
-
-  def accuracy(self, epoch: float) -> Interval:
-    """At an epoch: over the seeds, or of the one run by its test images."""
-    values = [evaluation.accuracy for evaluation in self.at(epoch)]
-    if len(values) > 1:
-      return intervals.mean(values)
-    total = self.runs[0].num_images['test']
-    return intervals.share(round(values[0] * total), total)
-
-
-def group(runs: Sequence[Run]) -> list[Group]:
-  """Runs by all but their seed, in the order of their first.
-
-  Two groups of one network are told apart by where their settings differ.
-  """
-  groups: dict[tuple, list[Run]] = {}
-  for run in runs:
-    key = (run.network, run.dataset, _deciding(run))
-    groups.setdefault(key, []).append(run)
-  result = [Group(of_group) for of_group in groups.values()]
-  for network in {one.name for one in result}:
-    same = [one for one in result if one.runs[0].network == network]
-    shared = frozenset.intersection(*(_deciding(one.runs[0]) for one in same))
-    for one in same if len(same) > 1 else ():
-      own = sorted(_deciding(one.runs[0]) - shared)
-      told = ' '.join(setting.removeprefix('--') for setting in own)
-      one.name = f'{network} ({told or "defaults"})'
-  return result
-
-
-def _deciding(run: Run) -> frozenset[str]:
-  """The settings that may change what is learned."""
-  return frozenset(
-    setting
-    for setting in run.settings
-    if setting.removeprefix('--').split('=')[0] not in _OTHER_SETTINGS
-  )
-
-
-def sentences(groups: Sequence[Group]) -> list[str]:
-  """One a group, and what can be said of each two at equal epochs."""
-  said = [_of_one(one) for one in groups]
-  for a, b in itertools.combinations(groups, 2):
-    said += _of_two(a, b)
+  said = [_of_one(one, say) for one in groups]
+  by_network: dict[tuple[str, str], list[Group]] = {}
+  for one in groups:
+    by_network.setdefault((one.kind, one.runs[0].dataset), []).append(one)
+  for same in by_network.values():
+    said += _of_lengths(same, say)
+  for (a_key, a), (b_key, b) in itertools.combinations(by_network.items(), 2):
+    if a_key[1] == b_key[1]:
+      for pair in _pairs(a, b):
+        said += _of_two(*pair, say)
+      said.append(_of_time(a[-1], b[-1], say))
   return said
 
 
-def _of_one(one: Group) -> str:
+def _pairs(a: Sequence[Group], b: Sequence[Group]) -> list[tuple[Group, Group]]:
+  equal = [
+    (one, other)
+    for one, other in itertools.product(a, b)
+    if one.runs[0].train_epochs == other.runs[0].train_epochs
+  ]
+  return equal or [(max(a, key=_length), max(b, key=_length))]
+
+
+def _length(one: Group) -> float:
+  return one.epochs
+
+
+def _of_one(one: Group, say: Language) -> str:
   epoch = one.epochs
   found = one.accuracy(epoch)
   count = len(one.runs)
-  how = f'over {count} seeds' if count > 1 else 'one seed, by its test images'
-  return (
-    f'{one.name}: {_percent(found.estimate)} % of the test images right after '
-    f'{_epochs(epoch)} (95 % interval {_percent(found.low)} to '
-    f'{_percent(found.high)}; {how}).'
+  return say(
+    '{name}: {accuracy} % of the test images right after {epochs} (95 % '
+    'interval {low} to {high}; {how}).',
+    name=one.kind if _is_whole(one) else one.name,
+    accuracy=_percent(found.estimate),
+    epochs=epochs_of(epoch, say),
+    low=_percent(found.low),
+    high=_percent(found.high),
+    how=say('over {count} seeds', count=count)
+    if count > 1
+    else say('one seed, by its test images'),
   )
 
 
-def _of_two(a: Group, b: Group) -> list[str]:
-  datasets = {run.dataset for run in (*a.runs, *b.runs)}
-  if len(datasets) > 1:
+def _is_whole(one: Group) -> bool:
+  """Whether the runs are as long as they were meant to be."""
+  return round(one.epochs, 1) == one.runs[0].train_epochs
+
+
+def _of_lengths(same: Sequence[Group], say: Language) -> list[str]:
+  """The shortest and the longest of one network, if they differ in it alone."""
+  short, long = min(same, key=_length), max(same, key=_length)
+  alike = short.runs[0].settings == long.runs[0].settings
+  if short.epochs == long.epochs or not alike:
     return []
-  epoch = min(a.epochs, b.epochs)
-  both = [[e.accuracy for e in one.at(epoch)] for one in (a, b)]
-  if not all(both):
-    return [
-      f'{a.name} and {b.name} were not evaluated at one epoch, so they are not '
-      'compared.'
-    ]
-  if all(len(values) > 1 for values in both):
-    found = intervals.difference_of_means(*both)
-  else:
-    found = intervals.difference_of_shares(a.accuracy(epoch), b.accuracy(epoch))
-  said = [_difference(a, b, epoch, found)]
-  slow, fast = sorted((a, b), key=lambda g: -g.seconds_per_epoch)
-  said.append(
-    f'An epoch takes {slow.name} {_number(slow.seconds_per_epoch)} s and '
-    f'{fast.name} {_number(fast.seconds_per_epoch)} s: '
-    f'{slow.seconds_per_epoch / fast.seconds_per_epoch:.2f} times as long.'
-  )
-  return said
-
-
-def _difference(a: Group, b: Group, epoch: float, found: Interval) -> str:
-  after = f'After {_epochs(epoch)}'
+  found = _difference(long, long.epochs, short, short.epochs)
+  lengths = {
+    'network': long.kind,
+    'long': epochs_of(long.epochs, say),
+    'short': epochs_of(short.epochs, say),
+    **_bounds(found),
+  }
   if found.low <= 0 <= found.high:
-    return (
-      f'{after} {a.name} and {b.name} are not distinguishable: the difference '
-      f'of their accuracies is {_percent(found.estimate)} percentage points '
-      f'(95 % interval {_percent(found.low)} to {_percent(found.high)}).'
+    return [
+      say(
+        '{network}: {long} and {short} are not distinguishable in accuracy: '
+        'the difference is {difference} percentage points (95 % interval {low} '
+        'to {high}).',
+        **lengths,
+      )
+    ]
+  return [
+    say(
+      '{network}: {long} in place of {short} change the accuracy by '
+      '{difference} percentage points (95 % interval {low} to {high}).',
+      **lengths,
     )
-  better, worse = (a, b) if found.estimate > 0 else (b, a)
-  sizes = sorted(map(abs, (found.low, found.high)))
-  return (
-    f'{after} {better.name} is more accurate than {worse.name}, by '
-    f'{_percent(abs(found.estimate))} percentage points (95 % interval '
-    f'{_percent(sizes[0])} to {_percent(sizes[1])}).'
+  ]
+
+
+def _of_two(a: Group, b: Group, say: Language) -> list[str]:
+  epoch = min(a.epochs, b.epochs)
+  if not (a.at(epoch) and b.at(epoch)):
+    return [
+      say(
+        '{a} and {b} were not evaluated at one epoch, so are not compared.',
+        a=a.name,
+        b=b.name,
+      )
+    ]
+  found = _difference(a, epoch, b, epoch)
+  # At their ends the names say how long the runs were; elsewhere that matters.
+  at_ends = a.epochs == b.epochs
+  names = [one.kind if at_ends else one.name for one in (a, b)]
+  after = say('After {epochs}', epochs=epochs_of(epoch, say))
+  if found.low <= 0 <= found.high:
+    return [
+      say(
+        '{after} {a} and {b} are not distinguishable: the difference of their '
+        'accuracies is {difference} percentage points (95 % interval {low} to '
+        '{high}).',
+        after=after,
+        a=names[0],
+        b=names[1],
+        **_bounds(found),
+      )
+    ]
+  better, worse = names if found.estimate > 0 else names[::-1]
+  if found.estimate < 0:
+    found = Interval(-found.estimate, -found.high, -found.low)
+  return [
+    say(
+      '{after} {better} is more accurate than {worse}, by {difference} '
+      'percentage points (95 % interval {low} to {high}).',
+      after=after,
+      better=better,
+      worse=worse,
+      **_bounds(found),
+    )
+  ]
+
+
+def _of_time(a: Group, b: Group, say: Language) -> str:
+  """How an epoch of training compares, by the ratio of the times."""
+  slow, fast = sorted((a, b), key=lambda one: -one.seconds_per_epoch)
+  times = {
+    'slow': slow.kind,
+    'fast': fast.kind,
+    'slow_seconds': _number(slow.seconds_per_epoch),
+    'fast_seconds': _number(fast.seconds_per_epoch),
+    'ratio': f'{slow.seconds_per_epoch / fast.seconds_per_epoch:.2f}',
+  }
+  logs = [
+    [math.log(run.seconds_per_epoch) for run in one.runs]
+    for one in (slow, fast)
+  ]
+  if not all(len(values) > 1 for values in logs):
+    return say(
+      'An epoch takes {slow} {slow_seconds} s and {fast} {fast_seconds} s: '
+      '{ratio} times as long (one run, so no interval).',
+      **times,
+    )
+  found = intervals.difference_of_means(*logs)
+  times |= {
+    'ratio': f'{math.exp(found.estimate):.2f}',
+    'low': f'{math.exp(found.low):.2f}',
+    'high': f'{math.exp(found.high):.2f}',
+  }
+  if found.low <= 0 <= found.high:
+    return say(
+      'The times of an epoch are not distinguishable: {slow} {slow_seconds} s, '
+      '{fast} {fast_seconds} s, {ratio} times as long (95 % interval {low} to '
+      '{high}).',
+      **times,
+    )
+  return say(
+    'An epoch takes {slow} {slow_seconds} s and {fast} {fast_seconds} s: '
+    '{ratio} times as long (95 % interval {low} to {high}).',
+    **times,
   )
 
 
-def _epochs(epoch: float) -> str:
-  number = _number(epoch)
-  return f'{number} epoch{"" if number == "1" else "s"}'
+def _difference(a: Group, a_epoch: float, b: Group, b_epoch: float) -> Interval:
+  """Of the accuracy of a - b."""
+  values = [
+    [evaluation.accuracy for evaluation in one.at(epoch)]
+    for one, epoch in ((a, a_epoch), (b, b_epoch))
+  ]
+  if all(len(of_one) > 1 for of_one in values):
+    return intervals.difference_of_means(*values)
+  return intervals.difference_of_shares(
+    a.accuracy(a_epoch), b.accuracy(b_epoch)
+  )
+
+
+def _bounds(found: Interval) -> dict[str, str]:
+  return {
+    'difference': _percent(found.estimate),
+    'low': _percent(found.low),
+    'high': _percent(found.high),
+  }
 
 
 def _percent(value: float) -> str:

@@ -5,12 +5,15 @@ import json
 import math
 import os
 import statistics
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from official import run_directory
+import numpy as np
+
+from official import image_predictions, run_directory
 from official.errors import DataError
-from official.estimator import Checkpoints
+from official.estimator import Checkpoints, step_of
 from official.estimator.checkpoints import read
 from official.estimator.metrics_log import MetricsLog
 
@@ -58,26 +61,37 @@ class Run:
     network: its name for people.
     dataset: likewise.
     settings: the flags that are not at their defaults, but the seed.
+    config: every setting by name.
     seed: of weights, order and augmentation.
+    class_names: one a class.
     num_images: of `'train'` and of `'test'`.
     parameters: numbers that are trained.
     evaluations: in order.
     curves: by name: `loss`, `train_accuracy`, `learning_rate`.
     seconds_per_epoch: of training alone.
     environment: versions and machine.
+    step: of the newest checkpoint.
   """
 
   folder: str
   network: str
   dataset: str
   settings: tuple[str, ...]
+  config: Mapping[str, Any]
   seed: int
+  class_names: tuple[str, ...]
   num_images: dict[str, int]
   parameters: int
   evaluations: list[Evaluation]
   curves: dict[str, Curve]
   seconds_per_epoch: float
   environment: dict[str, str]
+  step: int
+
+  @property
+  def train_epochs(self) -> float:
+    """How long the run was meant to be."""
+    return float(self.config['train_epochs'])
 
   @property
   def last(self) -> Evaluation:
@@ -104,7 +118,7 @@ def load(folder: str) -> Run:
       'trains nothing, and it will be known'
     )
   log = MetricsLog(folder)
-  train, evals = log.read('train'), log.read('eval')
+  train, evals = log.read('train'), _first_of_each_step(log.read('eval'))
   if not train or not evals:
     raise DataError(f'{folder} has no steps and evaluations in metrics.jsonl')
   steps_per_epoch = config['num_images']['train'] / config['batch_size']
@@ -116,9 +130,11 @@ def load(folder: str) -> Run:
     settings=tuple(
       argument
       for argument in config['arguments']
-      if not argument.startswith('--seed')
+      if not argument.startswith(('--seed', '--train_epochs'))
     ),
+    config=config,
     seed=config['seed'],
+    class_names=tuple(config.get('class_names', ())),
     num_images=config['num_images'],
     parameters=_parameters(checkpoint),
     evaluations=[
@@ -139,7 +155,51 @@ def load(folder: str) -> Run:
     },
     seconds_per_epoch=_seconds_per_step(train + evals) * steps_per_epoch,
     environment=config.get('environment', {}),
+    step=step_of(checkpoint),
   )
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+  """What a network says of the N test images; see `image_predictions.save`.
+
+  Attributes:
+    labels: int32 [N].
+    classes: int32 [N].
+    confidences: float32 [N].
+    mistakes: int32 [M], the most confident ones first.
+    mistake_images: uint8 [M, H, W, C].
+    filters: float32 [k, k, C, F], of the first convolution.
+    multiply_adds: of one image.
+  """
+
+  labels: np.ndarray
+  classes: np.ndarray
+  confidences: np.ndarray
+  mistakes: np.ndarray
+  mistake_images: np.ndarray
+  filters: np.ndarray
+  multiply_adds: int
+
+
+def predictions(run: Run) -> Predictions | None:
+  """Of the newest checkpoint; None where the folder has none of it."""
+  names = [field.name for field in dataclasses.fields(Predictions)]
+  try:
+    with np.load(os.path.join(run.folder, image_predictions.FILE)) as file:
+      if int(file['step']) != run.step:
+        return None
+      values = {name: file[name] for name in names}
+  except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    return None
+  return Predictions(**values | {'multiply_adds': int(values['multiply_adds'])})
+
+
+def _first_of_each_step(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+  """The evaluations that training made, not those that one looked at later."""
+  return list(
+    {record['step']: record for record in reversed(records)}.values()
+  )[::-1]
 
 
 def smoothed(curve: Curve, points: int = 200) -> Curve:

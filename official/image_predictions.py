@@ -1,0 +1,127 @@
+"""What a network says of every test image: predictions.npz of a run."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from official import estimator as estimator_lib
+from official import layers, progress
+from official.datasets.image_dataset import ImageDataset
+from official.devices import Devices
+from official.errors import UsageError
+
+FILE = 'predictions.npz'
+_MISTAKES = 24  # pictures to keep
+
+
+def check(flags_obj: Any, devices: Devices) -> None:
+  """Whether `save` can work, before any long work starts.
+
+  Raises:
+    UsageError: it cannot.
+  """
+  if flags_obj.save_predictions and devices.worker:
+    raise UsageError(
+      '--save_predictions works in one process; leave it out, and afterwards '
+      'run --eval_only --save_predictions on one machine'
+    )
+  if flags_obj.save_predictions and flags_obj.export_only:
+    raise UsageError('--save_predictions goes with --eval_only or training')
+
+
+def save(
+  estimator: estimator_lib.Estimator, dataset: ImageDataset, batch_size: int
+) -> str:
+  """Writes `predictions.npz` to the folder of a run, for its newest checkpoint.
+
+  In it: `step`, the checkpoint's; `labels`, `classes` int32 [N] and
+  `confidences` float32 [N], the probability of the class that was chosen;
+  `mistakes` int32 [M], the most confident ones first, and their
+  `mistake_images` uint8 [M, H, W, C]; `filters` float32 [k, k, C, F], the
+  kernel of the first convolution; `multiply_adds` int64, of one image, by the
+  definition of the layers.
+
+  Args:
+    estimator: gives `classes` and `probabilities`.
+    dataset: whose test images to look at.
+    batch_size: images at a time.
+
+  Returns:
+    The path of the file.
+  """
+  batches = -(-dataset.num_images['test'] // batch_size)
+  with layers.counted() as counts:
+    predictions = list(
+      estimator.predict(
+        lambda: _images(dataset, batch_size),
+        hooks=[progress.BatchProgressHook(batches, 'predicting')],
+        yield_single_examples=False,
+      )
+    )
+  classes = np.concatenate([batch['classes'] for batch in predictions])
+  probabilities = np.concatenate([
+    batch['probabilities'].max(axis=1) for batch in predictions
+  ])
+  labels = np.concatenate([
+    labels.numpy() for _, labels in _batches(dataset, batch_size)
+  ])
+  mistakes = np.flatnonzero(classes != labels)
+  order = np.argsort(-probabilities[mistakes], kind='stable')
+  mistakes = mistakes[order][:_MISTAKES]
+  first = next((name for name in counts if 'conv' in name), None)
+  path = os.path.join(estimator.model_dir, FILE)
+  with open(f'{path}.tmp', 'wb') as f:
+    np.savez_compressed(
+      f,
+      step=estimator_lib.step_of(estimator.latest_checkpoint()),
+      labels=labels.astype(np.int32),
+      classes=classes.astype(np.int32),
+      confidences=probabilities.astype(np.float32),
+      mistakes=mistakes.astype(np.int32),
+      mistake_images=_pictures(dataset, batch_size, mistakes),
+      filters=estimator.get_variable_value(first)
+      if first
+      else np.zeros([0, 0, 0, 0], np.float32),
+      multiply_adds=np.int64(sum(counts.values())),
+    )
+  os.replace(f'{path}.tmp', path)
+  return path
+
+
+def _batches(dataset: ImageDataset, batch_size: int) -> tf.data.Dataset:
+  """Every test image once, in order, with its label."""
+  return dataset.input_fn(False, batch_size)
+
+
+def _images(dataset: ImageDataset, batch_size: int) -> tf.data.Dataset:
+  return _batches(dataset, batch_size).map(lambda images, labels: images)
+
+
+def _pictures(
+  dataset: ImageDataset, batch_size: int, chosen: np.ndarray
+) -> np.ndarray:
+  """These test images as the network got them, from black to white."""
+  found = dict(_found(dataset, batch_size, set(chosen.tolist())))
+  if not found:
+    return np.zeros([0, *dataset.image_shape], np.uint8)
+  return np.stack([found[index] for index in chosen.tolist()])
+
+
+def _found(
+  dataset: ImageDataset, batch_size: int, chosen: set[int]
+) -> Iterator[tuple[int, np.ndarray]]:
+  start = 0
+  for images, _ in _batches(dataset, batch_size):
+    for offset in range(len(images)):
+      if start + offset in chosen:
+        yield start + offset, picture(images[offset].numpy())
+    start += len(images)
+
+
+def picture(image: np.ndarray) -> np.ndarray:
+  """Numbers of any range -> uint8 of the same shape, the least one black."""
+  low, high = image.min(), image.max()
+  return np.round(255 * (image - low) / max(high - low, 1e-9)).astype(np.uint8)

@@ -1,0 +1,49 @@
+"""Runs the main of a run again, by what its config.json remembers."""
+
+import os
+import subprocess
+import sys
+
+from official import run_directory
+from official.errors import UsageError
+
+
+def rerun(model_dir: str, purpose: str, *arguments: str) -> None:
+  """Runs the main that trained, with its flags and some more, quietly.
+
+  Args:
+    model_dir: the folder of the run.
+    purpose: what cannot be done if it fails, such as `'exported'`.
+    *arguments: flags such as `'--export_only'`.
+
+  Raises:
+    UsageError: it is no run's folder, or the main ends with an error.
+  """
+  config = run_directory.read_config(model_dir).get('config', {})
+  if not config.get('main'):
+    raise UsageError(
+      f'--model_dir {model_dir} is not the folder of a run of `python -m`'
+    )
+  result = subprocess.run(
+    [
+      *(sys.executable, '-m', config['main'], *config['arguments']),
+      f'--model_dir={os.path.abspath(model_dir)}',
+      *arguments,
+    ],
+    cwd=config['working_dir'] if os.path.isdir(config['working_dir']) else None,
+    env=os.environ | {'PYTHONPATH': python_path()},
+    capture_output=True,
+    text=True,
+  )
+  if result.returncode:
+    reason = result.stderr.strip().splitlines() or ['no reason given']
+    raise UsageError(
+      f'--model_dir {model_dir} cannot be {purpose}: '
+      f'{reason[-1].removeprefix("error: ")}'
+    )
+
+
+def python_path() -> str:
+  """PYTHONPATH with which this project's modules are found from any folder."""
+  root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+  return os.pathsep.join(filter(None, [root, os.environ.get('PYTHONPATH')]))
