@@ -54,6 +54,8 @@ def run(
     main(*([words] if arguments else []))
     for number in _SIGNALS:  # Nothing is left that a signal could save.
       signal.signal(number, signal.SIG_DFL)
+  except BrokenPipeError:  # `| head` has seen enough.
+    os._exit(128 + signal.SIGPIPE)
   except UserError as e:
     print(f'error: {e}', file=sys.stderr)
     sys.exit(e.exit_code)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from alexnet import alexnet_model
 from googlenet import googlenet_model
+from official import layers
 from resnet import resnet_model
 
 
@@ -77,44 +78,45 @@ NETWORKS = {
   ),
 }
 
-# Trainable parameters, and with moving statistics: those of the official
-# TensorFlow ResNets, of the papers' AlexNet and GoogLeNet.
+# Trainable parameters, with moving statistics, and multiply-adds of an image
+# of the official TensorFlow ResNets and the papers' AlexNet and GoogLeNet.
 _CIFAR = {
-  (20, 1): (272_762, 274_362),
-  (20, 2): (272_538, 273_914),
-  (32, 1): (467_194, 469_690),
-  (32, 2): (466_970, 469_242),
-  (44, 1): (661_626, 665_018),
-  (44, 2): (661_402, 664_570),
-  (56, 1): (856_058, 860_346),
-  (56, 2): (855_834, 859_898),
-  (110, 1): (1_731_002, 1_739_322),
-  (110, 2): (1_730_778, 1_738_874),
+  (20, 1): (272_762, 274_362, 41_075_328),
+  (20, 2): (272_538, 273_914, 41_075_328),
+  (32, 1): (467_194, 469_690, 69_386_880),
+  (32, 2): (466_970, 469_242, 69_386_880),
+  (44, 1): (661_626, 665_018, 97_698_432),
+  (44, 2): (661_402, 664_570, 97_698_432),
+  (56, 1): (856_058, 860_346, 126_009_984),
+  (56, 2): (855_834, 859_898, 126_009_984),
+  (110, 1): (1_731_002, 1_739_322, 253_411_968),
+  (110, 2): (1_730_778, 1_738_874, 253_411_968),
 }
 _IMAGENET = {
-  (18, 1): (11_693_736, 11_703_464),
-  (18, 2): (11_691_816, 11_699_624),
-  (34, 1): (21_801_896, 21_819_048),
-  (34, 2): (21_799_976, 21_815_208),
-  (50, 1): (25_557_032, 25_610_152),
-  (50, 2): (25_549_352, 25_594_792),
-  (101, 1): (44_549_160, 44_654_504),
-  (101, 2): (44_541_480, 44_639_144),
-  (152, 1): (60_192_808, 60_344_232),
-  (152, 2): (60_185_128, 60_328_872),
-  (200, 1): (64_673_832, 64_849_832),
-  (200, 2): (64_666_152, 64_834_472),
+  (18, 1): (11_693_736, 11_703_464, 1_826_918_400),
+  (18, 2): (11_691_816, 11_699_624, 1_826_918_400),
+  (34, 1): (21_801_896, 21_819_048, 3_676_606_464),
+  (34, 2): (21_799_976, 21_815_208, 3_676_606_464),
+  (50, 1): (25_557_032, 25_610_152, 4_089_184_256),
+  (50, 2): (25_549_352, 25_594_792, 4_089_184_256),
+  (101, 1): (44_549_160, 44_654_504, 7_801_405_440),
+  (101, 2): (44_541_480, 44_639_144, 7_801_405_440),
+  (152, 1): (60_192_808, 60_344_232, 11_513_626_624),
+  (152, 2): (60_185_128, 60_328_872, 11_513_626_624),
+  (200, 1): (64_673_832, 64_849_832, 15_007_481_856),
+  (200, 2): (64_666_152, 64_834_472, 15_007_481_856),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Count:
-  """Published parameters of a network: trainable, and all."""
+  """Published: trainable parameters, all, and multiply-adds of an image."""
 
   model: Callable
   image_size: int
   trainable: int
   total: int
+  multiply_adds: int
 
 
 def _counts():
@@ -134,12 +136,12 @@ def _counts():
       data_format='channels_last',
     )
     yield f'ResNet-{size} v{version}, ImageNet', Count(model, 224, *counts)
-  for form, size, count in (
-    ('2012', 227, 60_965_224),
-    ('owt', 224, 61_100_840),
+  for form, size, count, work in (
+    ('2012', 227, 60_965_224, 724_406_816),
+    ('owt', 224, 61_100_840, 714_188_480),
   ):
     model = alexnet_model.Model(form, 1000)
-    yield f'AlexNet {form}', Count(model, size, count, count)
+    yield f'AlexNet {form}', Count(model, size, count, count, work)
   for batch_norm, heads, trainable in (
     (False, False, 6_998_552),
     (False, True, 13_378_280),
@@ -153,15 +155,16 @@ def _counts():
     filters = 7_280 + (256 if heads else 0)
     name = f'GoogLeNet{" BN" * batch_norm}{" with heads" * heads}'
     total = trainable + 2 * filters * batch_norm
-    yield name, Count(model, 224, trainable, total)
+    work = 1_591_044_096 if heads else 1_582_671_872
+    yield name, Count(model, 224, trainable, total, work)
 
 
 COUNTS = dict(_counts())
 
 
 def count_parameters(model, image_size):
-  """Trainable and all, from a graph in training: nothing is computed."""
-  with tf.Graph().as_default() as graph:
+  """As `Count`, from a graph in training: nothing is computed."""
+  with tf.Graph().as_default() as graph, layers.counted() as work:
     tf.compat.v1.train.create_global_step()
     images = tf.compat.v1.placeholder(
       tf.float32, [None, image_size, image_size, 3]
@@ -173,4 +176,5 @@ def count_parameters(model, image_size):
       for v in variables
       if 'global_step' not in v.name
     ]
-  return sum(n for n, trains in sizes if trains), sum(n for n, _ in sizes)
+  trainable = sum(n for n, trains in sizes if trains)
+  return trainable, sum(n for n, _ in sizes), sum(work.values())

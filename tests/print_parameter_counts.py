@@ -1,4 +1,4 @@
-"""Prints the parameters of every network beside the published numbers.
+"""Prints parameters and multiply-adds of every network and whether published.
 
 python -m tests.print_parameter_counts
 """
@@ -7,13 +7,13 @@ from tests import networks
 
 
 def main():
-  print(f'{"network":32}{"trainable":>12}{"all":>12}')
+  print(f'{"network":32}{"trainable":>12}{"all":>12}{"multiply-adds":>16}')
   for name, expected in networks.COUNTS.items():
     found = networks.count_parameters(expected.model, expected.image_size)
-    equal = found == (expected.trainable, expected.total)
+    published = (expected.trainable, expected.total, expected.multiply_adds)
     print(
-      f'{name:32}{found[0]:>12,}{found[1]:>12,}  '
-      + ('as published' if equal else f'PUBLISHED: {expected.trainable:,}')
+      f'{name:32}{found[0]:>12,}{found[1]:>12,}{found[2]:>16,}  '
+      + ('as published' if found == published else f'PUBLISHED: {published}')
     )
 
 

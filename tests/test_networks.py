@@ -32,10 +32,10 @@ def graph_of(network, training=True, **kwargs):
 
 
 @pytest.mark.parametrize('name', COUNTS)
-def test_parameters_are_as_many_as_published(name):
+def test_parameters_and_multiply_adds_are_as_many_as_published(name):
   count = COUNTS[name]
   found = networks.count_parameters(count.model, count.image_size)
-  assert found == (count.trainable, count.total)
+  assert found == (count.trainable, count.total, count.multiply_adds)
 
 
 @every_network

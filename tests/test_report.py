@@ -1,17 +1,14 @@
-"""The report: intervals by hand, sentences from figures, pages that stand."""
-
-import html
-import json
-import re
-import xml.etree.ElementTree
+"""What a report says: intervals by hand, sentences from figures."""
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from official.errors import DataError
-from official.estimator import Checkpoints
-from official.report import conclusion, intervals, pages, plots, runs
+from official.report import conclusion, content, groups, intervals, runs
+from official.report.language import Language
+from tests.runs import write_run
+
+ENGLISH = Language('en')
 
 
 @pytest.mark.parametrize(
@@ -59,59 +56,6 @@ def test_an_interval_over_seeds_holds_the_truth_19_times_of_20():
   assert held == pytest.approx(0.95, abs=0.01)
 
 
-def write_run(
-  folder, network, accuracies, *, seed=1, seconds=0.5, settings=(), pause=None
-):
-  """A run of 10 steps an epoch and an evaluation of 1,000 images after each."""
-  folder.mkdir(parents=True)
-  kernel = tf.ones([3, 4])
-  Checkpoints(str(folder)).save(
-    {
-      'net/dense/kernel': kernel,
-      'net/dense/kernel/Momentum': kernel,
-      'net/bn/gamma': tf.ones([4]),
-      'net/bn/moving_mean': tf.ones([4]),
-      'global_step': tf.constant(10 * len(accuracies), tf.int64),
-    },
-    10 * len(accuracies),
-  )
-  config = {
-    'arguments': [*settings, f'--seed={seed}'],
-    'batch_size': 60,
-    'num_images': {'train': 600, 'test': 1000},
-    'seed': seed,
-    'environment': {'tensorflow': '2.21.0'},
-  }
-  identity = {'network': network, 'dataset': 'MNIST'}
-  (folder / 'config.json').write_text(
-    json.dumps({'identity': identity, 'config': config})
-  )
-  now, lines = 1000.0, []
-  for epoch, accuracy in enumerate(accuracies):
-    for step in range(1, 11):
-      now += seconds + (pause if pause and (epoch, step) == (1, 5) else 0)
-      lines.append({
-        'kind': 'train',
-        'step': 10 * epoch + step,
-        'time': now,
-        'loss': 1 / (10 * epoch + step),
-        'train_accuracy': 0.5,
-        'learning_rate': 0.1,
-      })
-    now += 100
-    lines.append({
-      'kind': 'eval',
-      'step': 10 * epoch + 10,
-      'time': now,
-      'accuracy': accuracy,
-      'cross_entropy': 1 - accuracy,
-    })
-  (folder / 'metrics.jsonl').write_text(
-    ''.join(json.dumps(line) + '\n' for line in lines)
-  )
-  return runs.load(str(folder))
-
-
 def test_what_a_folder_tells(tmp_path):
   """Two processes, an hour apart; evaluations of 100 s."""
   run = write_run(tmp_path / 'a', 'AlexNet', [0.9, 0.95], pause=3600)
@@ -127,7 +71,7 @@ def test_what_a_folder_tells(tmp_path):
 
 
 def said(*made):
-  return conclusion.sentences(conclusion.group(made))
+  return conclusion.sentences(groups.group(made, ENGLISH), ENGLISH)
 
 
 def test_what_is_said_of_two_that_differ(tmp_path):
@@ -144,7 +88,8 @@ def test_what_is_said_of_two_that_differ(tmp_path):
     'points (95 % interval 3.79 to 8.27).'
   )
   assert lines[3] == (
-    'An epoch takes ResNet 8 s and AlexNet 4 s: 2.00 times as long.'
+    'An epoch takes ResNet 8 s and AlexNet 4 s: 2.00 times as long (one '
+    'run, so no interval).'
   )
 
 
@@ -165,17 +110,18 @@ def test_seeds_are_one_row_with_an_interval_over_them(tmp_path):
     )
     for seed, accuracy in enumerate(accuracies)
   ]
-  groups = conclusion.group(made)
-  assert [len(group.runs) for group in groups] == [3, 3]
-  assert pages.rows(groups)[0][:6] == [
+  found = groups.group(made, ENGLISH)
+  assert [len(group.runs) for group in found] == [3, 3]
+  assert content.of(found, [], ENGLISH).results.rows[0][:7] == [
     'AlexNet',
     '16',
+    '–',
     '0, 1, 2',
     '1',
     '91.00',
     '88.52 to 93.48',
   ]
-  lines = conclusion.sentences(groups)
+  lines = conclusion.sentences(found, ENGLISH)
   assert 'ResNet is more accurate than AlexNet, by 6.00' in lines[2]
   assert '(95 % interval 3.73 to 8.27)' in lines[2]
 
@@ -188,28 +134,8 @@ def test_settings_tell_runs_of_one_network_apart(tmp_path):
     [0.9],
     settings=['--optimizer=adam', '--log_steps=7'],
   )
-  names = [group.name for group in conclusion.group([a, b])]
+  names = [group.name for group in groups.group([a, b], ENGLISH)]
   assert names == ['AlexNet (defaults)', 'AlexNet (optimizer=adam)']
-
-
-def test_the_page_needs_no_network_and_trusts_no_name(tmp_path):
-  run = write_run(tmp_path / 'a', '<b>Net</b>', [0.9, 0.95])
-  groups = conclusion.group([run])
-  sentences = conclusion.sentences(groups)
-  drawn = plots.draw(groups)
-  page = pages.html(groups, sentences, drawn)
-  assert '<b>Net</b>' not in page and '&lt;b&gt;Net&lt;/b&gt;' in page
-  sources = re.findall(r'(?:src|href)="([^"]*)"', page)
-  assert len(sources) == len(pages.TITLES) == len(drawn)
-  assert all(s.startswith('data:image/svg+xml;base64,') for s in sources)
-  assert html.escape(sentences[0]) in page
-  text = pages.markdown(groups, sentences)
-  assert f'- {sentences[0]}' in text
-  for name, files in drawn.items():
-    assert f']({name}.png)' in text
-    assert files['png'].startswith(b'\x89PNG')
-    xml.etree.ElementTree.fromstring(files['svg'])
-  assert drawn == plots.draw(groups)
 
 
 @pytest.mark.parametrize(
@@ -232,18 +158,3 @@ def test_a_folder_that_cannot_be_reported(tmp_path, spoil, message):
     runs.load(str(tmp_path / 'a'))
   with pytest.raises(DataError, match='there is no folder'):
     runs.load(str(tmp_path / 'b'))
-
-
-def test_the_command(tmp_path, run):
-  folders = [tmp_path / name for name in ('a', 'b')]
-  for folder, accuracy in zip(folders, (0.9, 0.95), strict=True):
-    write_run(folder, f'Net {folder.name}', [accuracy])
-  out = tmp_path / 'out'
-  done = run('-m', 'official.report', f'--out={out}', *folders)
-  assert (done.returncode, done.stderr) == (0, '')
-  assert 'After 1 epoch Net b is more accurate than Net a' in done.stdout
-  names = {path.name for path in out.iterdir()}
-  assert {'report.html', 'report.md', 'learning_rate.svg'} <= names
-  wrong = run('-m', 'official.report', f'--out={out}', tmp_path)
-  assert wrong.returncode == 1
-  assert wrong.stderr == f'error: {tmp_path} is not the folder of a run\n'

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 
 import matplotlib as mpl
@@ -25,24 +26,20 @@ _STYLE = {
   'svg.fonttype': 'path',  # The same letters on every machine.
   'svg.hashsalt': 'official.report',
 }
+# Files of fonts with Chinese letters, as systems have them.
 _CHINESE_FONTS = (
-  *('Noto Sans CJK SC', 'Noto Sans SC', 'Source Han Sans SC', 'PingFang SC'),
-  *('Microsoft YaHei', 'SimHei', 'Hiragino Sans GB', 'WenQuanYi Micro Hei'),
-  *('WenQuanYi Zen Hei', 'Arial Unicode MS', 'Droid Sans Fallback'),
+  *('notosanscjk', 'notosanssc', 'sourcehansans', 'pingfang', 'msyh', 'simhei'),
+  *('wqy-microhei', 'wqy-zenhei', 'hiragino sans gb', 'arial unicode'),
+  *('droidsansfallback',),
 )
 
 Files = Mapping[str, bytes]
 
 
 def draw(groups: Sequence[Group], say: Language) -> dict[str, Files]:
-  """Name to format to the file's content, for each plot.
-
-  Without a font of the language on this machine the labels are in English.
-  """
-  font = font_for(say)
-  labels = say if font or not say.needs_font else Language('en')
-  with _style(font):
-    figures = plots.draw(groups, labels) | pictures.draw(groups, labels)
+  """Name to format to the file's content, for each plot."""
+  with _style(font_for(say)):
+    figures = plots.draw(groups, say) | pictures.draw(groups, say)
     return {
       name: {fmt: _file(figure, fmt) for fmt in FORMATS}
       for name, figure in figures.items()
@@ -50,16 +47,27 @@ def draw(groups: Sequence[Group], say: Language) -> dict[str, Files]:
 
 
 def font_for(say: Language) -> str | None:
-  """A font of this machine that has the letters; None for Matplotlib's own."""
+  """The file of a font that has the letters; None if there is or need be none.
+
+  Matplotlib's own has those of English.
+  """
   if not say.needs_font:
     return None
-  known = set(font_manager.get_font_names())
-  return next((name for name in _CHINESE_FONTS if name in known), None)
+  files = sorted(font_manager.findSystemFonts())
+  for name in _CHINESE_FONTS:
+    for file in files:
+      if os.path.basename(file).lower().startswith(name):
+        return file
+  return None
 
 
 @contextlib.contextmanager
 def _style(font: str | None) -> Iterator[None]:
-  fonts = {'font.family': [font, 'DejaVu Sans']} if font else {}
+  fonts = {}
+  if font:
+    font_manager.fontManager.addfont(font)
+    name = font_manager.FontProperties(fname=font).get_name()
+    fonts = {'font.family': [name, 'DejaVu Sans']}
   with mpl.rc_context(_STYLE | fonts):
     yield
 

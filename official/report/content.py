@@ -51,11 +51,13 @@ class Close:
 
   Attributes:
     title: whose it is.
+    kind: of network.
     plots: names of the plots.
     classes: precision and recall of each class; None of too many.
   """
 
   title: str
+  kind: str
   plots: list[str]
   classes: Table | None
 
@@ -193,6 +195,7 @@ def _close(
   ]
   return Close(
     title=say('{name}, seed {seed}', name=group.name, seed=run.seed),
+    kind=group.kind,
     plots=[name for name in drawn if name.endswith(ending)],
     classes=Table(header, rows) if len(rows) <= _MOST_CLASSES else None,
   )

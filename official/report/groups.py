@@ -69,7 +69,8 @@ class Group:
     """At an epoch: over the seeds, or of the one run by its test images."""
     values = [evaluation.accuracy for evaluation in self.at(epoch)]
     if len(values) > 1:
-      return intervals.mean(values)
+      found = intervals.mean(values)
+      return found._replace(low=max(found.low, 0), high=min(found.high, 1))
     total = self.runs[0].num_images['test']
     return intervals.share(round(values[0] * total), total)
 

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 from reportlab.lib.colors import HexColor, white
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.utils import ImageReader
-from reportlab.pdfbase import cidfonts, pdfmetrics
+from reportlab.pdfbase import cidfonts, pdfmetrics, ttfonts
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 from reportlab.platypus import Table as PdfTable
@@ -31,12 +31,21 @@ def render(
   slides: Sequence[Slide],
   drawn: Mapping[str, Mapping[str, bytes]],
   say: Language,
+  font_file: str | None,
 ) -> bytes:
-  """The file: a page a slide; the same slides give the same bytes."""
+  """The file: a page a slide; the same slides give the same bytes.
+
+  Args:
+    slides: what is on the pages.
+    drawn: the plots.
+    say: the language.
+    font_file: of a font to embed, where the language needs one; without it, or
+      if it is of a kind that ReportLab cannot embed, viewers take their own.
+  """
   content = io.BytesIO()
   canvas = Canvas(content, _SIZE, invariant=True)
   canvas.setTitle(slides[0].title)
-  font = _font(say)
+  font = _font(say, font_file)
   for number, slide in enumerate(slides):
     _draw(canvas, slide, drawn, font)
     if not slide.is_cover:
@@ -49,12 +58,15 @@ def render(
   return content.getvalue()
 
 
-def _font(say: Language) -> str:
-  """A font that every viewer has, or for Chinese, is meant to have."""
+def _font(say: Language, file: str | None) -> str:
   if not say.needs_font:
     return 'Helvetica'
-  name = 'STSong-Light'
-  pdfmetrics.registerFont(cidfonts.UnicodeCIDFont(name))
+  name = 'Report'
+  try:
+    pdfmetrics.registerFont(ttfonts.TTFont(name, file or ''))
+  except ttfonts.TTFError:
+    name = 'STSong-Light'
+    pdfmetrics.registerFont(cidfonts.UnicodeCIDFont(name))
   return name
 
 
@@ -74,7 +86,7 @@ def _draw(
   y = _text(canvas, slide.title, _SIZE[1] - 36, _style(font, 24, _BLUE))
   y -= 2 * _GAP
   for line in slide.lines:
-    y = _text(canvas, f'• {line}', y, _style(font, 16, _INK)) - _GAP
+    y = _text(canvas, f'– {line}', y, _style(font, 16, _INK)) - _GAP
   if slide.table:
     _table(canvas, slide.table, y, font)
   if slide.plots:
@@ -88,7 +100,7 @@ def _style(font: str, size: int, colour: HexColor) -> ParagraphStyle:
     fontSize=size,
     leading=1.35 * size,
     textColor=colour,
-    wordWrap='CJK' if font == 'STSong-Light' else None,
+    wordWrap=None if font == 'Helvetica' else 'CJK',
   )
 
 
@@ -96,7 +108,6 @@ def _text(
   canvas: Canvas, text: str, top: float, style: ParagraphStyle
 ) -> float:
   """Draws it below `top`; returns where it ends."""
-  # Helvetica has no such quotes in ReportLab's encoding of it.
   paragraph = Paragraph(escape(text), style)
   _, height = paragraph.wrap(_WIDTH, _SIZE[1])
   paragraph.drawOn(canvas, _MARGIN, top - height)
@@ -117,7 +128,7 @@ def _table(canvas: Canvas, table: Table, top: float, font: str) -> None:
   )
   width, height = drawing.wrap(_WIDTH, _SIZE[1])
   canvas.saveState()
-  scale = min(1, _WIDTH / width)
+  scale = min(1.5, _WIDTH / width)
   canvas.translate(_MARGIN, top - scale * height)
   canvas.scale(scale, scale)
   drawing.drawOn(canvas, 0, 0)

@@ -66,7 +66,6 @@ def _confusion(
         ha='center',
         va='center',
         fontsize=8,
-        weight='bold' if row == column else 'normal',
       )
   axes.set_xticks(range(count), names, rotation=0 if _are_short(names) else 60)
   axes.set_yticks(range(count), names)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
 from official.report.groups import Group
 from official.report.language import Language
@@ -98,11 +99,10 @@ def _loss_by_epoch(axes: Axes, groups: Sequence[Group], say: Language) -> None:
 
 def _loss_by_time(axes: Axes, groups: Sequence[Group], say: Language) -> None:
   _dots(axes, groups, lambda e: e.seconds / 60, lambda e: e.cross_entropy)
-  axes.set(
-    xlabel=say('minutes at work'),
-    ylabel=say('test cross-entropy'),
-    yscale='log',
-  )
+  axes.set(xlabel=say('minutes at work'), ylabel=say('test cross-entropy'))
+  lines = [line.get_ydata() for line in axes.get_lines()]
+  if len({value for line in lines for value in line}) > 1:
+    axes.set_yscale('log')  # Matplotlib cannot scale a lone value so.
 
 
 def _learning_rate(axes: Axes, groups: Sequence[Group], say: Language) -> None:
@@ -167,5 +167,12 @@ def _accuracy_by(
       capsize=4,
       label=group.name,
     )
-  axes.set(ylabel=say('test accuracy, %, with its 95 % interval'), xscale='log')
+  sizes = [size(group) for group in groups if size(group) is not None]
+  is_wide = max(sizes) > 5 * min(sizes)
+  axes.set(
+    ylabel=say('test accuracy, %, with its 95 % interval'),
+    xscale='log' if is_wide else 'linear',
+    xlim=(0.5 * min(sizes) if is_wide else 0, 1.2 * max(sizes)),
+  )
+  axes.xaxis.set_major_formatter(EngFormatter(sep=''))
   axes.legend()

@@ -39,12 +39,13 @@ def of(content: Content, say: Language) -> list[Slide]:
     slides.append(Slide(say('Results'), table=table))
   for pair in _pairs(content.curves):
     slides.append(Slide(_title(content, pair), plots=pair))
-  for close in content.closer:
+  # Of each kind of network the last group, the longest.
+  for close in {close.kind: close for close in content.closer}.values():
     for pair in _pairs(close.plots):
-      title = f'{close.title}: {_title(content, pair)}'
+      title = f'{close.title} · {_title(content, pair)}'
       slides.append(Slide(title, plots=pair))
     for table in _parts(close.classes) if close.classes else []:
-      slides.append(Slide(f'{close.title}: {say("Every class")}', table=table))
+      slides.append(Slide(f'{close.title} · {say("Every class")}', table=table))
   slides.append(Slide(say('Environment'), [facts, *content.notes]))
   return slides
 

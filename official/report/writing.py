@@ -48,14 +48,10 @@ def write(folders: Sequence[str], out: str, language: str) -> None:
   grouped = groups.group(loaded, say)
   if _predict(grouped):
     grouped = groups.group(loaded, say)
-  if say.needs_font and charts.font_for(say) is None:
-    print(
-      'note: no font of this machine has Chinese letters, so the plots are '
-      'labelled in English; install Noto Sans CJK'
-    )
-  drawn = charts.draw(grouped, say)
+  drawn = charts.draw(*_labelled(grouped, loaded, say))
   told = content.of(grouped, list(drawn), say)
   deck = slides.of(told, say)
+  font = charts.font_for(say)
   files: dict[str, bytes] = {
     f'{name}.{fmt}': data
     for name, formats in drawn.items()
@@ -65,7 +61,7 @@ def write(folders: Sequence[str], out: str, language: str) -> None:
   files['slides.html'] = pages.html(
     'slides.html', told, drawn, say, slides=deck
   ).encode()
-  files['slides.pdf'] = pdf.render(deck, drawn, say)
+  files['slides.pdf'] = pdf.render(deck, drawn, say, font)
   files['report.md'] = pages.markdown(told, say).encode()
   for name, data in files.items():
     with open(os.path.join(out, name), 'wb') as f:
@@ -76,6 +72,22 @@ def write(folders: Sequence[str], out: str, language: str) -> None:
     os.path.join(out, name) for name in ('report.html', 'slides.html')
   )
   print(f'next: open {page}, or {deck_page} (slides.pdf)')
+
+
+def _labelled(
+  grouped: Sequence, loaded: Sequence, say: Language
+) -> tuple[Sequence, Language]:
+  """The groups and the language of the plots: English if a font is missing."""
+  from official.report import charts, groups
+
+  if not say.needs_font or charts.font_for(say):
+    return grouped, say
+  print(
+    'note: no font of this machine has Chinese letters, so the plots are '
+    'labelled in English; install Noto Sans CJK'
+  )
+  english = Language('en')
+  return groups.group(loaded, english), english
 
 
 def _predict(grouped: Sequence) -> bool:

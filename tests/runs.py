@@ -1,0 +1,93 @@
+"""Folders of runs, written by hand, for what reads them."""
+
+import json
+
+import numpy as np
+import tensorflow as tf
+
+from official.estimator import Checkpoints
+from official.report import runs
+
+
+def write_run(
+  folder,
+  network,
+  accuracies,
+  *,
+  seed=1,
+  seconds=0.5,
+  settings=(),
+  pause=None,
+  predicted=None,
+):
+  """A run of 10 steps an epoch and an evaluation of 1,000 images after each.
+
+  `predicted`: labels and what was predicted of them, with what confidence.
+  """
+  folder.mkdir(parents=True)
+  kernel = tf.ones([3, 4])
+  Checkpoints(str(folder)).save(
+    {
+      'net/dense/kernel': kernel,
+      'net/dense/kernel/Momentum': kernel,
+      'net/bn/gamma': tf.ones([4]),
+      'net/bn/moving_mean': tf.ones([4]),
+      'global_step': tf.constant(10 * len(accuracies), tf.int64),
+    },
+    10 * len(accuracies),
+  )
+  config = {
+    'arguments': [*settings, f'--seed={seed}'],
+    'batch_size': 60,
+    'train_epochs': len(accuracies),
+    'class_names': list('0123456789'),
+    'num_images': {'train': 600, 'test': 1000},
+    'seed': seed,
+    'environment': {'tensorflow': '2.21.0'},
+  }
+  identity = {'network': network, 'dataset': 'MNIST'}
+  (folder / 'config.json').write_text(
+    json.dumps({'identity': identity, 'config': config})
+  )
+  now, lines = 1000.0, []
+  for epoch, accuracy in enumerate(accuracies):
+    for step in range(1, 11):
+      now += seconds + (pause if pause and (epoch, step) == (1, 5) else 0)
+      lines.append({
+        'kind': 'train',
+        'step': 10 * epoch + step,
+        'time': now,
+        'loss': 1 / (10 * epoch + step),
+        'train_accuracy': 0.5,
+        'learning_rate': 0.1,
+      })
+    now += 100
+    lines.append({
+      'kind': 'eval',
+      'step': 10 * epoch + 10,
+      'time': now,
+      'accuracy': accuracy,
+      'cross_entropy': 1 - accuracy,
+    })
+  (folder / 'metrics.jsonl').write_text(
+    ''.join(json.dumps(line) + '\n' for line in lines)
+  )
+  if predicted:
+    write_predictions(folder, 10 * len(accuracies), *predicted)
+  return runs.load(str(folder))
+
+
+def write_predictions(folder, step, labels, classes, confidences):
+  """`predictions.npz` of a network whose mistakes are grey."""
+  mistakes = np.flatnonzero(np.array(labels) != classes)
+  np.savez(
+    folder / 'predictions.npz',
+    step=step,
+    labels=np.array(labels, np.int32),
+    classes=np.array(classes, np.int32),
+    confidences=np.array(confidences, np.float32),
+    mistakes=mistakes.astype(np.int32),
+    mistake_images=np.full([len(mistakes), 8, 8, 1], 128, np.uint8),
+    filters=np.random.RandomState(0).randn(3, 3, 1, 4).astype(np.float32),
+    multiply_adds=1_000_000,
+  )
