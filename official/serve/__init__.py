@@ -1,0 +1,1 @@
+"""A demonstration server: TensorFlow Serving's REST requests, and a page."""

@@ -1,0 +1,118 @@
+"""Serves a SavedModel of images on this machine: a REST API and a page to try.
+
+python -m official.serve --export_dir DIR
+
+The page, at http://127.0.0.1:8501/, tells the class of a digit one draws or an
+image one drops. The requests are those of TensorFlow Serving: POST
+/v1/models/model:predict, GET /v1/models/model and /v1/models/model/metadata.
+"""
+
+import importlib.util
+import socket
+
+from absl import flags
+
+from official import cli, flag_checks, predict
+from official.errors import UsageError, UserError
+
+
+def define_flags() -> None:
+  """The flags of this command."""
+  flags.DEFINE_string('export_dir', None, 'A SavedModel, or a folder of such.')
+  flags.DEFINE_string('model_name', 'model', 'NAME in /v1/models/NAME.')
+  flags.DEFINE_string(
+    'host',
+    '127.0.0.1',
+    'Address to listen at; this machine alone sees this one.',
+  )
+  flags.DEFINE_integer('port', 8501, 'Port to listen at; 0 for any free one.')
+  flags.DEFINE_integer(
+    'max_batch_size',
+    32,
+    'Examples of requests that wait at the same time are computed together, so '
+    'many at most; 1 takes every request alone.',
+  )
+  flags.DEFINE_integer('max_waiting', 256, 'Requests that may wait.')
+  flags.DEFINE_integer(
+    'max_request_bytes', 16 * 2**20, 'How long a request may be.'
+  )
+  flags.DEFINE_float('timeout', 30, 'Seconds a request may take.')
+  flag_checks.check('export_dir', _is_given)
+  flag_checks.check('model_name', _is_name)
+  flag_checks.check_range('port', 0, 65535)
+  flag_checks.check_range('max_batch_size', 1)
+  flag_checks.check_range('max_waiting', 1)
+  flag_checks.check_range('max_request_bytes', 1)
+  flag_checks.check_range('timeout', 0.1)
+
+
+def _is_given(value: str | None) -> bool:
+  if value:
+    return True
+  raise flags.ValidationError('--export_dir must name a SavedModel')
+
+
+def _is_name(value: str) -> bool:
+  if value and all(c.isalnum() or c in '._-' for c in value):
+    return True
+  raise flags.ValidationError(
+    f'--model_name must be letters, digits and ._-, given: {value}'
+  )
+
+
+def main() -> None:
+  """Loads the model and serves until a signal comes."""
+  flags_obj = flags.FLAGS
+  if importlib.util.find_spec('aiohttp') is None:
+    raise UsageError(
+      'the server needs aiohttp: pip install -r requirements-serve.txt'
+    )
+  export_dir = predict.newest_export(flags_obj.export_dir)
+  listener = _listen(flags_obj.host, flags_obj.port)
+  from aiohttp import web
+
+  from official.serve.app import make_app
+  from official.serve.model import ServedModel
+
+  model = ServedModel(export_dir, flags_obj.model_name)
+  model.warm_up()
+  host, port = listener.getsockname()[:2]
+  print(f'serving {export_dir}, version {model.version}')
+  print(f'  page: http://{host}:{port}/')
+  print(
+    f'  REST: http://{host}:{port}/v1/models/{model.name}:predict', flush=True
+  )
+  web.run_app(
+    make_app(
+      model,
+      max_batch_size=flags_obj.max_batch_size,
+      max_waiting=flags_obj.max_waiting,
+      max_request_bytes=flags_obj.max_request_bytes,
+      timeout=flags_obj.timeout,
+    ),
+    sock=listener,
+    access_log=None,
+    print=None,
+    shutdown_timeout=flags_obj.timeout,
+  )
+  print('stopped')
+
+
+def _listen(host: str, port: int) -> socket.socket:
+  """A socket at the address, before the model is loaded."""
+  try:
+    return socket.create_server((host, port), backlog=512)
+  except (OSError, OverflowError) as e:
+    raise UserError(
+      f'cannot listen at {host}:{port}: {e}; give another --port'
+    ) from e
+
+
+def run() -> None:
+  """The command."""
+  define_flags()
+  cli.run(main)
+
+
+if __name__ == '__main__':
+  run()

@@ -1,0 +1,192 @@
+"""The routes of the server, and what is said of requests it cannot answer."""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from official.serve import tensors
+from official.serve.batching import Batcher, FullError
+from official.serve.model import ServedModel
+from official.serve.tensors import BadRequestError
+
+logger = logging.getLogger(__name__)
+
+_PAGE = os.path.join(os.path.dirname(__file__), 'demo.html')
+_CONTENT_POLICY = (
+  "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+  "img-src 'self' blob: data:"
+)
+
+
+def make_app(
+  model: ServedModel,
+  *,
+  max_batch_size: int = 32,
+  max_waiting: int = 256,
+  max_request_bytes: int = 16 * 2**20,
+  timeout: float = 30.0,
+) -> web.Application:
+  """The server of one model.
+
+  Args:
+    model: what to serve.
+    max_batch_size: examples that are computed together; 1 takes every request
+      alone.
+    max_waiting: requests that may wait; one more gets 429.
+    max_request_bytes: a longer request gets 413.
+    timeout: seconds a request may take to arrive (408) and to be answered
+      (503).
+  """
+  app = web.Application(
+    client_max_size=max_request_bytes, middlewares=[_errors(max_request_bytes)]
+  )
+  batcher = Batcher(max_batch_size, max_waiting)
+  handlers = _Handlers(model, batcher, timeout)
+  app.on_cleanup.append(handlers.close)
+  name = r'/v1/models/{name}'
+  for path in (name, name + r'/versions/{version}'):
+    app.router.add_get(path, handlers.status)
+    app.router.add_get(path + '/metadata', handlers.metadata)
+    app.router.add_post(path + ':predict', handlers.predict)
+  app.router.add_get('/', handlers.page)
+  app.router.add_get('/demo.json', handlers.demo)
+  return app
+
+
+class _Handlers:
+  """What the routes do."""
+
+  def __init__(self, model: ServedModel, batcher: Batcher, timeout: float):
+    self._model, self._batcher, self._timeout = model, batcher, timeout
+    with open(_PAGE, encoding='utf-8') as f:
+      self._page = f.read()
+
+  async def close(self, app: web.Application) -> None:
+    del app
+    self._batcher.close()
+
+  async def page(self, request: web.Request) -> web.Response:
+    del request
+    return web.Response(
+      text=self._page,
+      content_type='text/html',
+      headers={'Content-Security-Policy': _CONTENT_POLICY},
+    )
+
+  async def demo(self, request: web.Request) -> web.Response:
+    """What the page has to know of the model."""
+    del request
+    model = self._model
+    pixels = model.pixels()
+    return web.json_response({
+      'name': model.name,
+      'version': model.version,
+      'class_names': model.class_names,
+      'pixels': pixels and {'signature': pixels[0], 'shape': pixels[1]},
+      'encoded': model.encoded(),
+    })
+
+  async def status(self, request: web.Request) -> web.Response:
+    self._check_name(request)
+    return web.json_response(self._model.status())
+
+  async def metadata(self, request: web.Request) -> web.Response:
+    self._check_name(request)
+    return web.json_response(self._model.metadata())
+
+  async def predict(self, request: web.Request) -> web.Response:
+    self._check_name(request)
+    try:
+      async with asyncio.timeout(self._timeout):
+        body = await request.read()
+    except TimeoutError:
+      raise web.HTTPRequestTimeout(
+        text=f'the request took longer than {self._timeout:g} seconds to arrive'
+      ) from None
+    loop = asyncio.get_running_loop()
+    # Long JSON takes a while; others are answered meanwhile.
+    asked, signature, arrays = await loop.run_in_executor(
+      None, self._understand, body
+    )
+    try:
+      async with asyncio.timeout(self._timeout):
+        outputs = await self._batcher(signature, arrays)
+    except TimeoutError:
+      raise web.HTTPServiceUnavailable(
+        text=f'there was no answer within {self._timeout:g} seconds'
+      ) from None
+    text = await loop.run_in_executor(
+      None, lambda: json.dumps(tensors.response(asked, outputs))
+    )
+    return web.json_response(text=text)
+
+  def _understand(self, body: bytes) -> tuple[Any, Any, Any]:
+    asked = tensors.parse(body)
+    signature = self._model.signature(asked.get('signature_name'))
+    return asked, signature, tensors.arrays(asked, signature.inputs)
+
+  def _check_name(self, request: web.Request) -> None:
+    name = request.match_info['name']
+    if name != self._model.name:
+      raise web.HTTPNotFound(
+        text=f'there is no model {name!r:.80}, only {self._model.name!r}'
+      )
+    version = request.match_info.get('version', self._model.version)
+    if version != self._model.version:
+      raise web.HTTPNotFound(
+        text=f'there is no version {version!r:.80}, only {self._model.version}'
+      )
+
+
+def _errors(max_request_bytes: int) -> Callable:
+  """A middleware: every error is JSON with `error`, as TensorFlow Serving's."""
+
+  @web.middleware
+  async def middleware(
+    request: web.Request, handler: Callable
+  ) -> web.StreamResponse:
+    try:
+      return await handler(request)
+    except BadRequestError as e:
+      return _error(400, str(e))
+    except FullError as e:
+      return _error(429, str(e), {'Retry-After': '1'})
+    except web.HTTPRequestEntityTooLarge:
+      return _error(
+        413, f'a request may have {max_request_bytes:,} bytes at most'
+      )
+    except web.HTTPException as e:
+      if e.status < 400:
+        raise
+      return _error(e.status, _reason(request, e), dict(e.headers))
+    except asyncio.CancelledError:
+      raise
+    except Exception:
+      logger.exception('a request failed')
+      return _error(500, 'the server failed; its output says how')
+
+  return middleware
+
+
+def _reason(request: web.Request, error: web.HTTPException) -> str:
+  if error.status == 404 and error.text == '404: Not Found':
+    return f'there is nothing at {request.path!r:.80}; see /v1/models/NAME'
+  if error.status == 405:
+    return f'{request.method:.20} is not possible at {request.path!r:.80}'
+  return error.text or error.reason
+
+
+def _error(
+  status: int, message: str, headers: dict[str, str] | None = None
+) -> web.Response:
+  kept = {
+    key: value
+    for key, value in (headers or {}).items()
+    if key in ('Allow', 'Retry-After')
+  }
+  return web.json_response({'error': message}, status=status, headers=kept)
