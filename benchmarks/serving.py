@@ -48,7 +48,8 @@ def main() -> None:
     print(
       f'{name:14} {statistics.median(rates):6,.0f} requests/s '
       f'({min(rates):,.0f} to {max(rates):,.0f}), latency median '
-      f'{statistics.median(halves):.0f} ms, 99 % {statistics.median(tails):.0f} ms'
+      f'{statistics.median(halves):.0f} ms, 99 % '
+      f'{statistics.median(tails):.0f} ms'
     )
   ratios = [
     with_[0] / without[0]

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from official import estimator as estimator_lib
+from official import tensorboard
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
 from official.errors import UsageError
@@ -89,6 +90,7 @@ class Cycles:
       estimator_lib.MetricsLogHook(),
       report.start_hook(),
       *report.progress_hooks(flags_obj.log_steps),
+      *_summaries(flags_obj, devices, dataset),
       *train_hooks(flags_obj.hooks, flags_obj),
     ]
 
@@ -209,6 +211,15 @@ def longest_loop(flags_obj: Any) -> int:
   return flags_obj.steps_per_loop or math.gcd(
     _LONGEST_LOOP, flags_obj.log_steps, flags_obj.save_checkpoints_steps or 0
   )
+
+
+def _summaries(
+  flags_obj: Any, devices: Devices, dataset: ImageDataset
+) -> list[estimator_lib.Hook]:
+  if not (devices.is_chief and flags_obj.summaries):
+    return []
+  hparams = tensorboard.hparams_of_flags()
+  return [tensorboard.TensorBoardHook(flags_obj.summaries, dataset, hparams)]
 
 
 def _pace(flags_obj: Any) -> list[estimator_lib.Hook]:

@@ -35,6 +35,7 @@ HOOKS = (
   'StepCounterHook',
 )
 SCHEDULES = ('cosine', 'piecewise', 'constant')
+SUMMARIES = ('graph', 'images', 'filters', 'hparams', 'histograms')
 EXPORT_FORMATS = ('tflite', 'onnx')
 OPTIMIZERS = ('momentum', 'adadelta', 'adam')
 
@@ -123,6 +124,11 @@ def define_base() -> None:
     'keep_checkpoint_max', 5, 'Checkpoints to keep; 0 for all.'
   )
   flags.DEFINE_integer('log_steps', 100, 'Steps between lines and summaries.')
+  flags.DEFINE_list(
+    'summaries',
+    list(SUMMARIES[:-1]),
+    f'For TensorBoard besides the scalars, of {", ".join(SUMMARIES)}.',
+  )
   check_range('train_epochs', 0)
   check_range('epochs_between_evals', 1)
   check_range('batch_size', 1)
@@ -133,6 +139,7 @@ def define_base() -> None:
   check_range('log_steps', 1)
   check_range('stop_threshold', 0.0, 1.0)
   check_names('hooks', HOOKS)
+  check_names('summaries', SUMMARIES)
 
 
 def define_performance() -> None:

@@ -1,5 +1,6 @@
 """What a run says: one line at the start, one an evaluation, an ending."""
 
+import importlib.util
 import os
 import resource
 import shlex
@@ -154,7 +155,9 @@ class Report:
 
   def _next_commands(self) -> list[tuple[str, str]]:
     model_dir = shlex.quote(self.estimator.model_dir)
-    curves = f'pip install tensorboard && tensorboard --logdir {model_dir}'
+    curves = f'tensorboard --logdir {model_dir}'
+    if importlib.util.find_spec('tensorboard') is None:
+      curves = f'pip install tensorboard && {curves}'
     if self._export:
       show = f'saved_model_cli show --all --dir {shlex.quote(self._export)}'
       serve = ('what the export serves', show)

@@ -7,7 +7,7 @@ from official import cli, environment, flag_parsing, run_directory
 from official.datasets.image_dataset import ImageDataset
 
 # Flags that say what to do with a run and where, not what it is.
-_OF_ONE_CALL = (
+OF_ONE_CALL = (
   *('clean', 'eval_only', 'export_dir', 'export_formats', 'model_dir'),
   *('image_bytes_as_serving_input', 'distribution_strategy', 'num_gpus'),
   *('worker_hosts', 'task_index', 'cluster_timeout', 'sync_batch_norm'),
@@ -23,7 +23,7 @@ def config(dataset: ImageDataset) -> dict[str, Any]:
     'environment': environment.describe(),
     # What an export in another process needs.
     'main': cli.main_module(),
-    'arguments': flag_parsing.arguments(but=_OF_ONE_CALL),
+    'arguments': flag_parsing.arguments(but=OF_ONE_CALL),
     'working_dir': os.getcwd(),
   }
 

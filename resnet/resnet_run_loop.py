@@ -24,6 +24,7 @@ from official import (
   run_directory,
   run_settings,
   schedules,
+  tensorboard,
 )
 from official import devices as devices_lib
 from official import estimator as estimator_lib
@@ -260,6 +261,7 @@ def resnet_main(
   if devices.is_chief:
     image_export.check(flags_obj)
   image_predictions.check(flags_obj, devices)
+  tensorboard.check(flags_obj)
   with contextlib.ExitStack() as stack:
     stack.enter_context(_user_errors(dataset))
     if devices.is_chief:

@@ -55,6 +55,56 @@ def mnist_folder(tmp_path_factory):
   return folder
 
 
+# 512 training images: 8 steps an epoch.
+SMALL = ('--resnet_size=8', '--batch_size=64', '--train_epochs=2')
+
+
+@pytest.fixture(scope='session')
+def command(mnist_folder):
+  """A command line of the MNIST main on these images."""
+
+  def command(*args):
+    main = [sys.executable, '-m', 'resnet.mnist_main']
+    return [*main, f'--data_dir={mnist_folder}', *map(str, args)]
+
+  return command
+
+
+@pytest.fixture(scope='session')
+def call(command, tmp_path_factory):
+  """Runs one in another process and folder."""
+
+  def call(*args, cwd=None):
+    return subprocess.run(
+      command(*args),
+      cwd=cwd or tmp_path_factory.mktemp('cwd'),
+      env=os.environ | {'PYTHONPATH': str(ROOT)},
+      capture_output=True,
+      text=True,
+      timeout=120,
+    )
+
+  return call
+
+
+@pytest.fixture(scope='session')
+def finished(call, tmp_path_factory):
+  """A whole run, with all that it can write: folder, arguments and output.
+
+  Tests look at it; one that changes it has to copy it first.
+  """
+  folder = tmp_path_factory.mktemp('finished')
+  args = [*SMALL, f'--model_dir={folder}/run', '--log_steps=4']
+  result = call(
+    *args,
+    f'--export_dir={folder}/exports',
+    '--save_predictions',
+    '--summaries=graph,images,filters,hparams,histograms',
+  )
+  assert result.returncode == 0, result.stderr
+  return folder, args, result
+
+
 def idx_bytes(array):
   """An IDX file of unsigned bytes, written by its definition."""
   header = bytes([0, 0, 8, array.ndim])

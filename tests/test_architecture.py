@@ -90,6 +90,7 @@ def test_every_import_is_a_requirement():
 
   known = {
     'absl': 'absl-py',
+    'google': 'tensorflow',  # protobuf, which it brings
     'tensorflow_datasets': 'tensorflow-datasets',
     'ai_edge_litert': 'ai-edge-litert',
   }
@@ -97,7 +98,7 @@ def test_every_import_is_a_requirement():
     known.get(name, name)
     for name in names - set(PACKAGES) - set(sys.stdlib_module_names)
   }
-  files = ('', '-export', '-report')
+  files = ('', '-export', '-report', '-serve', '-tensorboard')
   named = [requirements(f'requirements{file}.txt') for file in files]
   assert needed <= {name for of_file in named for name in of_file}
 
@@ -105,9 +106,11 @@ def test_every_import_is_a_requirement():
 def test_what_is_optional_is_imported_when_it_is_asked_for():
   for path in FILES:
     for name in imports(path, top_level_only=True):
-      optional = ('ai_edge_litert', 'tf2onnx', 'onnxruntime')
+      optional = ('ai_edge_litert', 'tf2onnx', 'onnxruntime', 'tensorboard')
       if 'report' not in path.parts:
-        optional += ('matplotlib', 'jinja2')
+        optional += ('matplotlib', 'jinja2', 'reportlab')
+      if 'serve' not in path.parts:
+        optional += ('aiohttp',)
       assert name.split('.')[0] not in optional, path
 
 

@@ -4,9 +4,9 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
-import sys
 
 import numpy as np
 import onnxruntime
@@ -19,44 +19,7 @@ from official import export_formats
 from official.datasets import mnist
 from official.errors import UsageError
 from resnet import mnist_model
-from tests.conftest import ROOT
-
-# 512 training images: 8 steps an epoch.
-SMALL = ('--resnet_size=8', '--batch_size=64', '--train_epochs=2')
-
-
-@pytest.fixture(scope='module')
-def command(mnist_folder):
-  def command(*args):
-    main = [sys.executable, '-m', 'resnet.mnist_main']
-    return [*main, f'--data_dir={mnist_folder}', *map(str, args)]
-
-  return command
-
-
-@pytest.fixture(scope='module')
-def call(command, tmp_path_factory):
-  def call(*args, cwd=None):
-    return subprocess.run(
-      command(*args),
-      cwd=cwd or tmp_path_factory.mktemp('cwd'),
-      env=os.environ | {'PYTHONPATH': str(ROOT)},
-      capture_output=True,
-      text=True,
-      timeout=120,
-    )
-
-  return call
-
-
-@pytest.fixture(scope='module')
-def finished(call, tmp_path_factory):
-  """A whole run, with its export."""
-  folder = tmp_path_factory.mktemp('finished')
-  args = [*SMALL, f'--model_dir={folder}/run', '--log_steps=4']
-  result = call(*args, f'--export_dir={folder}/exports')
-  assert result.returncode == 0, result.stderr
-  return folder, args, result
+from tests.conftest import ROOT, SMALL
 
 
 def metrics_of(model_dir, kind):
@@ -99,6 +62,40 @@ def test_a_run_leaves_its_whole_story(finished):
   assert list(run.glob('events.out.tfevents.*'))
   assert list(run.glob('eval/events.out.tfevents.*'))
   assert (run / 'model.ckpt-16.index').exists()
+
+
+def test_predictions_are_those_that_were_evaluated(finished):
+  folder, _, result = finished
+  run = folder / 'run'
+  assert f'predictions written to {run}/predictions.npz' in result.stdout
+  found = np.load(run / 'predictions.npz')
+  assert found['step'] == 16
+  labels = mnist.read(None)['test', 'labels'][:256]
+  assert (found['labels'] == labels).all()
+  wrong = np.flatnonzero(found['classes'] != labels)
+  accuracy = metrics_of(run, 'eval')[-1]['accuracy']
+  assert 1 - len(wrong) / 256 == accuracy
+  images = mnist.read(None)['test', 'images'][:256, ..., np.newaxis]
+  said = predictions_of(run, images)
+  assert (said['classes'] == found['classes']).all()
+  most = said['probabilities'].max(axis=1)
+  np.testing.assert_allclose(found['confidences'], most, rtol=1e-4)
+  assert len(found['mistakes']) == 24
+  assert (np.diff(found['confidences'][found['mistakes']]) <= 0).all()
+  assert found['confidences'][wrong].max() == most[found['mistakes'][0]]
+  for index, picture in zip(
+    found['mistakes'], found['mistake_images'], strict=True
+  ):
+    assert np.abs(picture.astype(int) - images[index]).max() <= 1
+  assert found['filters'].shape == (3, 3, 1, 16)
+  # 28x28: the stem, a projection and two 3x3; 14x14 and 7x7: the same with
+  # twice the filters; the dense layer.
+  assert found['multiply_adds'] == (
+    28**2 * (9 * 16 + 16 * 16 + 2 * 9 * 16 * 16)
+    + 14**2 * (16 * 32 + 9 * 16 * 32 + 9 * 32 * 32)
+    + 7**2 * (32 * 64 + 9 * 32 * 64 + 9 * 64 * 64)
+    + 64 * 10
+  )
 
 
 def test_the_same_command_again_trains_nothing_and_says_so(finished, call):
@@ -283,8 +280,10 @@ def test_on_a_terminal_there_is_a_bar(command, tmp_path):
   assert 'epoch 20.00  step 160  test accuracy' in text
 
 
-def test_evaluation_alone_and_training_further(finished, call):
-  folder, args, first = finished
+def test_evaluation_alone_and_training_further(finished, call, tmp_path):
+  folder, args, _ = finished
+  shutil.copytree(folder / 'run', tmp_path / 'run')  # Others look at it too.
+  args = [*args, f'--model_dir={tmp_path}/run']
   only = call(*args, '--eval_only')
   assert only.returncode == 0, only.stderr
   assert 'evaluating the checkpoint of step 16' in only.stdout

@@ -122,6 +122,16 @@ class Estimator:
       if v.trainable
     )
 
+  @property
+  def variables(self) -> dict[str, tf.Variable]:
+    """By name, as they are now; none before the first trace."""
+    return dict(self._store.variables)
+
+  def graph(self, mode: str) -> tf.Graph | None:
+    """That of the model_fn in a mode; None before it was traced."""
+    programs = (p for (of, *_), p in self._programs.items() if of == mode)
+    return next((p.graph for p in programs), None)
+
   def eval_dir(self, name: str | None = None) -> str:
     """Where the events of the evaluation of that name go."""
     return os.path.join(self.model_dir, f'eval_{name}' if name else 'eval')

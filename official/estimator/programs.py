@@ -25,6 +25,7 @@ class Program:
 
   Attributes:
     spec: what `model_fn` returned when it was last traced.
+    graph: in which `model_fn` was last called; None before.
     names: of the scalars that training returns, in order.
     traces: how often the mode was traced.
   """
@@ -47,6 +48,7 @@ class Program:
     self._function = tf.function(self._trace, autograph=False)
     self._compile = jit_compile
     self.spec: EstimatorSpec | None = None
+    self.graph: tf.Graph | None = None
     self.names: list[str] = []
     self.traces = 0
 
@@ -209,6 +211,7 @@ class Program:
 
   def _call_model_fn(self, element: Any) -> EstimatorSpec:
     features, labels = inputs.split(element)
+    self.graph = tf.compat.v1.get_default_graph()
     self.spec = self._model_fn(features, labels, self._mode)
     return self.spec
 

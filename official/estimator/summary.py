@@ -1,4 +1,4 @@
-"""Scalars of a step: recorded in `model_fn`, written to event files."""
+"""What TensorBoard shows: scalars recorded in `model_fn`, event files."""
 
 import contextlib
 import os
@@ -41,11 +41,11 @@ def record() -> Iterator[dict[str, tf.Tensor]]:
 
 
 class EventWriter:
-  """Writes scalars to an event file that TensorBoard opens.
+  """Writes an event file that TensorBoard opens.
 
-  An event file is a TFRecord file of `Event` messages. The scalars are the
-  classic `simple_value` kind; `tf.summary.scalar` would need the tensorboard
-  package, which TensorFlow 2.21 no longer installs.
+  An event file is a TFRecord file of `Event` messages. The summaries are of the
+  classic kinds; `tf.summary` would need the tensorboard package, which
+  TensorFlow 2.21 no longer installs.
 
   Args:
     directory: made on the first write.
@@ -61,8 +61,50 @@ class EventWriter:
     for tag, value in values.items():
       if np.ndim(value) == 0 and np.isreal(value):
         summary.value.add(tag=tag, simple_value=float(value))
-    if self._writer is None:
-      self._open()
+    self.write_summary(summary, step)
+
+  def write_image(self, tag: str, image: np.ndarray, step: int) -> None:
+    """Writes a picture uint8 [H, W, 1 or 3]."""
+    height, width, channels = image.shape
+    summary = tf.compat.v1.Summary()
+    summary.value.add(
+      tag=tag,
+      image=tf.compat.v1.Summary.Image(
+        height=height,
+        width=width,
+        colorspace=channels,
+        encoded_image_string=tf.io.encode_png(image).numpy(),
+      ),
+    )
+    self.write_summary(summary, step)
+
+  def write_histogram(
+    self, tag: str, values: np.ndarray, step: int, bins: int = 30
+  ) -> None:
+    """Writes how numbers of any shape are spread, in bins of equal width."""
+    values = np.asarray(values, np.float64).ravel()
+    counts, edges = np.histogram(values, bins)
+    summary = tf.compat.v1.Summary()
+    summary.value.add(
+      tag=tag,
+      histo=tf.compat.v1.HistogramProto(
+        min=values.min(),
+        max=values.max(),
+        num=values.size,
+        sum=values.sum(),
+        sum_squares=np.square(values).sum(),
+        bucket_limit=edges[1:],
+        bucket=counts,
+      ),
+    )
+    self.write_summary(summary, step)
+
+  def write_graph(self, graph_def: tf.compat.v1.GraphDef) -> None:
+    """Writes a graph."""
+    self._write(graph_def=graph_def.SerializeToString())
+
+  def write_summary(self, summary: tf.compat.v1.Summary, step: int) -> None:
+    """Writes a summary of any kind."""
     self._write(step=step, summary=summary)
 
   def flush(self) -> None:
@@ -77,5 +119,7 @@ class EventWriter:
     self._write(file_version='brain.Event:2')
 
   def _write(self, **fields: Any) -> None:
+    if self._writer is None:
+      self._open()
     event = tf.compat.v1.Event(wall_time=time.time(), **fields)
     self._writer.write(event.SerializeToString())

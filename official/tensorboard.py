@@ -1,0 +1,172 @@
+"""What TensorBoard shows besides scalars: graph, images, filters, settings."""
+
+import importlib.util
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from official import estimator as estimator_lib
+from official import flag_parsing, image_predictions, run_settings
+from official.datasets.image_dataset import ImageDataset
+from official.errors import UsageError
+
+_IMAGES = 8
+_LOOP = 'while/'
+_ENLARGED = 6  # pixels a weight of a filter
+_HPARAMS_PACKAGE = 'tensorboard.plugins.hparams.summary_v2'
+
+
+def check(flags_obj: Any) -> None:
+  """Whether what `--summaries` asks for can be written.
+
+  Raises:
+    UsageError: hyper-parameters are asked for and TensorBoard is missing.
+  """
+  asked = flags_obj['summaries'].present and 'hparams' in flags_obj.summaries
+  if asked and not _has_tensorboard():
+    raise UsageError(
+      '--summaries hparams needs TensorBoard: pip install -r '
+      'requirements-tensorboard.txt'
+    )
+
+
+def _has_tensorboard() -> bool:
+  return importlib.util.find_spec('tensorboard') is not None
+
+
+class TensorBoardHook(estimator_lib.Hook):
+  """Writes summaries to the event file of a run, once an evaluation at most.
+
+  Args:
+    kinds: of `flags.SUMMARIES`.
+    dataset: whose images to show, as the network gets them.
+    hparams: settings by name, for the table of hyper-parameters.
+  """
+
+  def __init__(
+    self,
+    kinds: list[str],
+    dataset: ImageDataset,
+    hparams: Mapping[str, Any],
+  ):
+    self._kinds = {kind.lower() for kind in kinds}
+    self._dataset = dataset
+    self._hparams = hparams
+    self._began = False
+
+  def begin(self, run: estimator_lib.Run) -> None:
+    """See `Hook`."""
+    if self._began:
+      return
+    self._began = True
+    writer = run.estimator.event_writer()
+    if 'graph' in self._kinds:
+      graph = run.estimator.graph(estimator_lib.ModeKeys.TRAIN)
+      writer.write_graph(_without_loop(graph.as_graph_def()))
+    if 'images' in self._kinds:
+      self._write_images(writer, run.global_step)
+    if 'hparams' in self._kinds and _has_tensorboard():
+      for summary in _hparams_summaries(self._hparams):
+        writer.write_summary(summary, run.global_step)
+    self._write_variables(run)
+
+  def end(self, run: estimator_lib.Run) -> None:
+    """See `Hook`."""
+    self._write_variables(run)
+
+  def _write_images(self, writer: Any, step: int) -> None:
+    images, _ = next(
+      iter(self._dataset.input_fn(True, _IMAGES, start_step=step))
+    )
+    for i, image in enumerate(images.numpy()):
+      picture = image_predictions.picture(image)
+      writer.write_image(f'images/train/{i}', picture, step)
+
+  def _write_variables(self, run: estimator_lib.Run) -> None:
+    writer, step = run.estimator.event_writer(), run.global_step
+    trained = {
+      name: variable
+      for name, variable in run.estimator.variables.items()
+      if variable.trainable
+    }
+    if 'filters' in self._kinds:
+      kernels = [v for v in trained.values() if v.shape.rank == 4]
+      if kernels:
+        writer.write_image('filters', grid(kernels[0].numpy()), step)
+    if 'histograms' in self._kinds:
+      for name, variable in trained.items():
+        writer.write_histogram(f'weights/{name}', variable.numpy(), step)
+    writer.flush()
+
+
+def _without_loop(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
+  """The same, its nodes not inside the scope of the loop over steps."""
+
+  def bare(name):
+    control = '^' if name.startswith('^') else ''
+    return control + name.removeprefix('^').removeprefix(_LOOP)
+
+  if len({bare(node.name) for node in graph.node}) == len(graph.node):
+    for node in graph.node:
+      node.name = bare(node.name)
+      node.input[:] = [bare(name) for name in node.input]
+  return graph
+
+
+def grid(kernel: np.ndarray) -> np.ndarray:
+  """The filters [k, k, C, F] as one picture uint8 [H, W, 1 or 3].
+
+  Of 1 or 3 channels as they are, of others their mean over the channels.
+  """
+  size, _, channels, count = kernel.shape
+  if channels not in (1, 3):
+    kernel, channels = kernel.mean(axis=2, keepdims=True), 1
+  columns = int(np.ceil(np.sqrt(count)))
+  rows = -(-count // columns)
+  tiles = np.full([rows * columns, size + 1, size + 1, channels], kernel.min())
+  tiles[:count, :size, :size] = np.moveaxis(kernel, 3, 0)
+  tiles = tiles.reshape([rows, columns, size + 1, size + 1, channels])
+  picture = np.moveaxis(tiles, 2, 1).reshape([
+    rows * (size + 1),
+    columns * (size + 1),
+    channels,
+  ])
+  picture = image_predictions.picture(picture)
+  return picture.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
+
+
+def hparams_of_flags() -> dict[str, Any]:
+  """The flags that make a run what it is, those not at their default first."""
+  changed = {
+    argument.removeprefix('--').removeprefix('no').split('=')[0]
+    for argument in flag_parsing.arguments()
+  }
+  found = {
+    name: value
+    for name, value in flag_parsing.value_dict().items()
+    if isinstance(value, bool | int | float | str)
+    and name not in run_settings.OF_ONE_CALL
+  }
+  return dict(sorted(found.items(), key=lambda item: item[0] not in changed))
+
+
+def _hparams_summaries(
+  hparams: Mapping[str, Any],
+) -> list[tf.compat.v1.Summary]:
+  """The settings of a run, and which results to show beside them."""
+  package = importlib.import_module(_HPARAMS_PACKAGE)
+  columns = package.hparams_config_pb(
+    hparams=[package.HParam(name) for name in hparams],
+    metrics=[
+      package.Metric(name, group='eval') for name in ('accuracy', 'loss')
+    ],
+  )
+  values = package.hparams_pb(dict(hparams), start_time_secs=time.time())
+  # TensorBoard brings message classes of its own.
+  return [
+    tf.compat.v1.Summary.FromString(found.SerializeToString())
+    for found in (columns, values)
+  ]
