@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from official import estimator as estimator_lib
-from official import layers, progress
+from official import multiply_adds, progress
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
 from official.errors import UsageError
@@ -53,7 +53,7 @@ def save(
     The path of the file.
   """
   batches = -(-dataset.num_images['test'] // batch_size)
-  with layers.counted() as counts:
+  with multiply_adds.counted() as counts:
     predictions = list(
       estimator.predict(
         lambda: _images(dataset, batch_size),

@@ -8,14 +8,13 @@ inside the network's scope), so that checkpoints written then load by name.
 
 import contextlib
 import contextvars
-import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from official import minimal_filtering, small_maps
+from official import minimal_filtering, multiply_adds, small_maps
 
 BATCH_NORM_MOMENTUM = 0.997  # the original's `_BATCH_NORM_DECAY`
 BATCH_NORM_EPSILON = 1e-5  # the original's `_BATCH_NORM_EPSILON`
@@ -23,11 +22,6 @@ BATCH_NORM_EPSILON = 1e-5  # the original's `_BATCH_NORM_EPSILON`
 DATA_FORMATS = ('channels_first', 'channels_last')
 
 _frozen = contextvars.ContextVar('frozen', default=False)
-
-# The layers that are built within `counted`: name to its work an image.
-_counts: contextvars.ContextVar[dict[str, int] | None] = contextvars.ContextVar(
-  'counts', default=None
-)
 
 Initializer = Callable[[Sequence[int], tf.DType], tf.Tensor]
 
@@ -44,21 +38,6 @@ def frozen() -> Iterator[None]:
     yield
   finally:
     _frozen.reset(token)
-
-
-@contextlib.contextmanager
-def counted() -> Iterator[dict[str, int]]:
-  """Within it the convolutions and dense layers that are built are counted.
-
-  Yields:
-    Name of a layer's kernel to its multiply-adds an image by the definition of
-    the layer (padding included, as papers count), in the order of the layers.
-  """
-  token = _counts.set({})
-  try:
-    yield _counts.get()
-  finally:
-    _counts.reset(token)
 
 
 def he_initializer() -> Initializer:
@@ -182,11 +161,15 @@ class Network:
       ]
       return parts[0] if groups == 1 else tf.concat(parts, self.channel_axis)
 
-    outputs = convolve(kernel)
-    self._count(layer, kernel, outputs)
+    bias = None
     if use_bias:
       bias = self._variable(f'{layer}/bias', [filters], tf.zeros)
-      return tf.nn.bias_add(outputs, bias, self._tf_data_format)
+    with self._ops(layer):
+      outputs = convolve(kernel)
+      sizes = [outputs.shape[axis] for axis in self.spatial_axes]
+      multiply_adds.count(self._full_name(layer), kernel.shape, sizes)
+      if use_bias:
+        return tf.nn.bias_add(outputs, bias, self._tf_data_format)
     self._convolutions[outputs.ref()] = convolve, kernel
     return outputs
 
@@ -251,6 +234,18 @@ class Network:
         ('moving_variance', tf.ones, False),
       )
     )
+    with self._ops(layer):
+      return self._normalized(inputs, gamma, beta, moving_mean, moving_variance)
+
+  def _normalized(
+    self,
+    inputs: tf.Tensor,
+    gamma: tf.Tensor,
+    beta: tf.Tensor,
+    moving_mean: tf.Variable,
+    moving_variance: tf.Variable,
+  ) -> tf.Tensor:
+    """What `batch_norm` does with its variables."""
     if _frozen.get() and not self.training:
       scale = gamma * tf.math.rsqrt(moving_variance + BATCH_NORM_EPSILON)
       return self._affine(inputs, scale, beta - moving_mean * scale)
@@ -331,8 +326,9 @@ class Network:
       self._kernel_initializer or tf.compat.v1.glorot_uniform_initializer(),
     )
     bias = self._variable(f'{layer}/bias', [units], tf.zeros)
-    self._count(layer, kernel)
-    return tf.nn.bias_add(tf.linalg.matmul(inputs, kernel), bias)
+    multiply_adds.count(self._full_name(layer), kernel.shape)
+    with self._ops(layer):
+      return tf.nn.bias_add(tf.linalg.matmul(inputs, kernel), bias)
 
   def max_pool(
     self,
@@ -428,15 +424,12 @@ class Network:
   def _tf_data_format(self) -> str:
     return 'NCHW' if self.data_format == 'channels_first' else 'NHWC'
 
-  def _count(
-    self, layer: str, kernel: tf.Tensor, outputs: tf.Tensor | None = None
-  ) -> None:
-    counts = _counts.get()
-    if counts is not None:
-      axes = [] if outputs is None else self.spatial_axes
-      sizes = [outputs.shape[axis] or 0 for axis in axes]
-      work = kernel.shape.num_elements() * math.prod(sizes)
-      counts[f'{self._scope}/{layer}/kernel'] = work
+  def _ops(self, layer: str) -> contextlib.AbstractContextManager:
+    """Within it ops are named after the layer."""
+    return tf.name_scope(f'{self._scope}/{layer}/')
+
+  def _full_name(self, layer: str) -> str:
+    return f'{self._scope}/{layer}/kernel'
 
   def _unique(self, name: str) -> str:
     count = self._names.get(name, 0)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from alexnet import alexnet_model
 from googlenet import googlenet_model
-from official import layers
+from official import multiply_adds
 from resnet import resnet_model
 
 
@@ -164,7 +164,7 @@ COUNTS = dict(_counts())
 
 def count_parameters(model, image_size):
   """As `Count`, from a graph in training: nothing is computed."""
-  with tf.Graph().as_default() as graph, layers.counted() as work:
+  with tf.Graph().as_default() as graph, multiply_adds.counted() as work:
     tf.compat.v1.train.create_global_step()
     images = tf.compat.v1.placeholder(
       tf.float32, [None, image_size, image_size, 3]
