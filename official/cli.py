@@ -11,7 +11,7 @@ from typing import Any
 
 from absl import flags
 
-from official import environment, flag_parsing
+from official import environment, flag_parsing, help_text
 from official.errors import UserError
 
 _HELP = {'--help', '-help', '-h', '-?', '--helpfull', '--helpshort'}
@@ -41,8 +41,7 @@ def run(
   """
   if _HELP & set(sys.argv[1:]):
     with contextlib.suppress(BrokenPipeError):  # `--help | head`
-      print(sys.modules['__main__'].__doc__)
-      print(flag_parsing.help_text(), flush=True)
+      print(help_text.of(sys.argv[1:], command()), flush=True)
       return
     os._exit(0)
   for number in _SIGNALS:
@@ -90,6 +89,14 @@ def main_module() -> str | None:
   """The module that `python -m` runs, such as `resnet.mnist_main`."""
   spec = getattr(sys.modules['__main__'], '__spec__', None)
   return spec.name if spec else None
+
+
+def command() -> str:
+  """How this command is called, such as `python -m resnet.mnist_main`."""
+  module = main_module()
+  if module is None:
+    return os.path.basename(sys.argv[0])
+  return f'python -m {module.removesuffix(".__main__")}'
 
 
 def _start() -> None:

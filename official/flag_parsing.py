@@ -72,10 +72,13 @@ def help_text() -> str:
 
 def value_dict() -> dict[str, Any]:
   """Name to value of every flag of ours."""
+  return {flag.name: flag.value for flag in flags_of_ours()}
+
+
+def flags_of_ours() -> list[flags.Flag]:
+  """Every flag that no library defines."""
   by_module = flags.FLAGS.flags_by_module_dict()
-  return {
-    flag.name: flag.value for name in _modules() for flag in by_module[name]
-  }
+  return [flag for name in _modules() for flag in by_module[name]]
 
 
 def arguments(but: Sequence[str] = ()) -> list[str]:
@@ -84,11 +87,9 @@ def arguments(but: Sequence[str] = ()) -> list[str]:
   Args:
     but: names to leave out.
   """
-  by_module = flags.FLAGS.flags_by_module_dict()
   return sorted(
     flag.serialize()
-    for name in _modules()
-    for flag in by_module[name]
+    for flag in flags_of_ours()
     if flag.value != flag.default and flag.name not in but
   )
 

@@ -1,14 +1,13 @@
 """What a run says: one line at the start, one an evaluation, an ending."""
 
 import importlib.util
-import os
 import resource
 import shlex
 import sys
 import time
 from typing import Any
 
-from official import cli
+from official import cli, flag_parsing
 from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
@@ -100,6 +99,9 @@ class Report:
         f'writes to {self.estimator.model_dir}',
       ])
     )
+    changed = flag_parsing.arguments()
+    if changed:
+      self._say(f'{cli.command()} {shlex.join(changed)}')
 
   def nothing_to_train(self, step: int) -> None:
     """Why no training follows."""
@@ -159,11 +161,15 @@ class Report:
     if importlib.util.find_spec('tensorboard') is None:
       curves = f'pip install tensorboard && {curves}'
     if self._export:
-      show = f'saved_model_cli show --all --dir {shlex.quote(self._export)}'
-      serve = ('what the export serves', show)
+      serve = (
+        'try it in a browser',
+        f'python -m official.serve --export_dir {shlex.quote(self._export)}',
+      )
     else:
-      serve = ('write a SavedModel', f'{_command()} --export_dir exports')
-    return [('draw the curves', curves), serve]
+      again = f'{cli.command()} {shlex.join(sys.argv[1:])}'.rstrip()
+      serve = ('write a SavedModel', f'{again} --export_dir exports')
+    report = f'python -m official.report {model_dir}'
+    return [('draw the curves', curves), ('report on it', report), serve]
 
 
 class _StartHook(estimator_lib.Hook):
@@ -184,14 +190,6 @@ def _say_nothing(line: str) -> None:
 def say(line: str) -> None:
   """Prints a line now, also into a pipe."""
   print(line, flush=True)
-
-
-def _command() -> str:
-  """The command of this process, as it was typed."""
-  module = cli.main_module()
-  if module is not None:
-    return shlex.join(['python', '-m', module, *sys.argv[1:]])
-  return shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
 
 
 def _peak_memory() -> int:

@@ -34,6 +34,8 @@ def test_a_run_tells_what_it_does_and_no_more(finished):
   assert lines[0].startswith('ResNet-8 v1, 78,042 parameters · small_mnist')
   assert '512 + 256 images 28x28x1, 10 classes · CPU (' in lines[0]
   assert '· batch 64 · 16 steps (2 epochs) · writes to ' in lines[0]
+  assert lines[1].startswith('python -m resnet.mnist_main --batch_size=64 ')
+  assert '--resnet_size=8' in lines[1] and '--seed' not in lines[1]
   assert [line.split()[1] for line in lines if line.startswith('step')] == [
     '4/16',
     '8/16',
@@ -48,7 +50,8 @@ def test_a_run_tells_what_it_does_and_no_more(finished):
   assert any(line.startswith('exported to ') for line in lines)
   assert 'images/s in training · peak memory' in result.stdout
   assert f'tensorboard --logdir {folder}/run' in result.stdout
-  assert 'saved_model_cli show --all --dir ' in result.stdout
+  assert f'official.report {folder}/run' in result.stdout
+  assert 'official.serve --export_dir ' in result.stdout
 
 
 def test_a_run_leaves_its_whole_story(finished):
@@ -342,10 +345,17 @@ def test_a_wrong_command_gets_one_line(
   assert line.startswith('error: ') and message in line
 
 
-def test_help_tells_every_flag_and_its_default(call):
+def test_help_is_short_and_helpfull_tells_every_flag(call):
   result = call('--help')
   assert (result.returncode, result.stderr) == (0, '')
   assert result.stdout.startswith('Trains a ResNet on MNIST')
-  for name in ('resnet_size', 'train_epochs', 'export_dir', 'dataset'):
-    assert name in result.stdout
-  assert "(default: '18')" in result.stdout
+  assert 'Training\n  --train_epochs    Passes over the' in result.stdout
+  assert '--resnet_size     Layers. [18]' in result.stdout
+  assert 'num_packs' not in result.stdout
+  assert max(map(len, result.stdout.splitlines())) <= 80
+  full = call('--helpfull')
+  assert (full.returncode, full.stderr) == (0, '')
+  names = ('resnet_size', 'train_epochs', 'export_dir', 'dataset', 'num_packs')
+  for name in names:
+    assert name in full.stdout
+  assert "(default: '18')" in full.stdout

@@ -1,0 +1,92 @@
+"""What --help and --helpfull print."""
+
+import re
+import sys
+import textwrap
+from collections.abc import Mapping
+
+from absl import flags
+
+from official import flag_parsing
+
+_WIDTH = 80
+
+# The flags of a run that most people use, by what for. A network's own flags
+# are told too; they are those that no module of `official` defines.
+_USES: Mapping[str, tuple[str, ...]] = {
+  'Data': ('data_dir', 'dataset', 'image_size', 'held_out_images', 'augment'),
+  'Training': (
+    *('train_epochs', 'batch_size', 'base_lr', 'lr_schedule', 'optimizer'),
+    *('weight_decay', 'stop_threshold', 'seed'),
+  ),
+  'The run': ('model_dir', 'clean', 'eval_only', 'save_predictions', 'hooks'),
+  'A model to serve': ('export_dir', 'export_only', 'export_formats'),
+  'Another start': ('pretrained_model_checkpoint_path', 'fine_tune'),
+  'Machines': ('num_gpus', 'dtype', 'worker_hosts', 'task_index'),
+}
+
+
+def short(command: str) -> str:
+  """A line a flag: all of a small command, those that most use of a run.
+
+  Args:
+    command: how to ask for the others, such as `python -m resnet.mnist_main`.
+  """
+  known = flag_parsing.flags_of_ours()
+  by_name = {flag.name: flag for flag in known}
+  if not {'model_dir', 'train_epochs'} <= by_name.keys():
+    return _lines(known)
+  official = {
+    flag.name
+    for name, of_module in flags.FLAGS.flags_by_module_dict().items()
+    if name.startswith('official.')
+    for flag in of_module
+  }
+  parts = {'Network': [f for f in known if f.name not in official]}
+  for use, names in _USES.items():
+    parts[use] = [by_name[name] for name in names if name in by_name]
+  text = '\n'.join(
+    f'{use}\n{_lines(of_use)}' for use, of_use in parts.items() if of_use
+  )
+  return f'{text}\nAll flags: {command} --helpfull'
+
+
+def _lines(of_use: list[flags.Flag]) -> str:
+  names = [_name(flag) for flag in of_use]
+  indent = min(max(map(len, names), default=0), 24) + 4
+  return ''.join(
+    _line(name, flag, indent) for name, flag in zip(names, of_use, strict=True)
+  )
+
+
+def _name(flag: flags.Flag) -> str:
+  return f'--{"[no]" if flag.boolean else ""}{flag.name}'
+
+
+def _line(name: str, flag: flags.Flag, indent: int) -> str:
+  meaning = ' '.join((flag.help or '').split())
+  values = getattr(flag.parser, 'enum_values', None)
+  if values:
+    # absl puts them in front of the help.
+    meaning = re.sub(r'^<[^>]*>: ', '', meaning)
+    meaning += f' One of {", ".join(values)}.'
+  if flag.default not in (None, [], '') and not flag.boolean:
+    default = flag.default
+    shown = ','.join(default) if isinstance(default, list) else default
+    meaning += f' [{shown}]'
+  elif flag.boolean and flag.default:
+    meaning += ' [on]'
+  lead = f'  {name}'
+  margin = ' ' * indent
+  filled = textwrap.fill(
+    meaning, _WIDTH, initial_indent=margin, subsequent_indent=margin
+  )
+  if len(lead) < indent:
+    return f'{lead}{filled[len(lead) :]}\n'
+  return f'{lead}\n{filled}\n'
+
+
+def of(words: list[str], command: str) -> str:
+  """The text that a command line with `--help` or `--helpfull` asks for."""
+  text = flag_parsing.help_text() if '--helpfull' in words else short(command)
+  return f'{sys.modules["__main__"].__doc__.rstrip()}\n\n{text}'
