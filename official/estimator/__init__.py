@@ -31,6 +31,7 @@ from official.estimator.exporters import (
 )
 from official.estimator.hooks import *  # noqa: F403
 from official.estimator.hooks import __all__ as _hooks
+from official.estimator.numpy_inputs import numpy_input_fn
 from official.estimator.run_config import RunConfig
 from official.estimator.spec import EstimatorSpec, ModeKeys
 from official.estimator.training import (
@@ -71,6 +72,7 @@ __all__ = [
   'build_raw_serving_input_receiver_fn',
   'build_tensor_serving_input_receiver_fn',
   'find_checkpoint',
+  'numpy_input_fn',
   'remember',
   'state_of',
   'step_of',

@@ -1,0 +1,53 @@
+"""An `input_fn` of arrays in memory."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def numpy_input_fn(
+  x: np.ndarray | Mapping[str, np.ndarray],
+  y: np.ndarray | None = None,
+  batch_size: int = 128,
+  num_epochs: int | None = 1,
+  shuffle: bool | None = None,
+  seed: int = 0,
+) -> Callable[..., tf.data.Dataset]:
+  """An `input_fn` of the rows of arrays, as `tf.estimator.inputs` had it.
+
+  The order of shuffled rows is a function of the seed and the epoch, and
+  training that goes on from a checkpoint gets the batches that would have come
+  next.
+
+  Args:
+    x: features: an array [N, ...], or a dict of such.
+    y: labels [N, ...]; None for features alone.
+    batch_size: rows a batch; the last one may be smaller.
+    num_epochs: passes over the rows; None for passes without end.
+    shuffle: whether another order is drawn for every pass; must be given.
+    seed: of the order.
+
+  Raises:
+    ValueError: `shuffle` is not given, or the arrays differ in length.
+  """
+  if shuffle not in (True, False):
+    raise ValueError(
+      f'shuffle must be given, True or False; given: {shuffle!r}'
+    )
+  rows = x if y is None else (x, y)
+  lengths = {len(array) for array in tf.nest.flatten(rows)}
+  if len(lengths) != 1:
+    raise ValueError(f'all arrays must be of one length, given: {lengths}')
+
+  def input_fn(mode: str, global_step: int) -> Any:
+    dataset = tf.data.Dataset.from_tensor_slices(rows)
+    if shuffle:
+      dataset = dataset.shuffle(*lengths, seed=seed)
+    dataset = dataset.repeat(num_epochs).batch(batch_size)
+    if mode == 'train' and num_epochs is None:
+      dataset = dataset.skip(global_step)
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+  return input_fn

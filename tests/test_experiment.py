@@ -1,0 +1,87 @@
+"""The experiment: what it trains, how it stops and how it goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize(
+  'flag, message',
+  [
+    ('--seeds=1,x', 'must be whole numbers from 0 to 2147483647, given: x'),
+    ('--seeds=1,01', 'must name one or more, none twice, given: 1,01'),
+    ('--preset=all', 'value should be one of <report|short|quick>'),
+  ],
+)
+def test_a_wrong_flag_gets_one_line(run, flag, message):
+  result = run('-m', 'official.experiment', flag)
+  assert (result.returncode, result.stdout) == (2, '')
+  (line,) = result.stderr.splitlines()
+  assert message in line
+
+
+@pytest.mark.slow
+def test_it_is_interrupted_goes_on_reports_and_trains_nothing_twice(
+  mnist_folder, tmp_path, run
+):
+  command = [
+    *('-m', 'official.experiment', '--preset=quick', '--seeds=1,2'),
+    *(f'--data_dir={mnist_folder}', f'--out={tmp_path}/out'),
+  ]
+  with subprocess.Popen(
+    [sys.executable, *command],
+    cwd=ROOT,
+    env=os.environ | {'PYTHONPATH': str(ROOT)},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  ) as process:
+    # The second of four has begun: its first line tells the network.
+    seen = iter(process.stdout.readline, '')
+    assert any(line.startswith('ResNet-18 v1') for line in seen)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+  assert process.returncode == 130
+  assert err.splitlines()[-1].startswith('interrupted: the same command goes')
+  assert not (tmp_path / 'out' / 'report.html').exists()
+
+  again = run(*command)
+  assert (again.returncode, again.stderr) == (0, '')
+  assert '[1/4] resnet-8-1-epochs-seed-1: done before' in again.stdout
+  assert '[4/4] resnet-18-1-epochs-seed-2  about ' in again.stdout
+  assert (tmp_path / 'out' / 'report.html').exists()
+  configs = [
+    json.loads(path.read_text())['config']
+    for path in sorted((tmp_path / 'out' / 'runs').glob('*/config.json'))
+  ]
+  assert [(c['resnet_size'], c['seed']) for c in configs] == [
+    ('18', 1),
+    ('18', 2),
+    ('8', 1),
+    ('8', 2),
+  ]
+
+  start = time.monotonic()
+  third = run(*command)
+  assert third.stdout.count('done before') == 4
+  assert time.monotonic() - start < 60
+
+
+def test_a_run_that_fails_ends_it_with_its_reason(tmp_path, run):
+  folder = tmp_path / 'images'
+  folder.mkdir()
+  result = run(
+    *('-m', 'official.experiment', '--preset=quick'),
+    *(f'--data_dir={folder}', f'--out={tmp_path}/out'),
+  )
+  assert result.returncode == 1
+  first, last = result.stderr.splitlines()
+  assert f'--data_dir {folder} must hold IDX files' in first
+  assert 'ended with exit code 2; when what it says is mended' in last
