@@ -6,14 +6,18 @@ from official import estimator
 
 
 def linear_regression(features, labels, mode, params):
-  y = tf.feature_column.linear_model(features, params['columns'])
+  x = tf.concat([features[name] for name in params['columns']], axis=1)
+  zeros = tf.zeros_initializer()
+  weights = tf.get_variable('weights', [x.shape[1], 1], initializer=zeros)
+  y = x @ weights + tf.get_variable('bias', [1], initializer=zeros)
   predictions = {'predictions': y}
   if mode == estimator.ModeKeys.PREDICT:
     return estimator.EstimatorSpec(mode, predictions)
   loss = tf.losses.mean_squared_error(labels[:, tf.newaxis], y)
   train_op = None
   if mode == estimator.ModeKeys.TRAIN:
-    train_op = params['optimizer']().minimize(loss, tf.train.get_global_step())
+    optimizer = tf.train.AdamOptimizer(0.01)
+    train_op = optimizer.minimize(loss, tf.train.get_global_step())
   metrics = {
     'average_loss': tf.metrics.mean_squared_error(labels[:, tf.newaxis], y),
     'label/mean': tf.metrics.mean(labels),
@@ -23,17 +27,9 @@ def linear_regression(features, labels, mode, params):
 
 
 def main(train, test, model_dir, steps):
-  columns = [
-    tf.feature_column.numeric_column('rows', shape=[28]),
-    tf.feature_column.numeric_column('columns', shape=[28]),
-  ]
+  columns = ['rows', 'columns']
   regressor = estimator.Estimator(
-    linear_regression,
-    model_dir,
-    params={
-      'columns': columns,
-      'optimizer': lambda: tf.train.AdamOptimizer(0.01),
-    },
+    linear_regression, model_dir, params={'columns': columns}
   )
   regressor.train(
     estimator.numpy_input_fn(

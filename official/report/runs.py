@@ -18,6 +18,7 @@ from official.estimator.checkpoints import read
 from official.estimator.metrics_log import MetricsLog
 
 _PAUSE = 60  # seconds without a line in which a run was not at work
+_STRETCH = 50  # steps whose mean time is taken
 _SLOTS = {'Momentum', 'Adadelta', 'Adadelta_1', 'Adam', 'Adam_1'}
 _NOT_TRAINED = {'moving_mean', 'moving_variance'}
 
@@ -229,15 +230,27 @@ def _seconds_at_work(records: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 
 def _seconds_per_step(records: Sequence[dict[str, Any]]) -> float:
-  """Of training alone, over all steps that follow one in the same process."""
-  total, count = 0.0, 0
+  """Of training alone: the median over stretches of steps.
+
+  So a while in which the machine was busy with something else does not count.
+  """
   order = _in_order(records)
-  for before, after in zip(order, order[1:], strict=False):
-    gap = after['time'] - before['time']
-    if before['kind'] == after['kind'] == 'train' and 0 <= gap < _PAUSE:
-      total += gap
-      count += 1
-  return total / count if count else math.nan
+  gaps = [
+    gap
+    for before, after in zip(order, order[1:], strict=False)
+    if before['kind'] == after['kind'] == 'train'
+    and 0 <= (gap := after['time'] - before['time']) < _PAUSE
+  ]
+  if not gaps:
+    return math.nan
+  # Many steps are logged at once, so single gaps tell nothing.
+  stretches = max(len(gaps) // _STRETCH, 1)
+  size = len(gaps) / stretches
+  edges = [round(size * i) for i in range(stretches + 1)]
+  return statistics.median(
+    statistics.fmean(gaps[start:end])
+    for start, end in zip(edges, edges[1:], strict=False)
+  )
 
 
 def _in_order(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

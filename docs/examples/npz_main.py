@@ -1,0 +1,59 @@
+"""Trains ResNet-8 on arrays of a .npz file: data of one's own, in one file."""
+
+import os
+
+import numpy as np
+from absl import flags
+
+from official import cli
+from official.errors import DataError
+from resnet import mnist_main
+
+
+def load(path, **options):
+  """An `ImageDataset` of `x_train`, `y_train`, `x_test` and `y_test`.
+
+  Images are uint8 [N, H, W] or [N, H, W, C], labels integers [N].
+  """
+  from official.datasets import in_memory
+
+  try:
+    with np.load(path) as file:
+      arrays = {name: file[name] for name in file.files}
+    splits = {}
+    for split in ('train', 'test'):
+      images, labels = arrays[f'x_{split}'], arrays[f'y_{split}']
+      if images.ndim == 3:
+        images = images[..., np.newaxis]
+      splits[split] = in_memory.Split(images, labels.astype(np.int32).ravel())
+  except (OSError, ValueError, KeyError) as e:
+    raise DataError(f'{path} cannot be used: {e}') from e
+  name = os.path.basename(path).removesuffix('.npz')
+  return in_memory.dataset(name, splits, **options)
+
+
+def define_flags():
+  """The flags of the MNIST main, and the file."""
+  mnist_main.define_flags()
+  flags.DEFINE_string('npz', 'mnist.npz', 'The file.')
+  flags.FLAGS.set_default('resnet_size', '8')
+
+
+def main():
+  """Flags, network, dataset, run loop."""
+  from official import devices as devices_lib
+  from resnet import learning_rates, mnist_model, resnet_run_loop
+
+  flags_obj = flags.FLAGS
+  network = mnist_model.name_of(flags_obj)
+  devices = devices_lib.configure(flags_obj)
+  dataset = load(flags_obj.npz, seed=flags_obj.seed, augment=flags_obj.augment)
+  rate = learning_rates.from_flags(flags_obj, dataset, 128)
+  resnet_run_loop.resnet_main(
+    flags_obj, mnist_model.mnist_model_fn, dataset, network, rate, devices
+  )
+
+
+if __name__ == '__main__':
+  define_flags()
+  cli.run(main)
