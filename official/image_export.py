@@ -9,6 +9,7 @@ from official import estimator as estimator_lib
 from official import (
   export_formats,
   layers,
+  progress,
   run_directory,
   serving,
 )
@@ -55,7 +56,7 @@ def export(
     names = os.path.join(scratch, 'class_names.txt')
     with open(names, 'w', encoding='utf-8') as f:
       f.writelines(f'{name}\n' for name in dataset.class_names)
-    with layers.frozen():
+    with progress.working('exporting'), layers.frozen():
       return estimator.export_saved_model(
         flags_obj.export_dir,
         receivers,

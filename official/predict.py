@@ -61,7 +61,8 @@ def main(arguments: list[str]) -> None:
     model = Model(newest_export(flags_obj.export_dir))
   write = _writer(flags_obj)
   unreadable = 0
-  for path, prediction in model.predict(paths, flags_obj.batch_size):
+  predictions = model.predict(paths, flags_obj.batch_size)
+  for path, prediction in _watched(predictions, len(paths)):
     if isinstance(prediction, str):
       unreadable += 1
       print(f'error: {path}: {prediction}', file=sys.stderr)
@@ -131,6 +132,26 @@ class Model:
       }
       for i, row in zip(classes, probabilities, strict=True)
     ]
+
+
+def _watched(predictions: Iterator[Any], count: int) -> Iterator[Any]:
+  """With a bar on the terminal, while the lines go to a file or another."""
+  if sys.stdout.isatty() or not sys.stderr.isatty():
+    return predictions
+  from rich.console import Console
+  from rich.progress import Progress
+
+  # Rich would send the lines to the terminal too.
+  return _tracked(
+    Progress(console=Console(stderr=True), redirect_stdout=False),
+    predictions,
+    count,
+  )
+
+
+def _tracked(bar: Any, predictions: Iterator[Any], count: int) -> Iterator[Any]:
+  with bar:
+    yield from bar.track(predictions, count, description='predicting')
 
 
 def newest_export(directory: str) -> str:

@@ -1,14 +1,17 @@
 """What a run shows: a bar on a terminal, plain lines elsewhere."""
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 from rich.progress import (
   BarColumn,
   MofNCompleteColumn,
   Progress,
+  SpinnerColumn,
   TextColumn,
+  TimeElapsedColumn,
 )
 
 from official.estimator import Hook, Run
@@ -151,6 +154,23 @@ class BatchProgressHook(Hook):
   def abort(self, run: Run, error: BaseException) -> None:
     """See `Hook`."""
     self.end(run)
+
+
+@contextlib.contextmanager
+def working(what: str) -> Iterator[None]:
+  """Says what is being done for as long as it takes; only on a terminal."""
+  if not is_terminal():
+    yield
+    return
+  with Progress(
+    SpinnerColumn(),
+    TextColumn('{task.description}'),
+    TimeElapsedColumn(),
+    console=Console(),
+    transient=True,
+  ) as shown:
+    shown.add_task(what, total=None)
+    yield
 
 
 def is_terminal() -> bool:

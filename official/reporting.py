@@ -85,7 +85,8 @@ class Report:
     height, width, channels = self._dataset.image_shape
     schedule = self._schedule
     epochs = f'{schedule.train_epochs:.2f}'.rstrip('0').rstrip('.')
-    steps = f'{schedule.total_steps:,} steps ({epochs} epochs)'
+    plural = '' if epochs == '1' else 's'
+    steps = f'{schedule.total_steps:,} steps ({epochs} epoch{plural})'
     if first_step:
       steps += f', going on from step {first_step:,}'
     self._say(

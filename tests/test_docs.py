@@ -117,5 +117,5 @@ def test_an_example_of_a_main_trains(name, run, mnist_folder, tmp_path):
     f'--model_dir={tmp_path}/run',
   )
   assert (done.returncode, done.stderr) == (0, '')
-  assert '· 4 steps (1 epochs)' in done.stdout
+  assert '· 4 steps (1 epoch)' in done.stdout
   assert 'epoch 1.00  step 4  test accuracy' in done.stdout
