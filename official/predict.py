@@ -16,7 +16,7 @@ from typing import Any
 
 from absl import flags
 
-from official import cli, rerun
+from official import cli, exports, rerun
 from official.errors import DataError, UsageError
 from official.flag_checks import check_range, check_together
 
@@ -56,9 +56,9 @@ def main(arguments: list[str]) -> None:
         f'--export_dir={export_dir}',
         '--export_only',
       )
-      model = Model(newest_export(export_dir))
+      model = Model(exports.newest_export(export_dir))
   else:
-    model = Model(newest_export(flags_obj.export_dir))
+    model = Model(exports.newest_export(flags_obj.export_dir))
   write = _writer(flags_obj)
   unreadable = 0
   predictions = model.predict(paths, flags_obj.batch_size)
@@ -98,7 +98,7 @@ class Model:
         f'(image_bytes), only {", ".join(self._loaded.signatures)}'
       )
     self._signature = found[0]
-    self.class_names = _class_names(export_dir)
+    self.class_names = exports.class_names(export_dir)
 
   def predict(
     self, paths: list[str], batch_size: int
@@ -154,26 +154,6 @@ def _tracked(bar: Any, predictions: Iterator[Any], count: int) -> Iterator[Any]:
     yield from bar.track(predictions, count, description='predicting')
 
 
-def newest_export(directory: str) -> str:
-  """A SavedModel's folder, or the newest of those in a folder.
-
-  Raises:
-    UsageError: there is none.
-  """
-  folders = [directory]
-  if os.path.isdir(directory):
-    numbers = sorted(filter(str.isdecimal, os.listdir(directory)), key=int)
-    folders += [os.path.join(directory, number) for number in numbers]
-  found = [
-    folder
-    for folder in folders
-    if os.path.exists(os.path.join(folder, 'saved_model.pb'))
-  ]
-  if not found:
-    raise UsageError(f'--export_dir: there is no SavedModel in {directory}')
-  return found[-1]
-
-
 def _image_files(arguments: list[str]) -> list[str]:
   """The files that are named, and those in the folders that are named."""
   paths = []
@@ -194,14 +174,6 @@ def _image_files(arguments: list[str]) -> list[str]:
 def _read(path: str) -> bytes:
   with open(path, 'rb') as f:
     return f.read()
-
-
-def _class_names(export_dir: str) -> list[str]:
-  path = os.path.join(export_dir, 'assets.extra', 'class_names.txt')
-  if not os.path.exists(path):
-    return []
-  with open(path, encoding='utf-8') as f:
-    return f.read().splitlines()
 
 
 def _writer(flags_obj: Any) -> Callable[[dict[str, Any]], None]:

@@ -68,6 +68,16 @@ def test_it_is_interrupted_goes_on_reports_and_trains_nothing_twice(
     ('8', 2),
   ]
 
+  # The report has a run look at the test images where it has not.
+  run_dir = tmp_path / 'out' / 'runs' / 'resnet-8-1-epochs-seed-1'
+  before = (run_dir / 'metrics.jsonl').read_text()
+  (run_dir / 'predictions.npz').unlink()
+  report = run('-m', 'official.report', f'--out={tmp_path}/again', run_dir)
+  assert (report.returncode, report.stderr) == (0, '')
+  assert 'ResNet-8 v1: looking at the test images' in report.stdout
+  assert (run_dir / 'predictions.npz').exists()
+  assert (run_dir / 'metrics.jsonl').read_text() == before
+
   start = time.monotonic()
   third = run(*command)
   assert third.stdout.count('done before') == 4

@@ -140,12 +140,16 @@ def test_all_that_a_report_says_is_translated():
 
 def test_the_command(tmp_path, run):
   folders = [tmp_path / name for name in ('a', 'b')]
-  for folder, accuracy in zip(folders, (0.9, 0.95), strict=True):
-    write_run(folder, f'Net {folder.name}', [accuracy], predicted=PREDICTED)
+  write_run(folders[0], 'Net a', [0.9], predicted=PREDICTED)
+  write_run(folders[1], 'Net b', [0.95])
   out = tmp_path / 'out'
   done = run('-m', 'official.report', f'--out={out}', *folders)
   assert (done.returncode, done.stderr) == (0, '')
   assert 'After 1 epoch Net b is more accurate than Net a' in done.stdout
+  assert (
+    f'note: without its predictions: --model_dir {folders[1]} is not the'
+    in (done.stdout)
+  )
   names = {path.name for path in out.iterdir()}
   assert {'report.html', 'report.md', 'slides.html', 'slides.pdf'} <= names
   wrong = run('-m', 'official.report', f'--out={out}', tmp_path)

@@ -12,7 +12,7 @@ import socket
 
 from absl import flags
 
-from official import cli, flag_checks, predict
+from official import cli, exports, flag_checks
 from official.errors import UsageError, UserError
 
 
@@ -67,7 +67,7 @@ def main() -> None:
     raise UsageError(
       'the server needs aiohttp: pip install -r requirements-serve.txt'
     )
-  export_dir = predict.newest_export(flags_obj.export_dir)
+  export_dir = exports.newest_export(flags_obj.export_dir)
   listener = _listen(flags_obj.host, flags_obj.port)
   from aiohttp import web
 

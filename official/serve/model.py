@@ -9,6 +9,7 @@ import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
+from official import exports
 from official.serve.tensors import BadRequestError, Input
 
 _DEFAULT = 'serving_default'
@@ -79,11 +80,7 @@ class ServedModel:
       for key, function in self._loaded.signatures.items()
     }
     self._definitions = _definitions(export_dir)
-    names = os.path.join(export_dir, 'assets.extra', 'class_names.txt')
-    self.class_names: list[str] = []
-    if os.path.exists(names):
-      with open(names, encoding='utf-8') as f:
-        self.class_names = f.read().splitlines()
+    self.class_names = exports.class_names(export_dir)
 
   def signature(self, name: str | None) -> Signature:
     """By its name; the default one without.
