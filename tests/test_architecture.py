@@ -90,6 +90,7 @@ def test_every_import_is_a_requirement():
 
   known = {
     'absl': 'absl-py',
+    'PIL': 'pillow',
     'google': 'tensorflow',  # protobuf, which it brings
     'tensorflow_datasets': 'tensorflow-datasets',
     'ai_edge_litert': 'ai-edge-litert',
@@ -108,7 +109,7 @@ def test_what_is_optional_is_imported_when_it_is_asked_for():
     for name in imports(path, top_level_only=True):
       optional = ('ai_edge_litert', 'tf2onnx', 'onnxruntime', 'tensorboard')
       if 'report' not in path.parts:
-        optional += ('matplotlib', 'jinja2', 'reportlab')
+        optional += ('matplotlib', 'jinja2', 'reportlab', 'PIL')
       if 'serve' not in path.parts:
         optional += ('aiohttp',)
       assert name.split('.')[0] not in optional, path

@@ -132,6 +132,13 @@ def test_instances_are_answered_in_rows_and_inputs_in_columns(model):
     assert predict(model, {'inputs': inputs}) == (200, {'outputs': columns})
 
 
+def test_more_examples_than_a_batch_holds_are_computed_in_turn(model):
+  rows = [[[[i % 256]] * 4] * 4 for i in range(70)]
+  status, answer = predict(model, {'inputs': rows}, max_batch_size=32)
+  sums = [row[0] for row in answer['outputs']['probabilities']]
+  assert (status, sums) == (200, [16 * i for i in range(70)])
+
+
 def test_a_signature_by_name_and_a_lone_output_without_its_name(model):
   named = {'signature_name': 'pair', 'instances': [{'a': 1, 'b': 2.5}]}
   assert predict(model, named) == (200, {'predictions': [3.5]})

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.figure import Figure
+from PIL import Image
 
 from official.report import pictures, plots
 from official.report.groups import Group
@@ -77,4 +78,12 @@ def _file(figure: Figure, fmt: str) -> bytes:
   # No date, so that the same runs give the same bytes.
   metadata = {'Date': None} if fmt == 'svg' else {}
   figure.savefig(content, format=fmt, dpi=150, metadata=metadata)
-  return content.getvalue()
+  return _palette(content) if fmt == 'png' else content.getvalue()
+
+
+def _palette(png: io.BytesIO) -> bytes:
+  """The same in 256 colours: a third of the bytes."""
+  small = io.BytesIO()
+  with Image.open(png) as image:
+    image.convert('RGB').quantize(256).save(small, 'png', optimize=True)
+  return small.getvalue()

@@ -29,8 +29,8 @@ def define_flags() -> None:
   flags.DEFINE_integer(
     'max_batch_size',
     32,
-    'Examples of requests that wait at the same time are computed together, so '
-    'many at most; 1 takes every request alone.',
+    'Examples that are computed together at most, of requests that wait at the '
+    'same time; 1 takes every one alone.',
   )
   flags.DEFINE_integer('max_waiting', 256, 'Requests that may wait.')
   flags.DEFINE_integer(

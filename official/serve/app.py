@@ -35,7 +35,7 @@ def make_app(
 
   Args:
     model: what to serve.
-    max_batch_size: examples that are computed together; 1 takes every request
+    max_batch_size: examples that are computed together; 1 takes every one
       alone.
     max_waiting: requests that may wait; one more gets 429.
     max_request_bytes: a longer request gets 413.

@@ -22,7 +22,7 @@ class Batcher:
   No request waits for others that may come: an idle model starts at once.
 
   Args:
-    max_batch_size: examples in a batch; 1 takes every request alone.
+    max_batch_size: examples in a batch; a request of more takes several.
     max_waiting: requests that may wait.
   """
 
@@ -59,7 +59,9 @@ class Batcher:
       batch = self._next_batch()
       if not batch:
         continue
-      answers = await loop.run_in_executor(self._thread, _answer, batch)
+      answers = await loop.run_in_executor(
+        self._thread, _answer, batch, self._max_batch_size
+      )
       for request, answer in zip(batch, answers, strict=True):
         if request.future.done():  # The client is gone.
           continue
@@ -100,26 +102,42 @@ class _Request:
     self.kind = (signature.name, shapes)
 
 
-def _answer(batch: list[_Request]) -> list[Arrays | Exception]:
+def _answer(batch: list[_Request], most: int) -> list[Arrays | Exception]:
   """Outputs or an error for each, in the model's thread."""
   signature = batch[0].signature
+  together = {
+    name: np.concatenate([request.arrays[name] for request in batch])
+    if len(batch) > 1
+    else array
+    for name, array in batch[0].arrays.items()
+  }
   try:
-    if len(batch) == 1:
-      return [signature(batch[0].arrays)]
-    together = {
-      name: np.concatenate([request.arrays[name] for request in batch])
-      for name in batch[0].arrays
-    }
-    outputs = signature(together)
+    outputs = _outputs(signature, together, most)
   except BadRequestError as e:
     if len(batch) == 1:
       return [e]
     # One of them is bad: which?
-    return [_answer([request])[0] for request in batch]
+    return [_answer([request], most)[0] for request in batch]
   except Exception as e:  # The request fails, the server does not.
     return [e] * len(batch)
+  if len(batch) == 1:
+    return [outputs]
   ends = np.cumsum([request.examples for request in batch])[:-1]
   parts = {name: np.split(array, ends) for name, array in outputs.items()}
   return [
     {name: split[i] for name, split in parts.items()} for i in range(len(batch))
   ]
+
+
+def _outputs(signature: Signature, arrays: Arrays, most: int) -> Arrays:
+  """Of so many examples at a time, if the signature takes any number."""
+  count = max((len(a) for a in arrays.values() if a.ndim), default=1)
+  if count <= most or not signature.can_batch:
+    return signature(arrays)
+  parts = [
+    signature({name: a[start : start + most] for name, a in arrays.items()})
+    for start in range(0, count, most)
+  ]
+  return {
+    name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+  }
