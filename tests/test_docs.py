@@ -98,6 +98,19 @@ def test_links_lead_somewhere(path):
       assert (path.parent / target).exists(), target
 
 
+def test_messages_of_the_troubleshooting_page_are_those_of_the_code():
+  """Values in them aside."""
+  source = ''.join(p.read_text() for p in (ROOT / 'official').rglob('*.py'))
+  source = re.sub(r"'\s*f?'", '', source)  # Strings over several lines.
+  page = (ROOT / 'docs' / 'troubleshooting.md').read_text()
+  messages = re.findall(r'^\| `([^`]*)`', page, re.MULTILINE)
+  assert len(messages) >= 8
+  for message in messages:
+    fixed = re.split(r'[\d.:]+|(?<=by) process', message)
+    longest = max(fixed, key=len).strip()
+    assert longest in source, message
+
+
 @pytest.mark.parametrize('name', ['lenet', 'npz'])
 def test_an_example_of_a_main_trains(name, run, mnist_folder, tmp_path):
   arrays = mnist.read(str(mnist_folder))

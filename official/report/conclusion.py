@@ -27,7 +27,7 @@ def sentences(groups: Sequence[Group], say: Language) -> list[str]:
     if a_key[1] == b_key[1]:
       for pair in _pairs(a, b):
         said += _of_two(*pair, say)
-      said.append(_of_time(a[-1], b[-1], say))
+      said.append(_of_time(max(a, key=_length), max(b, key=_length), say))
   return said
 
 
