@@ -110,7 +110,7 @@ def _of_two(a: Group, b: Group, say: Language) -> list[str]:
     ]
   found = _difference(a, epoch, b, epoch)
   # At their ends the names say how long the runs were; elsewhere that matters.
-  at_ends = a.epochs == b.epochs
+  at_ends = round(a.epochs, 1) == round(b.epochs, 1)
   names = [one.kind if at_ends else one.name for one in (a, b)]
   after = say('After {epochs}', epochs=epochs_of(epoch, say))
   if found.low <= 0 <= found.high:

@@ -17,6 +17,7 @@ from official.serve.tensors import BadRequestError
 logger = logging.getLogger(__name__)
 
 _PAGE = os.path.join(os.path.dirname(__file__), 'demo.html')
+_SHORT = 2**16  # bytes of JSON that are read faster than a thread is woken
 _CONTENT_POLICY = (
   "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
   "img-src 'self' blob: data:"
@@ -108,10 +109,8 @@ class _Handlers:
       raise web.HTTPRequestTimeout(
         text=f'the request took longer than {self._timeout:g} seconds to arrive'
       ) from None
-    loop = asyncio.get_running_loop()
-    # Long JSON takes a while; others are answered meanwhile.
-    asked, signature, arrays = await loop.run_in_executor(
-      None, self._understand, body
+    asked, signature, arrays = await _aside(
+      len(body), lambda: self._understand(body)
     )
     try:
       async with asyncio.timeout(self._timeout):
@@ -120,8 +119,9 @@ class _Handlers:
       raise web.HTTPServiceUnavailable(
         text=f'there was no answer within {self._timeout:g} seconds'
       ) from None
-    text = await loop.run_in_executor(
-      None, lambda: json.dumps(tensors.response(asked, outputs))
+    size = sum(array.nbytes for array in outputs.values())
+    text = await _aside(
+      size, lambda: json.dumps(tensors.response(asked, outputs))
     )
     return web.json_response(text=text)
 
@@ -141,6 +141,13 @@ class _Handlers:
       raise web.HTTPNotFound(
         text=f'there is no version {version!r:.80}, only {self._model.version}'
       )
+
+
+async def _aside(size: int, function: Callable[[], Any]) -> Any:
+  """Calls it: in a thread where it takes a while, so others are answered."""
+  if size < _SHORT:
+    return function()
+  return await asyncio.get_running_loop().run_in_executor(None, function)
 
 
 def _errors(max_request_bytes: int) -> Callable:
