@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from official.report.groups import Group
 from official.report.language import Language
@@ -33,7 +33,10 @@ def draw(groups: Sequence[Group], say: Language) -> dict[str, Figure]:
   result = {}
   for name, plot in plots.items():
     figure = Figure(figsize=(6.4, 4), layout='constrained')
-    plot(figure.subplots(), groups, say)
+    axes = figure.subplots()
+    plot(axes, groups, say)
+    if axes.get_xlabel() == say('epoch'):
+      axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     result[name] = figure
   return result
 

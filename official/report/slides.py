@@ -1,11 +1,12 @@
 """A report as slides: the same ones for a browser and for a PDF."""
 
 import dataclasses
+import math
 
 from official.report.content import Content, Table
 from official.report.language import Language
 
-_SENTENCES = 5  # a slide
+_SENTENCES = 6  # a slide at most
 _ROWS = 12
 
 
@@ -32,8 +33,10 @@ def of(content: Content, say: Language) -> list[Slide]:
   """What is said first, what it rests on, then a closer look."""
   facts = ' · '.join(f'{k} {v}' for k, v in content.environment.items())
   slides = [Slide(content.title, [content.lead], is_cover=True)]
-  for start in range(0, len(content.sentences), _SENTENCES):
-    lines = content.sentences[start : start + _SENTENCES]
+  count = math.ceil(len(content.sentences) / _SENTENCES)
+  size = math.ceil(len(content.sentences) / count)
+  for start in range(0, len(content.sentences), size):
+    lines = content.sentences[start : start + size]
     slides.append(Slide(say('Conclusion'), lines))
   for table in _parts(content.results):
     slides.append(Slide(say('Results'), table=table))
