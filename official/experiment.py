@@ -132,11 +132,13 @@ def _folder(training: Training, seed: int) -> str:
 
 
 def _is_finished(folder: str, epochs: int) -> bool:
-  """Whether its last evaluation was after the last epoch."""
+  """Whether its last evaluation was after the last epoch, of these data."""
   from official.report import runs
 
   try:
-    return runs.load(folder).last.epoch >= epochs
+    run = runs.load(folder)
+    is_same_data = run.config.get('data_dir') == flags.FLAGS.data_dir
+    return is_same_data and run.last.epoch >= epochs
   except DataError:
     return False
 

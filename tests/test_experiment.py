@@ -84,6 +84,7 @@ def test_it_is_interrupted_goes_on_reports_and_trains_nothing_twice(
   assert time.monotonic() - start < 60
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_ends_it_with_its_reason(tmp_path, run):
   folder = tmp_path / 'images'
   folder.mkdir()

@@ -89,7 +89,7 @@ def test_cifar10_trains_by_its_main(run, tmp_path):
   assert lines[0].startswith(
     'ResNet-8 v1, 78,330 parameters · CIFAR-10-held-out-20 80 + 20 images'
   )
-  assert '(20 images)' in lines[1]
+  assert '(20 images)' in lines[2]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def trained(photographs, tmp_path_factory):
     '--train_epochs=4', '--base_lr=1e-4', '--epochs_between_evals=4',
     f'--model_dir={folder}/run', f'--export_dir={folder}/exports', cwd=folder,
   )  # fmt: skip
-  assert 'test accuracy 100.00 %' in lines_of(result)[-4]
+  assert 'test accuracy 100.00 %' in lines_of(result)[-5]
   return folder
 
 
