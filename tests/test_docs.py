@@ -111,7 +111,9 @@ def test_messages_of_the_troubleshooting_page_are_those_of_the_code():
     assert longest in source, message
 
 
-@pytest.mark.parametrize('name', ['lenet', 'npz'])
+@pytest.mark.parametrize(
+  'name', ['lenet', pytest.param('npz', marks=pytest.mark.slow)]
+)
 def test_an_example_of_a_main_trains(name, run, mnist_folder, tmp_path):
   arrays = mnist.read(str(mnist_folder))
   np.savez(

@@ -52,6 +52,7 @@ def values_of(model_dir):
   }
 
 
+@pytest.mark.slow
 def test_fine_tuning_changes_the_last_layer_alone(digits, run, tmp_path):
   """From digits 0-4 to 5-9; moving statistics stay to the bit too."""
   main = ('-m', 'resnet.mnist_main', '--resnet_size=8', '--batch_size=64')
@@ -106,6 +107,7 @@ def test_imagenet_by_synthetic_data(run, tmp_path, version):
   assert (tmp_path / f'runs/imagenet-synthetic-resnet-18-v{version}').is_dir()
 
 
+@pytest.mark.slow
 def test_googlenet_trains_on_tfrecords_with_its_heads(run, tmp_path):
   for name, count in (('train', 6), ('validation', 3)):
     path = str(tmp_path / f'{name}-00000-of-00001')
@@ -169,6 +171,7 @@ def test_prediction_by_an_export_prints_class_and_probability(
   assert lines[0].endswith(' %')
 
 
+@pytest.mark.slow
 def test_prediction_by_a_run_is_that_of_its_export(trained, photographs, run):
   images = photographs / 'test' / 'white dog'
   by_export = run(

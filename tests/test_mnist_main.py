@@ -225,7 +225,10 @@ def test_a_format_without_its_package_is_refused(monkeypatch):
 
 @pytest.mark.parametrize(
   'number, code, word',
-  [(signal.SIGINT, 130, 'interrupted'), (signal.SIGTERM, 143, 'terminated')],
+  [
+    (signal.SIGINT, 130, 'interrupted'),
+    pytest.param(signal.SIGTERM, 143, 'terminated', marks=pytest.mark.slow),
+  ],
 )
 def test_a_signal_saves_and_says_how_to_go_on(
   command, call, tmp_path, number, code, word
@@ -308,16 +311,41 @@ def test_evaluation_alone_and_training_further(finished, call, tmp_path):
     (['--resnet_sise=18'], 2, 'Did you mean: resnet_size'),
     (['--resnet_size=19'], 2, '--resnet_size must be one of 18, 34, 50'),
     (['--data_dir=missing'], 2, '--data_dir: there is no folder missing'),
-    (['--data_dir=.'], 2, '--data_dir . must hold IDX files'),
+    pytest.param(
+      ['--data_dir=.'],
+      2,
+      '--data_dir . must hold IDX files',
+      marks=pytest.mark.slow,
+    ),
     (['--data_dir=truncated'], 1, 'it is truncated or damaged'),
     (['--num_gpus=3'], 2, '--num_gpus 3: TensorFlow sees 0'),
-    (['--data_format=channels_first'], 2, 'channels_first needs a GPU'),
-    (['--dtype=fp16'], 2, '--dtype fp16 needs a GPU'),
+    pytest.param(
+      ['--data_format=channels_first'],
+      2,
+      'channels_first needs a GPU',
+      marks=pytest.mark.slow,
+    ),
+    pytest.param(
+      ['--dtype=fp16'],
+      2,
+      '--dtype fp16 needs a GPU',
+      marks=pytest.mark.slow,
+    ),
     (['--model_dir=/proc/run'], 2, '--model_dir /proc/run cannot be written'),
-    (['--export_dir=/proc/e'], 2, '--export_dir /proc/e cannot be written'),
+    pytest.param(
+      ['--export_dir=/proc/e'],
+      2,
+      '--export_dir /proc/e cannot be written',
+      marks=pytest.mark.slow,
+    ),
     (['--model_dir=other'], 2, 'other holds another run: network AlexNet'),
     (['--export_formats=onnx'], 2, '--export_formats needs --export_dir'),
-    (['--eval_only'], 2, 'holds no checkpoint to evaluate; train first'),
+    pytest.param(
+      ['--eval_only'],
+      2,
+      'holds no checkpoint to evaluate; train first',
+      marks=pytest.mark.slow,
+    ),
     (
       ['--pretrained_model_checkpoint_path=missing'],
       2,

@@ -152,6 +152,3 @@ def test_the_command(tmp_path, run):
   )
   names = {path.name for path in out.iterdir()}
   assert {'report.html', 'report.md', 'slides.html', 'slides.pdf'} <= names
-  wrong = run('-m', 'official.report', f'--out={out}', tmp_path)
-  assert wrong.returncode == 1
-  assert wrong.stderr == f'error: {tmp_path} is not the folder of a run\n'
