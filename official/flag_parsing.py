@@ -87,11 +87,12 @@ def arguments(but: Sequence[str] = ()) -> list[str]:
   Args:
     but: names to leave out.
   """
-  return sorted(
-    flag.serialize()
-    for flag in flags_of_ours()
-    if flag.value != flag.default and flag.name not in but
-  )
+  return sorted(flag.serialize() for flag in changed() if flag.name not in but)
+
+
+def changed() -> list[flags.Flag]:
+  """The flags of ours that are not at their defaults."""
+  return [flag for flag in flags_of_ours() if flag.value != flag.default]
 
 
 def _modules() -> list[str]:

@@ -1,13 +1,12 @@
 """What a run says: one line at the start, one an evaluation, an ending."""
 
-import importlib.util
 import resource
 import shlex
 import sys
 import time
 from typing import Any
 
-from official import cli, flag_parsing
+from official import cli, flag_parsing, tensorboard
 from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
@@ -159,7 +158,7 @@ class Report:
   def _next_commands(self) -> list[tuple[str, str]]:
     model_dir = shlex.quote(self.estimator.model_dir)
     curves = f'tensorboard --logdir {model_dir}'
-    if importlib.util.find_spec('tensorboard') is None:
+    if not tensorboard.is_installed():
       curves = f'pip install tensorboard && {curves}'
     if self._export:
       serve = (

@@ -26,14 +26,15 @@ def check(flags_obj: Any) -> None:
     UsageError: hyper-parameters are asked for and TensorBoard is missing.
   """
   asked = flags_obj['summaries'].present and 'hparams' in flags_obj.summaries
-  if asked and not _has_tensorboard():
+  if asked and not is_installed():
     raise UsageError(
       '--summaries hparams needs TensorBoard: pip install -r '
       'requirements-tensorboard.txt'
     )
 
 
-def _has_tensorboard() -> bool:
+def is_installed() -> bool:
+  """Whether TensorBoard itself is there."""
   return importlib.util.find_spec('tensorboard') is not None
 
 
@@ -68,7 +69,7 @@ class TensorBoardHook(estimator_lib.Hook):
       writer.write_graph(_without_loop(graph.as_graph_def()))
     if 'images' in self._kinds:
       self._write_images(writer, run.global_step)
-    if 'hparams' in self._kinds and _has_tensorboard():
+    if 'hparams' in self._kinds and is_installed():
       for summary in _hparams_summaries(self._hparams):
         writer.write_summary(summary, run.global_step)
     self._write_variables(run)
@@ -140,10 +141,7 @@ def grid(kernel: np.ndarray) -> np.ndarray:
 
 def hparams_of_flags() -> dict[str, Any]:
   """The flags that make a run what it is, those not at their default first."""
-  changed = {
-    argument.removeprefix('--').removeprefix('no').split('=')[0]
-    for argument in flag_parsing.arguments()
-  }
+  changed = {flag.name for flag in flag_parsing.changed()}
   found = {
     name: value
     for name, value in flag_parsing.value_dict().items()

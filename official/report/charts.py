@@ -1,6 +1,7 @@
 """From figures to files, by Matplotlib: PNG for a blog, SVG for a page."""
 
 import contextlib
+import functools
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,8 +53,11 @@ def font_for(say: Language) -> str | None:
 
   Matplotlib's own has those of English.
   """
-  if not say.needs_font:
-    return None
+  return _chinese_font() if say.needs_font else None
+
+
+@functools.cache
+def _chinese_font() -> str | None:
   files = sorted(font_manager.findSystemFonts())
   for name in _CHINESE_FONTS:
     for file in files:
