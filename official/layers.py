@@ -265,8 +265,15 @@ class Network:
       )
     if self.training:
       rate = 1 - self._batch_norm_momentum
-      moving_mean.assign_sub((moving_mean - mean) * rate)
-      moving_variance.assign_sub((moving_variance - variance) * rate)
+      for moving, of_batch in (
+        (moving_mean, mean),
+        (moving_variance, variance),
+      ):
+        # The loss does not need them, so the graph must know of them.
+        tf.compat.v1.add_to_collection(
+          tf.compat.v1.GraphKeys.UPDATE_OPS,
+          moving.assign_sub((moving - of_batch) * rate),
+        )
     return outputs
 
   def _sync_normalized(

@@ -219,6 +219,7 @@ def test_a_variable_that_escapes_the_store(tmp_path):
   def model_fn(features, labels, mode):
     with tf.init_scope():
       tf.Variable(1.0, name='escaped')
+    return linear.model_fn(features, labels, mode, {})
 
   estimator = est.Estimator(model_fn, str(tmp_path))
   with pytest.raises(
@@ -306,12 +307,12 @@ def test_a_train_op_outside_training_with_several_replicas(tmp_path):
     estimator.evaluate(linear.eval_input)
 
 
-def test_a_plain_pair_as_metric_with_several_replicas(tmp_path):
+def test_a_metric_of_one_batch_with_several_replicas(tmp_path):
   def model_fn(features, labels, mode):
     if mode == est.ModeKeys.EVAL:
-      one = tf.constant(1.0)
+      one, mean = tf.constant(1.0), tf.reduce_mean(features['x'])
       return est.EstimatorSpec(
-        mode, None, one, eval_metric_ops={'a': (one, one)}
+        mode, None, one, eval_metric_ops={'a': (mean, tf.no_op())}
       )
     return spec_with()(features, labels, mode)
 
@@ -320,7 +321,9 @@ def test_a_plain_pair_as_metric_with_several_replicas(tmp_path):
     model_fn, str(tmp_path), est.RunConfig(train_distribute=strategy)
   )
   estimator.train(linear.train_input, max_steps=1)
-  with pytest.raises(ValueError, match="Metric 'a' is a plain pair"):
+  with pytest.raises(
+    ValueError, match=r"metrics \['a'\] are computed from one"
+  ):
     estimator.evaluate(linear.eval_input)
 
 

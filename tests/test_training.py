@@ -244,22 +244,32 @@ class TestWarmStart:
 def stream(make_metric, batches):
   """What a metric is after each batch, and at the end."""
   store = VariableStore()
-  read = {}
+  read = []
 
-  @tf.function(autograph=False)
   def step(*batch):
     with store.trace(), store.scope():
-      metric = make_metric(*batch)
-      read['result'] = metric.result
-      value, update = metric
-      return value, update
+      read[:] = make_metric(*batch)
 
+  specs = [
+    tf.TensorSpec([None], tf.as_dtype(np.array(p).dtype).real_dtype)
+    for p in batches[0]
+  ]
+  graph = tf.compat.v1.wrap_function(step, specs)
+  value, update = read
+  update = graph.prune(graph.inputs[: len(specs)], update)
+  value = graph.prune([], value)
+  assert value() == 0
   after = []
   for batch in batches:
-    value, update = step(*(tf.constant(part) for part in batch))
-    assert value.numpy() == update.numpy()
-    after.append(float(value))
-  return after, float(read['result']())
+    after.append(
+      float(
+        update(
+          *(tf.constant(p, s.dtype) for p, s in zip(batch, specs, strict=True))
+        )
+      )
+    )
+    assert value() == after[-1]
+  return after, float(value())
 
 
 LABELS = [([1, 1, 0, 0], [1, 0, 1, 0]), ([1, 1, 1, 0], [1, 1, 0, 0])]

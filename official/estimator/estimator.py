@@ -20,12 +20,14 @@ from official.estimator import (
 from official.estimator import hooks as hooks_lib
 from official.estimator import warm_start as warm_start_lib
 from official.estimator.agreement import Agreement
+from official.estimator.eval_program import EvalProgram
 from official.estimator.metrics_log import MetricsLog
-from official.estimator.programs import Program
+from official.estimator.programs import PredictProgram, Program
 from official.estimator.run_config import RunConfig
 from official.estimator.run_state import RunState
 from official.estimator.spec import EstimatorSpec, ModeKeys
 from official.estimator.summary import EventWriter
+from official.estimator.train_program import TrainProgram
 from official.estimator.variables import GLOBAL_STEP
 
 logger = logging.getLogger(__name__)
@@ -219,8 +221,8 @@ class Estimator:
     last = start + steps if steps is not None else max_steps
 
     names = {name for hook in hooks for name in hook.tensors}
-    program = self._program(ModeKeys.TRAIN, names)
     iterator = iter(self._dataset(input_fn, ModeKeys.TRAIN, start))
+    program = self._program(ModeKeys.TRAIN, iterator, names)
     program.trace(iterator, tf.constant(1))
     self._state.go_back(checkpoint)
     all_hooks = [
@@ -278,14 +280,14 @@ class Estimator:
     checkpoint: str,
     name: str | None,
   ) -> dict[str, Any]:
-    program = self._program(ModeKeys.EVAL)
     iterator = iter(self._dataset(input_fn, ModeKeys.EVAL))
+    program = self._program(ModeKeys.EVAL, iterator)
     program.trace(iterator)
     self._state.load(checkpoint)
     self._store.reset_metrics()
     step = int(self._store.global_step.numpy())
-    values = None
-    for values in loops.batches(  # noqa: B007 - the last one counts
+    last = None
+    for last in loops.batches(  # noqa: B007 - the last one counts
       program,
       iterator,
       hooks_lib.Run(self, ModeKeys.EVAL, step),
@@ -293,11 +295,11 @@ class Estimator:
       steps,
     ):
       pass
-    if values is None:
+    if last is None:
       raise ValueError(
         'Evaluation had no batch: the dataset of its input_fn is empty.'
       )
-    return self._report(program.results(values), step, checkpoint, name)
+    return self._report(program.results(last), step, checkpoint, name)
 
   def predict(
     self,
@@ -326,8 +328,8 @@ class Estimator:
     """
     hooks = arguments.check_all(hooks, hooks_lib.Hook, 'hooks')
     checkpoint = checkpoint_path or self._trained(self.latest_checkpoint())
-    program = self._program(ModeKeys.PREDICT)
     iterator = iter(self._dataset(input_fn, ModeKeys.PREDICT))
+    program = self._program(ModeKeys.PREDICT, iterator)
     program.trace(iterator)
     self._state.load(checkpoint)
     step = int(self._store.global_step.numpy())
@@ -428,23 +430,35 @@ class Estimator:
       )
     return checkpoint
 
-  def _program(self, mode: str, fetches: Iterable[str] = ()) -> Program:
+  def _program(
+    self, mode: str, iterator: Any, fetches: Iterable[str] = ()
+  ) -> Any:
+    """The program of a mode for iterators like this one."""
+    element = tf.type_spec_from_value(iterator)
     fetches = frozenset(fetches)
-    known = [key for key in self._programs if key[0] == mode]
-    for key in known:  # A trace that returns more will do.
-      if fetches <= key[1]:
-        return self._programs[key]
-    self._programs[mode, fetches] = Program(
-      mode,
-      lambda features, labels, mode: self._call_model_fn(
-        features, labels, mode, self._config
-      ),
+    for (of, theirs, known), program in self._programs.items():
+      # A trace that returns more will do.
+      if of == mode and theirs == element and fetches <= known:
+        return program
+    self._programs[mode, element, fetches] = self._new_program(mode, fetches)
+    return self._programs[mode, element, fetches]
+
+  def _new_program(self, mode: str, fetches: Iterable[str]) -> Program:
+    def model_fn(features, labels, mode):
+      return self._call_model_fn(features, labels, mode, self._config)
+
+    compiles = self._config.jit_compile
+    if mode == ModeKeys.PREDICT:
+      return PredictProgram(mode, model_fn, self._store, jit_compile=compiles)
+    if mode == ModeKeys.EVAL:
+      return EvalProgram(model_fn, self._store, jit_compile=compiles)
+    return TrainProgram(
+      model_fn,
       self._store,
       fetches=fetches,
       in_graph_loop=self._config.steps_per_loop > 1,
-      jit_compile=self._config.jit_compile,
+      jit_compile=compiles,
     )
-    return self._programs[mode, fetches]
 
   def _dataset(self, input_fn: InputFn, mode: str, step: int = 0) -> Any:
     distributed = mode != ModeKeys.PREDICT

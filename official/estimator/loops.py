@@ -1,6 +1,7 @@
 """The loops: a program run again and again, with hooks around each turn."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,10 +11,13 @@ from official.estimator import interrupts
 from official.estimator.agreement import Agreement
 from official.estimator.hooks.base import Hook, Run
 from official.estimator.programs import Program
+from official.estimator.train_program import TrainProgram, is_uneven
+
+logger = logging.getLogger(__name__)
 
 
 def train(
-  program: Program,
+  program: TrainProgram,
   iterator: Any,
   run: Run,
   hooks: list[Hook],
@@ -58,7 +62,7 @@ def _until_all_know(
 
 
 def _train_loop(
-  program: Program,
+  program: TrainProgram,
   iterator: Any,
   run: Run,
   hooks: list[Hook],
@@ -73,6 +77,12 @@ def _train_loop(
   except tf.errors.OutOfRangeError:
     # Steps of this loop before the data ended have had their effect.
     run.global_step = int(global_step.numpy())
+    return False
+  except tf.errors.InvalidArgumentError as e:
+    if not is_uneven(e):
+      raise
+    run.global_step = int(global_step.numpy())
+    logger.warning(_UNEVEN, run.global_step)
     return False
   is_first = run.global_step == run.first_step
   run.advance(steps, program.names, rows)
@@ -122,6 +132,13 @@ def around(hooks: list[Hook], run: Run) -> Iterator[None]:
     for hook in begun:
       hook.abort(run, e)
     raise
+
+
+_UNEVEN = (
+  'The data ended after step %d: what is left does not give every replica a '
+  'batch, so it is left out. Repeat the dataset, or give it a number of '
+  'batches that the replicas divide.'
+)
 
 
 def _is_before_end(run: Run) -> bool:

@@ -1,9 +1,11 @@
 """Streaming metrics: each one a pair `(value, update_op)`.
 
-The pair goes into `EstimatorSpec.eval_metric_ops`. Both members are the value
-after this batch; sums live in metric variables, which every evaluation resets
-and replicas add up, so each example has the same weight wherever the batches
-are cut. They are float64, so that the order of adding up does not show either.
+The pair goes into `EstimatorSpec.eval_metric_ops`. As in
+`tf.compat.v1.metrics`, `value` reads sums and `update_op` adds this batch to
+them, so other metrics can be computed from values. Sums live in metric
+variables, which every evaluation resets and replicas add up, so each example
+has the same weight wherever the batches are cut. They are float64, so that the
+order of adding up does not show either.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,23 +16,7 @@ _Result = Callable[[Mapping[str, tf.Tensor]], tf.Tensor]
 _KEYS = tf.compat.v1.GraphKeys
 
 
-class Metric(tuple):
-  """A pair `(value, update_op)` that can also be read after the last batch.
-
-  Attributes:
-    result: function that reads the sums, of all replicas, and returns the
-      value float32 [].
-  """
-
-  result: Callable[[], tf.Tensor]
-
-  def __new__(
-    cls, value: tf.Tensor, update_op: tf.Tensor, result: Callable
-  ) -> 'Metric':
-    """See the class."""
-    metric = super().__new__(cls, (value, update_op))
-    metric.result = result
-    return metric
+Metric = tuple[tf.Tensor, tf.Tensor]
 
 
 def mean(
@@ -172,5 +158,5 @@ def _streaming(
     return tf.cast(result(sums), tf.float32)
 
   with tf.control_dependencies(updates):
-    value = read()
-  return Metric(value, tf.identity(value), read)
+    update_op = read()
+  return read(), update_op

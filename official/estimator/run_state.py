@@ -69,7 +69,7 @@ class RunState:
       RuntimeError: training would lose what its variables hold.
     """
     wanted = (checkpoint, len(self.store.variables))
-    if self._loaded == wanted:
+    if self._loaded == wanted and self.store.use.is_latest():
       return
     if self._training:
       raise RuntimeError(
@@ -77,12 +77,14 @@ class RunState:
         f'{checkpoint}: evaluate or predict from a saving listener, after a '
         'checkpoint, or in another Estimator.'
       )
+    self.store.use.begin()
     if checkpoint is not None:
       checkpoints.restore(checkpoint, self.store.variables)
     else:
       self.store.initialize()
       if self._warm_start:
         warm_start_lib.warm_start(self._warm_start, self.store.variables)
+    self.store.use.leave()
     self._loaded = wanted
 
   def go_back(self, checkpoint: str | None) -> None:
@@ -102,11 +104,12 @@ class RunState:
   @contextlib.contextmanager
   def training(self) -> Iterator[None]:
     """Within it the variables change and no checkpoint may be loaded."""
-    self._training = True
+    self._training = self.store.use.in_training = True
     try:
       yield
     finally:
-      self._training = False
+      self._training = self.store.use.in_training = False
+      self.store.use.leave()
 
   def change(self) -> None:
     """Notes that the variables are those of no checkpoint any more."""

@@ -40,8 +40,10 @@ class EstimatorSpec(collections.namedtuple('EstimatorSpec', _FIELDS)):
     predictions: a tensor or a dict of tensors, [N, ...] each.
     loss: a scalar tensor (shape [] or [1]).
     train_op: the op or tensor that runs one training step.
-    eval_metric_ops: dict of name to `(value, update_op)`; see
-      `official.estimator.metrics`.
+    eval_metric_ops: dict of name to `(value, update_op)`, as
+      `official.estimator.metrics` and `tf.compat.v1.metrics` give, or to a
+      Keras metric whose `update_state` model_fn has called. The value is read
+      once, after the last update.
     export_outputs: dict of signature name to `ExportOutput`.
     training_chief_hooks: hooks run by the chief only, in training.
     training_hooks: hooks run by every worker in training.
@@ -142,15 +144,24 @@ def _check_eval_metric_ops(metrics: Any) -> dict[str, tuple]:
   if not isinstance(metrics, Mapping):
     raise TypeError(f'eval_metric_ops must be a dict, given: {metrics!r}')
   for key, value in metrics.items():
+    if is_metric_object(value):
+      continue
     if not isinstance(value, tuple) or len(value) != 2:
       raise TypeError(
-        'Values of eval_metric_ops must be (metric_value, update_op) tuples, '
-        f'given: {value!r} for key: {key}'
+        'Values of eval_metric_ops must be (metric_value, update_op) tuples or '
+        f'Keras metrics, given: {value!r} for key: {key}'
       )
-    for field, part in zip(('value', 'update_op'), value, strict=True):
-      if not isinstance(part, tf.Operation):
-        _check_tensor(part, f'eval_metric_ops[{key}] {field}')
+    result, update_op = value
+    _check_tensor(result, f'eval_metric_ops[{key}] value')
+    if not isinstance(update_op, tf.Operation):
+      _check_tensor(update_op, f'eval_metric_ops[{key}] update_op')
   return dict(metrics)
+
+
+def is_metric_object(value: Any) -> bool:
+  """Whether it is a metric of some version of Keras, which is optional."""
+  names = ('update_state', 'result', 'reset_state', 'variables')
+  return all(hasattr(value, name) for name in names)
 
 
 def _check_export_outputs(

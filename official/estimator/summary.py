@@ -1,6 +1,7 @@
 """What TensorBoard shows: scalars recorded in `model_fn`, event files."""
 
 import contextlib
+import logging
 import os
 import socket
 import threading
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+logger = logging.getLogger(__name__)
 
 _local = threading.local()
 
@@ -27,6 +30,27 @@ def scalar(name: str, tensor: tf.Tensor) -> None:
   records = getattr(_local, 'records', None)
   if records is not None:
     records[name] = tf.cast(tf.reshape(tensor, []), tf.float32)
+
+
+def classic_scalars() -> dict[str, tf.Tensor]:
+  """What `tf.compat.v1.summary.scalar` has recorded in this graph, by tag.
+
+  Summaries of other kinds are not written; a warning names them.
+  """
+  summaries = tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.SUMMARIES)
+  scalars, others = {}, []
+  for op in (summary.op for summary in summaries):
+    if op.type == 'ScalarSummary' and op.inputs[1].shape.rank == 0:
+      tag = tf.get_static_value(op.inputs[0]).item()
+      scalars[tag.decode()] = tf.cast(op.inputs[1], tf.float32)
+    else:
+      others.append(op.name)
+  if others:
+    logger.warning(
+      'Only scalar summaries are written; these of model_fn are not: %s.',
+      ', '.join(others),
+    )
+  return scalars
 
 
 @contextlib.contextmanager

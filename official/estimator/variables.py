@@ -7,15 +7,22 @@ name. See `VariableStore`.
 
 import concurrent.futures
 import contextlib
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
+from official.estimator import initial_values, made_outside
+
 GLOBAL_STEP = 'global_step'
 
 _Keys = tf.compat.v1.GraphKeys
+_SHARED = (
+  _Keys.GLOBAL_STEP,
+  _Keys.GLOBAL_VARIABLES,
+  _Keys.LOCAL_VARIABLES,
+  _Keys.TRAINABLE_VARIABLES,
+)
 # TensorFlow 1's own stores, of `get_variable` and of scopes entered: functions
 # share them with the process's global graph.
 _STORES = (('__variable_store',), ('__varscope',))
@@ -38,6 +45,7 @@ class VariableStore:
     variables: name to variable, all that a checkpoint holds.
     metric_variables: name to variable, those of the collection
       `LOCAL_VARIABLES`: accumulators that are reset and never saved.
+    use: of variables that were made outside model_fn.
   """
 
   def __init__(
@@ -50,6 +58,10 @@ class VariableStore:
     self.metric_variables: dict[str, tf.Variable] = {}
     self._initial_values: dict[str, Callable[[], Any]] = {}
     self._seed = seed
+    self._initializers: list[Callable[[], Any]] = []
+    self.use = made_outside.Use()
+    # Variables made in tf.init_scope in the last call of model_fn.
+    self._escaped: dict[str, tf.Variable] = {}
     # A fresh thread carries no graph, device, name scope or replica, so what
     # is made there is made eagerly in the strategy's own cross-replica scope.
     self._thread = concurrent.futures.ThreadPoolExecutor(1, 'variables')
@@ -65,18 +77,17 @@ class VariableStore:
   def trace(self) -> Iterator[None]:
     """Wraps the trace of a mode, outside its loops and replicas.
 
-    Within it TensorFlow 1's `get_global_step` and `trainable_variables` know
-    the variables of this trace, and so do optimizers written for it.
+    Within it TensorFlow 1's `get_global_step`, `global_variables`,
+    `local_variables` and `trainable_variables` know the variables of this
+    trace, and so do optimizers written for it.
     """
     graph = tf.compat.v1.get_default_graph()
-    ours = {
-      _Keys.GLOBAL_STEP: [self.global_step],
-      _Keys.TRAINABLE_VARIABLES: [],
-    }
     # A function's graph shares these lists with the graph around it.
-    theirs = {key: graph.get_collection(key) for key in ours}
-    for key, variables in ours.items():
-      graph.get_collection_ref(key)[:] = variables
+    theirs = {key: graph.get_collection(key) for key in _SHARED}
+    for key in _SHARED:
+      graph.get_collection_ref(key)[:] = []
+    for key in (_Keys.GLOBAL_STEP, _Keys.GLOBAL_VARIABLES):
+      graph.get_collection_ref(key)[:] = [self.global_step]
     try:
       with _no_names_taken():
         yield
@@ -89,6 +100,7 @@ class VariableStore:
     """Within it the variables of one call of model_fn come from the store."""
     base = tf.compat.v1.get_default_graph().get_name_scope()
     used: set[str] = set()
+    self._escaped = {}
 
     def get_or_create(next_creator, **kwargs):
       del next_creator
@@ -97,50 +109,120 @@ class VariableStore:
         return self.global_step
       # TensorFlow 1's optimizers lift their slots too, under names that are
       # the same in every trace; they are told by `collections`.
-      if tf.executing_eagerly() and 'collections' not in kwargs:
-        raise ValueError(_ESCAPED.format(name=name))
+      escapes = tf.executing_eagerly() and 'collections' not in kwargs
       name = _unique(name, used)
-      return self._get_or_create(name, kwargs)
+      if not escapes:
+        return self._get_or_create(name, kwargs)
+      # A Keras metric does so too; see `check_escaped`.
+      kwargs = kwargs | {'collections': [_Keys.LOCAL_VARIABLES]}
+      self._escaped[name] = self._get_or_create(name, kwargs)
+      return self._escaped[name]
 
     with tf.variable_creator_scope(get_or_create):
       yield
 
-  def adopt(self, variables: Any) -> None:
+  def check_escaped(self, metric_objects: Iterable[Any]) -> None:
+    """Checks what model_fn made outside its graph.
+
+    Args:
+      metric_objects: the Keras metrics of its spec, whose variables may be.
+
+    Raises:
+      ValueError: another variable was made there.
+    """
+    allowed = {id(v) for m in metric_objects for v in variables_of(m)}
+    for name, variable in self._escaped.items():
+      if id(variable) not in allowed:
+        del self.metric_variables[name]
+        raise ValueError(_ESCAPED.format(name=name))
+
+  def adopt(
+    self, variables: Iterable[tf.Variable], metric_objects: Iterable[Any] = ()
+  ) -> None:
     """Takes in variables that a trace used but did not ask the store for.
+
+    Args:
+      variables: all that the trace used.
+      metric_objects: the Keras metrics among their owners; these are reset.
 
     Raises:
       ValueError: another variable has the same name.
     """
-    parts = self.strategy.experimental_local_results
-    known = {id(part) for v in self._all().values() for part in (v, *parts(v))}
+    of_metrics = set()
+    for metric in metric_objects:
+      metric.reset_state()
+      of_metrics |= {id(variable) for variable in variables_of(metric)}
+    known = {
+      id(part) for v in self._all().values() for part in (v, *self.parts(v))
+    }
     for variable in sorted(variables, key=lambda v: v.name):
       if id(variable) in known:
         continue
-      known |= {id(part) for part in parts(variable)}
+      known |= {id(part) for part in self.parts(variable)}
       name = variable.name.split(':')[0]
-      if name in self._all():
+      is_metric = id(variable) in of_metrics
+      if is_metric:
+        name = _unique(name, set(self._all()))
+      elif name in self._all():
         raise ValueError(
           f'Two variables are named {name!r}: one made inside model_fn or by '
           'another layer, one made outside. Give the layer or model its own '
           'name, so that a checkpoint can tell them apart.'
         )
-      self.variables[name] = variable
-      value = variable.numpy()
+      target = self.metric_variables if is_metric else self.variables
+      target[name] = variable
+      value = self.use.take(name, variable)
       self._initial_values[name] = lambda value=value: value
+
+  def parts(self, variable: tf.Variable) -> tuple[tf.Variable, ...]:
+    """The variables of the replicas of this process."""
+    return self.strategy.experimental_local_results(variable)
+
+  def handles_made_outside(self, graph: tf.Graph) -> list[tf.Tensor]:
+    """Handles of what a graph uses, less those of variables of model_fn."""
+    ours = {
+      id(part.handle)
+      for name, variable in self._all().items()
+      if name not in self.use.names
+      for part in self.parts(variable)
+    }
+    return [
+      handle
+      for handle, _ in graph.captures
+      if handle.dtype == tf.resource and id(handle) not in ours
+    ]
+
+  def add_initializer(self, function: Callable[[], Any]) -> None:
+    """Calls a function whenever variables have got their initial values."""
+    self._initializers.append(function)
 
   def initialize(self) -> None:
     """Gives every variable its initial value again."""
     self._assign_initial_values(self.variables)
+    for function in self._initializers:
+      function()
 
   def reset_metrics(self) -> None:
     """Gives every metric variable its initial value again."""
     self._assign_initial_values(self.metric_variables)
 
+  def gather_metrics(self) -> None:
+    """Adds up what replicas have of the metrics in the first of each process.
+
+    Every worker must call it.
+    """
+    if self.strategy.num_replicas_in_sync == 1:
+      return
+    for variable in self.metric_variables.values():
+      if variable.synchronization == tf.VariableSynchronization.ON_READ:
+        total = variable.read_value()
+        self.parts(variable)[0].assign(total)
+
   def values(self) -> dict[str, tf.Tensor]:
     """Name to current value of all that a checkpoint holds."""
     return {name: self._value(v) for name, v in self.variables.items()}
 
-  def average_statistics(self) -> None:
+  def average_statistics(self) -> list[Any]:
     """Gives every replica the mean of what replicas follow on their own.
 
     For the end of a step, in the replicas: moving statistics then have one
@@ -148,19 +230,21 @@ class VariableStore:
     """
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
-      return
+      return []
     followed = [v for v in self.variables.values() if _is_statistic(v)]
     if not followed:
-      return
+      return []
     flat = tf.concat([tf.reshape(v, [-1]) for v in followed], axis=0)
     flat = context.all_reduce(tf.distribute.ReduceOp.MEAN, flat)
     sizes = [v.shape.num_elements() for v in followed]
-    for variable, mean in zip(followed, tf.split(flat, sizes), strict=True):
+    return [
       variable.assign(tf.reshape(mean, variable.shape))
+      for variable, mean in zip(followed, tf.split(flat, sizes), strict=True)
+    ]
 
   def _value(self, variable: tf.Variable) -> tf.Tensor:
     if _is_statistic(variable):  # The same in all replicas.
-      (first, *_) = self.strategy.experimental_local_results(variable)
+      (first, *_) = self.parts(variable)
       return first.read_value()
     return variable.read_value()
 
@@ -176,9 +260,7 @@ class VariableStore:
       ).result()
 
   def _initial_value(self, name: str) -> Any:
-    if self._seed is not None:
-      tf.random.set_seed(zlib.crc32(f'{self._seed}/{name}'.encode()))
-    return self._initial_values[name]()
+    return initial_values.draw(self._initial_values[name], name, self._seed)
 
   def _get_or_create(self, name: str, kwargs: dict[str, Any]) -> tf.Variable:
     collections = kwargs.get('collections') or ()
@@ -191,12 +273,8 @@ class VariableStore:
           'model in another: give one of them another name.'
         )
       self._create(name, variables, **_supported(name, kwargs))
-    variable = variables[name]
-    graph = tf.compat.v1.get_default_graph()
-    trainable = graph.get_collection_ref(_Keys.TRAINABLE_VARIABLES)
-    if variable.trainable and all(variable is not v for v in trainable):
-      trainable.append(variable)
-    return variable
+    _collect(variables[name], collections)
+    return variables[name]
 
   def _create(
     self,
@@ -242,6 +320,25 @@ def _no_names_taken() -> Iterator[None]:
   finally:
     for store, before in zip(ours, theirs, strict=True):
       store[:] = before
+
+
+def _collect(variable: tf.Variable, collections: Iterable[str]) -> None:
+  """Puts it where TensorFlow 1's functions look for the variables."""
+  keys = {*(collections or [_Keys.GLOBAL_VARIABLES])}
+  if variable.trainable and _Keys.LOCAL_VARIABLES not in keys:
+    keys.add(_Keys.TRAINABLE_VARIABLES)
+  graph = tf.compat.v1.get_default_graph()
+  for key in keys:
+    known = graph.get_collection_ref(key)
+    if all(variable is not other for other in known):
+      known.append(variable)
+
+
+def variables_of(keras_object: Any) -> list[tf.Variable]:
+  """The variables of a layer or metric of any version of Keras."""
+  return [
+    v if isinstance(v, tf.Variable) else v.value for v in keras_object.variables
+  ]
 
 
 def _is_statistic(variable: tf.Variable) -> bool:
