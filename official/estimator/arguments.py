@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from official.estimator import inputs
+from official.estimator.hooks.base import check_methods
 from official.estimator.run_config import RunConfig
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,8 @@ def check_all(items: Any, kind: type, name: str) -> list[Any]:
   """The items as a list, none for None.
 
   Raises:
-    TypeError: one is not of that kind.
+    TypeError: one is not of that kind, or has a method of tf.estimator's hooks
+      that nothing calls.
   """
   items = list(items or ())
   for item in items:
@@ -98,4 +100,5 @@ def check_all(items: Any, kind: type, name: str) -> list[Any]:
       raise TypeError(
         f'{name} must be a list of {kind.__name__}, given: {item!r}'
       )
+    check_methods(item)
   return items

@@ -15,6 +15,7 @@ from official.estimator import (
   export,
   inputs,
   loops,
+  metric_values,
   predictions,
 )
 from official.estimator import hooks as hooks_lib
@@ -412,8 +413,7 @@ class Estimator:
     self, results: dict[str, Any], step: int, checkpoint: str, name: str | None
   ) -> dict[str, Any]:
     results = {
-      key: value.item() if value.ndim == 0 else value
-      for key, value in sorted(results.items())
+      key: metric_values.plain(value) for key, value in sorted(results.items())
     }
     if self._config.reports:
       writer = self.event_writer(self.eval_dir(name))

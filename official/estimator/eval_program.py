@@ -34,6 +34,8 @@ class EvalProgram(Program):
     super().__init__(ModeKeys.EVAL, model_fn, store, jit_compile=jit_compile)
     # Reads the metrics in the first replica of this process.
     self._read: Callable[..., Any] | None = None
+    # Of each Keras metric, to know it again in another replica.
+    self._metric_ids: dict[str, list[int]] = {}
 
   def _build(self, iterator: Any) -> Any:
     self._read = None
@@ -135,6 +137,13 @@ class EvalProgram(Program):
         'write at the same time. Make it in model_fn, or in '
         'strategy.scope().'
       )
+    ids = [id(variable) for variable in variables]
+    if self._metric_ids.setdefault(name, ids) != ids:
+      raise ValueError(
+        f'Metric {name!r} is another Keras metric in each replica. Give it a '
+        'name, such as keras.metrics.Mean(name=...), or make it outside '
+        'model_fn, in strategy.scope().'
+      )
     ops = graphs.writes(
       graph, [p.handle for v in variables for p in self._store.parts(v)]
     )
@@ -177,7 +186,21 @@ class _Alone(tf.distribute.ReplicaContext):
 
   def merge_call(self, merge_fn, args=(), kwargs=None):
     """See `tf.distribute.ReplicaContext`."""
-    return merge_fn(self.strategy, *args, **(kwargs or {}))
+    return merge_fn(_NoStrategy(), *args, **(kwargs or {}))
+
+
+class _NoStrategy:
+  """What the metrics of TensorFlow want of a strategy, for one replica."""
+
+  @property
+  def extended(self) -> '_NoStrategy':
+    return self
+
+  def read_var(self, variable: tf.Variable) -> tf.Tensor:
+    return tf.identity(variable)
+
+  def __getattr__(self, name: str):
+    raise AttributeError(f'{name} needs all replicas: a merge_call')
 
 
 def _resources(graph: tf.Graph) -> list[tf.Tensor]:

@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+from official.estimator import metric_values
+
 _RESULT = 'eval_result.json'
 
 EvalResult = dict[str, Any]
@@ -65,7 +67,9 @@ class Exporter:
       # The result travels inside the export, so that the two appear together.
       source = os.path.join(scratch, _RESULT)
       with open(source, 'w', encoding='utf-8') as f:
-        json.dump(eval_result, f, default=float)
+        json.dump(
+          {k: metric_values.as_json(v) for k, v in eval_result.items()}, f
+        )
       path = estimator.export_saved_model(
         export_path,
         self._receiver_fn,

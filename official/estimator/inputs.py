@@ -2,10 +2,13 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+
+from official.estimator import graph_inputs
 
 
 def make_dataset(
@@ -17,7 +20,8 @@ def make_dataset(
 
   Args:
     input_fn: returns a `tf.data.Dataset` or tensors; of `(features, labels)`,
-      or features alone. Under a strategy its batches are those of one replica.
+      or features alone. Tensors of an iterator's `get_next()` are a batch a
+      step. Under a strategy its batches are those of one replica.
     strategy: whose replicas the batches go to; None for one device.
     **available: the arguments that it may have, by name. `input_context` is
       always among them.
@@ -35,7 +39,9 @@ def make_dataset(
     arguments = available | {'input_context': input_context}
     arguments = {k: v for k, v in arguments.items() if k in names}
     with tf.device('/cpu:0'):
-      return _without_tuner(_to_dataset(input_fn(**arguments), endless))
+      bound = functools.partial(input_fn, **arguments)
+      data = _without_tuner(_to_dataset(bound, endless))
+      return data if strategy is None else _with_any_batch_size(data)
 
   if strategy is None:
     return dataset(tf.distribute.InputContext())
@@ -58,23 +64,75 @@ def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
   )
 
 
-def _to_dataset(result: Any, endless: bool) -> tf.data.Dataset:
+def _to_dataset(input_fn: Callable[[], Any], endless: bool) -> tf.data.Dataset:
+  result = input_fn()
   if isinstance(result, tf.data.Dataset):
-    spec = result.element_spec
-    if isinstance(spec, tuple) and len(spec) != 2:
-      raise ValueError(
-        'input_fn should return (features, labels) as a len 2 tuple.'
-      )
+    _check_pair(result.element_spec)
     return result
-  if isinstance(result, (list, tuple)):
-    if len(result) != 2:
-      raise ValueError(
-        'input_fn should return (features, labels) as a len 2 tuple.'
-      )
-    result = tuple(result)
+  # A pair may be a list too.
+  _check_pair(tuple(result) if isinstance(result, list) else result)
+  result = _as_elements(result)
+  dataset = graph_inputs.dataset_of(
+    lambda: _as_elements(input_fn()), result, endless
+  )
+  if dataset is not None:
+    return dataset
   # Tensors are one batch. Training goes on with it; the rest sees it once.
   dataset = tf.data.Dataset.from_tensors(result)
   return dataset.repeat() if endless else dataset
+
+
+def _check_pair(element: Any) -> None:
+  if isinstance(element, tuple) and len(element) != 2:
+    raise ValueError(
+      'input_fn should return (features, labels) as a len 2 tuple.'
+    )
+
+
+def _as_elements(result: Any) -> Any:
+  """The same nest; its lists are tuples.
+
+  tf.data takes a list for one tensor that is still to be stacked.
+  """
+  if isinstance(result, list) and _holds_tensors(result):
+    result = tuple(result)
+  if isinstance(result, tuple) and not hasattr(result, '_fields'):
+    return tuple(map(_as_elements, result))
+  if isinstance(result, Mapping):
+    return type(result)({k: _as_elements(v) for k, v in result.items()})
+  return result
+
+
+def _holds_tensors(items: list[Any]) -> bool:
+  return any(
+    tf.is_tensor(item) or isinstance(item, (np.ndarray, Mapping))
+    for item in items
+  )
+
+
+def _with_any_batch_size(dataset: tf.data.Dataset) -> tf.data.Dataset:
+  """The same; a replica may get an empty batch at the end.
+
+  TensorFlow leaves out the last batches if they do not suffice for all replicas
+  and their size is fixed.
+  """
+  if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
+    return dataset
+
+  is_pair = isinstance(dataset.element_spec, tuple)
+
+  def relax(*element):
+    relaxed = tf.nest.map_structure(_relax, element)
+    return relaxed if is_pair else relaxed[0]
+
+  return dataset.map(relax)
+
+
+def _relax(tensor: Any) -> Any:
+  if not isinstance(tensor, tf.Tensor) or not tensor.shape.rank:
+    return tensor
+  shape = [None, *tensor.shape[1:]]
+  return tf.compat.v1.placeholder_with_default(tensor, shape)
 
 
 def _without_tuner(dataset: tf.data.Dataset) -> tf.data.Dataset:

@@ -70,8 +70,7 @@ def _train_loop(
   steps: int,
 ) -> bool:
   """So many steps and the hooks around them; False where the data ended."""
-  for hook in hooks:
-    hook.before_run(run)
+  _before_run(hooks, run)
   try:
     rows = program(iterator, tf.constant(steps))
   except tf.errors.OutOfRangeError:
@@ -104,8 +103,7 @@ def batches(
   with around(hooks, run):
     done = 0
     while not run.stop_requested and done != limit:
-      for hook in hooks:
-        hook.before_run(run)
+      _before_run(hooks, run)
       try:
         values = program(iterator)
       except tf.errors.OutOfRangeError:
@@ -114,6 +112,16 @@ def batches(
       for hook in hooks:
         hook.after_run(run)
       yield values
+
+
+def _before_run(hooks: list[Hook], run: Run) -> None:
+  for hook in hooks:
+    if hook.before_run(run) is not None:
+      raise TypeError(
+        f'{type(hook).__name__}.before_run returned something, which nothing '
+        'would use: there is no session to run it. Name the tensors in '
+        'Hook.tensors and read run.values in after_run.'
+      )
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from official.estimator import files
+from official.estimator import files, metric_values
 
 FILE_NAME = 'metrics.jsonl'
 _KEYS = {'kind', 'step', 'time'}  # of every line
@@ -114,7 +114,8 @@ def _record(
   if name is not None:
     record['name'] = name
   for key, value in values.items():
-    if isinstance(value, (int, str)) or (
+    value = metric_values.as_json(value)
+    if isinstance(value, (int, str, list)) or (
       isinstance(value, float) and math.isfinite(value)
     ):
       record.setdefault(key, value)

@@ -80,7 +80,7 @@ class Program:
 
     try:
       return graphs.Traced(within_the_store, element)
-    except RuntimeError as e:
+    except (AttributeError, RuntimeError) as e:
       # TensorFlow's words for a synchronization that it cannot do here.
       if 'merge_call' not in str(e) and 'cross-replica' not in str(e):
         raise
@@ -90,7 +90,7 @@ class Program:
     features, labels = inputs.split(element)
     self.graph = tf.compat.v1.get_default_graph()
     self.spec = self._model_fn(features, labels, self._mode)
-    self._store.check_escaped(self._metric_objects())
+    self._store.settle_metrics(self._metric_objects())
     return self.spec
 
   def _metric_objects(self) -> list[Any]:

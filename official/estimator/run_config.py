@@ -12,6 +12,10 @@ _UNSET = object()
 _DEFAULT_SAVE_SECS = 600
 _TF_CONFIG = 'TF_CONFIG'
 
+# `master` is what Cloud ML Engine called the chief.
+_CHIEFS = ('chief', 'master')
+_TASK_TYPES = (*_CHIEFS, 'worker', 'evaluator')
+
 _AT_LEAST_ZERO = (
   'save_summary_steps',
   'save_checkpoints_steps',
@@ -88,7 +92,7 @@ class RunConfig:
           f'Replacing {name} is not supported. Allowed properties are {names}.'
         )
     intervals = {'save_checkpoints_steps', 'save_checkpoints_secs'}
-    given = intervals & kwargs.keys()
+    given = {name for name in intervals & kwargs.keys() if kwargs[name]}
     if len(given) == 1:  # One interval replaces the other.
       kwargs = {(intervals - given).pop(): None, **kwargs}
     return dataclasses.replace(self, **kwargs)
@@ -205,15 +209,29 @@ def _check_cluster(
       'If "cluster" is set in TF_CONFIG, task type and index must be set.'
     )
   task_type, task_id = task['type'], int(task['index'])
-  if len(cluster.get('chief', [])) > 1:
+  unknown = sorted({task_type, *cluster} - {*_TASK_TYPES, 'ps'})
+  if unknown:
+    raise ValueError(
+      f'TF_CONFIG: task types are {", ".join(_TASK_TYPES)}, given: '
+      f'{", ".join(unknown)}'
+    )
+  chiefs = [name for name in _CHIEFS if name in cluster]
+  if sum(len(cluster[name]) for name in chiefs) > 1:
     raise ValueError(f'The cluster must have one chief, given: {cluster}')
   if task_type == 'evaluator':  # It stands outside the cluster.
     return _Cluster({}, task_type, task_id, False, 0, model_dir)
+  if 'ps' in cluster and task_type != 'ps':
+    raise ValueError(
+      'TF_CONFIG: parameter servers are not supported, and without them each '
+      'process would train alone. Leave "ps" out; several workers train '
+      'together by a tf.distribute.MultiWorkerMirroredStrategy. Given: '
+      f'{cluster}'
+    )
   if task_type not in cluster:
     raise ValueError(f'{task_type} is not a task type of {cluster}')
   if not 0 <= task_id < len(cluster[task_type]):
     raise ValueError(f'{task_type} {task_id} is not a task of {cluster}')
-  chief_type = 'chief' if 'chief' in cluster else 'worker'
-  workers = len(cluster.get('chief', [])) + len(cluster.get('worker', []))
+  chief_type = chiefs[0] if chiefs else 'worker'
+  workers = len(chiefs) + len(cluster.get('worker', []))
   is_chief = task_type == chief_type and task_id == 0
   return _Cluster(cluster, task_type, task_id, is_chief, workers, model_dir)

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from official.estimator.export_output import ExportOutput, PredictOutput
-from official.estimator.hooks.base import Hook
+from official.estimator.hooks.base import Hook, check_methods
 
 DEFAULT_SERVING_SIGNATURE = 'serving_default'
 
@@ -148,8 +148,8 @@ def _check_eval_metric_ops(metrics: Any) -> dict[str, tuple]:
       continue
     if not isinstance(value, tuple) or len(value) != 2:
       raise TypeError(
-        'Values of eval_metric_ops must be (metric_value, update_op) tuples or '
-        f'Keras metrics, given: {value!r} for key: {key}'
+        'Values of eval_metric_ops must be (metric_value, update_op) tuples, '
+        f'given: {value!r} for key: {key}'
       )
     result, update_op = value
     _check_tensor(result, f'eval_metric_ops[{key}] value')
@@ -196,6 +196,7 @@ def _check_hooks(hooks: Any) -> tuple[Hook, ...]:
   for hook in hooks:
     if not isinstance(hook, Hook):
       raise TypeError(f'All hooks must be Hook instances, given: {hook!r}')
+    check_methods(hook)
   return hooks
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from official.estimator import metric_values
+
 logger = logging.getLogger(__name__)
 
 _local = threading.local()
@@ -80,11 +82,10 @@ class EventWriter:
     self._writer: tf.io.TFRecordWriter | None = None
 
   def write(self, values: Mapping[str, object], step: int) -> None:
-    """Writes every real number of `values` at `step`; passes over others."""
+    """Writes `values` of any kind at `step`; see `metric_values`."""
     summary = tf.compat.v1.Summary()
     for tag, value in values.items():
-      if np.ndim(value) == 0 and np.isreal(value):
-        summary.value.add(tag=tag, simple_value=float(value))
+      metric_values.add_to_summary(summary, tag, value)
     self.write_summary(summary, step)
 
   def write_image(self, tag: str, image: np.ndarray, step: int) -> None:

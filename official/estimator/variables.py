@@ -60,6 +60,8 @@ class VariableStore:
     self._seed = seed
     self._initializers: list[Callable[[], Any]] = []
     self.use = made_outside.Use()
+    # Names of variables that Keras metrics made in the graph of model_fn.
+    self._of_metrics: set[str] = set()
     # Variables made in tf.init_scope in the last call of model_fn.
     self._escaped: dict[str, tf.Variable] = {}
     # A fresh thread carries no graph, device, name scope or replica, so what
@@ -113,7 +115,7 @@ class VariableStore:
       name = _unique(name, used)
       if not escapes:
         return self._get_or_create(name, kwargs)
-      # A Keras metric does so too; see `check_escaped`.
+      # A Keras metric does so too; see `settle_metrics`.
       kwargs = kwargs | {'collections': [_Keys.LOCAL_VARIABLES]}
       self._escaped[name] = self._get_or_create(name, kwargs)
       return self._escaped[name]
@@ -121,18 +123,22 @@ class VariableStore:
     with tf.variable_creator_scope(get_or_create):
       yield
 
-  def check_escaped(self, metric_objects: Iterable[Any]) -> None:
-    """Checks what model_fn made outside its graph.
+  def settle_metrics(self, metric_objects: Iterable[Any]) -> None:
+    """Tells variables of Keras metrics from those of the model.
 
     Args:
-      metric_objects: the Keras metrics of its spec, whose variables may be.
+      metric_objects: the Keras metrics of a spec that model_fn returned.
 
     Raises:
-      ValueError: another variable was made there.
+      ValueError: model_fn has made another variable outside its graph.
     """
-    allowed = {id(v) for m in metric_objects for v in variables_of(m)}
+    of_metrics = {id(v) for m in metric_objects for v in variables_of(m)}
+    for name, variable in list(self.variables.items()):
+      if id(variable) in of_metrics and name not in self.use.names:
+        self.metric_variables[name] = self.variables.pop(name)
+        self._of_metrics.add(name)
     for name, variable in self._escaped.items():
-      if id(variable) not in allowed:
+      if id(variable) not in of_metrics:
         del self.metric_variables[name]
         raise ValueError(_ESCAPED.format(name=name))
 
@@ -148,19 +154,19 @@ class VariableStore:
     Raises:
       ValueError: another variable has the same name.
     """
-    of_metrics = set()
+    of_metrics = [v for metric in metric_objects for v in variables_of(metric)]
     for metric in metric_objects:
       metric.reset_state()
-      of_metrics |= {id(variable) for variable in variables_of(metric)}
     known = {
       id(part) for v in self._all().values() for part in (v, *self.parts(v))
     }
-    for variable in sorted(variables, key=lambda v: v.name):
+    others = sorted(variables, key=lambda v: v.name)
+    for index, variable in enumerate([*of_metrics, *others]):
       if id(variable) in known:
         continue
       known |= {id(part) for part in self.parts(variable)}
       name = variable.name.split(':')[0]
-      is_metric = id(variable) in of_metrics
+      is_metric = index < len(of_metrics)
       if is_metric:
         name = _unique(name, set(self._all()))
       elif name in self._all():
@@ -264,7 +270,7 @@ class VariableStore:
 
   def _get_or_create(self, name: str, kwargs: dict[str, Any]) -> tf.Variable:
     collections = kwargs.get('collections') or ()
-    local = _Keys.LOCAL_VARIABLES in collections
+    local = _Keys.LOCAL_VARIABLES in collections or name in self._of_metrics
     variables = self.metric_variables if local else self.variables
     if name not in variables:
       if name in self._all():

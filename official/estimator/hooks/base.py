@@ -108,6 +108,24 @@ class Hook:
     """Instead of `end`, when `error` ended the run."""
 
 
+# Methods of tf.estimator's hooks that have no counterpart, and what has.
+_NEVER_CALLED = {'after_create_session': 'begin(self, run)'}
+
+
+def check_methods(hook: Any) -> None:
+  """Checks that a hook or listener has no method that nothing calls.
+
+  Raises:
+    TypeError: it has one of tf.estimator's.
+  """
+  for method, instead in _NEVER_CALLED.items():
+    if callable(getattr(hook, method, None)):
+      raise TypeError(
+        f'{type(hook).__name__}.{method} would never be called, as there is no '
+        f'session. Use {instead}.'
+      )
+
+
 class EventSink(Protocol):
   """What hooks write scalars to, such as `summary.EventWriter`."""
 

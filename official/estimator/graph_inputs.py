@@ -1,0 +1,71 @@
+"""Tensors of an `input_fn` that are others at every step.
+
+In TensorFlow 1 an input_fn built a part of the graph, which each step ran
+again: the tensors of `make_one_shot_iterator(dataset).get_next()` were the next
+batch. Called eagerly, such an input_fn gives its first batch and no more, so
+here it is called in a graph.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from official.estimator import graphs
+
+_GETS_NEXT = {'IteratorGetNext', 'IteratorGetNextSync'}
+
+
+def dataset_of(
+  input_fn: Callable[[], Any], first: Any, endless: bool
+) -> tf.data.Dataset | None:
+  """A dataset of what an input_fn gives when a graph runs it again and again.
+
+  Args:
+    input_fn: takes nothing, returns a nest of tensors.
+    first: what it returned when it was called eagerly.
+    endless: whether tensors that come from no iterator, random numbers say, go
+      on for ever; else they are one batch.
+
+  Returns:
+    None where the tensors are the same at every step.
+  """
+  returned: list[Any] = []
+
+  def build():
+    returned[:] = [input_fn()]
+    return tf.nest.flatten(returned, expand_composites=True)
+
+  try:
+    function = tf.compat.v1.wrap_function(build, [])
+  except Exception:  # What works eagerly alone holds no part of a graph.
+    return None
+  tensors = [t for t in function.outputs if not _is_captured(t, function)]
+  ops = graphs.needs(tensors)
+  if not any(op.op_def.is_stateful for op in ops):
+    return None
+  iterators = [op.inputs[0] for op in ops if op.type in _GETS_NEXT]
+  # An iterator made outside has given its first element away already.
+  is_begun = any(_is_captured(t, function) for t in iterators)
+
+  def batches() -> Iterator[Any]:
+    if is_begun:
+      yield first
+    while True:
+      try:
+        flat = function()
+      except tf.errors.OutOfRangeError:
+        return
+      yield tf.nest.pack_sequence_as(first, flat, expand_composites=True)
+
+  dataset = tf.data.Dataset.from_generator(
+    batches,
+    output_signature=tf.nest.map_structure(
+      tf.type_spec_from_value, returned[0]
+    ),
+  )
+  return dataset if iterators or endless else dataset.take(1)
+
+
+def _is_captured(tensor: tf.Tensor, function: Any) -> bool:
+  return any(tensor is inside for _, inside in function.graph.captures)
