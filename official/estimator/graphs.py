@@ -50,6 +50,9 @@ class Traced:
     def build(*arguments):
       self._arguments = list(arguments)
       packed = tf.nest.pack_sequence_as(element, self._arguments, True)
+      # Branches and loop bodies run whole, as in a tf.function: only here can
+      # a Keras layer inside one be heard of. There is no public way.
+      tf.compat.v1.get_default_graph()._add_control_dependencies = True
       with tf.control_dependencies(self._arguments):
         self.result = function(packed)
 
