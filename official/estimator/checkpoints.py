@@ -172,7 +172,10 @@ class Checkpoints:
   def _prune(self) -> None:
     if not self._keep_max:
       return
-    old, recent = self.all()[: -self._keep_max], self.all()[-self._keep_max :]
+    found = self.all()
+    old, recent = found[: -self._keep_max], found[-self._keep_max :]
+    if not old:
+      return  # To verify the recent ones takes a while.
     spared = self._spared(old, recent)
     for prefix in old:
       if prefix in spared or manifests.read(prefix).get('kept'):

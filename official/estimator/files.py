@@ -3,18 +3,20 @@
 import contextlib
 import hashlib
 import os
+from collections.abc import Iterable
 
 # Of files by device, inode, size and time: each is read once a process, also
 # when it has got another name.
 _hashes: dict[tuple[int, ...], str] = {}
 
 
-def write_whole(path: str, text: str) -> None:
-  """The file has the text, on disk, or is as it was."""
+def write_whole(path: str, content: str | Iterable[bytes]) -> None:
+  """The file has the text, or all these bytes, on disk, or is as it was."""
   temporary = f'{path}.tmp'
+  parts = [content.encode()] if isinstance(content, str) else content
   try:
-    with open(temporary, 'w', encoding='utf-8') as f:
-      f.write(text)
+    with open(temporary, 'wb') as f:
+      f.writelines(parts)
       f.flush()
       os.fsync(f.fileno())
     os.replace(temporary, path)
