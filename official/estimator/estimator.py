@@ -13,6 +13,7 @@ from official.estimator import (
   checkpoints,
   default_hooks,
   export,
+  files,
   inputs,
   loops,
   predictions,
@@ -384,11 +385,12 @@ class Estimator:
     """
     if serving_input_receiver_fn is None:
       raise ValueError('An input_receiver_fn must be defined.')
+    base = files.local_path('export_dir_base', export_dir_base)
     checkpoint = checkpoint_path or self.latest_checkpoint()
     if checkpoint is None:
       raise ValueError(f"Couldn't find trained model at {self.model_dir}.")
     return export.export_saved_model(
-      os.fspath(export_dir_base),
+      base,
       self._call_model_fn,
       serving_input_receiver_fn,
       checkpoint,
