@@ -66,10 +66,9 @@ class Estimator:
     self._model_fn_args = arguments.check_model_fn(model_fn, params)
     self._model_fn = model_fn
     self._params = copy.deepcopy(params if params is not None else {})
+    warm_start = warm_start_lib.settings_of(warm_start_from)
     self._config = arguments.settle_config(config, model_dir)
-    self._state = RunState(
-      self._config, warm_start_lib.settings_of(warm_start_from)
-    )
+    self._state = RunState(self._config, warm_start)
     self._store = self._state.store
     self._programs: dict[Any, Program] = {}
     self._writers: dict[str, EventWriter] = {}
