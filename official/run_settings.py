@@ -39,22 +39,21 @@ class Recorder(estimator_lib.CheckpointSaverListener):
   So a command that cannot work does not leave its settings in the folder.
 
   Args:
-    write: writes the file.
+    write: writes the file; None where it is not to be written.
   """
 
-  def __init__(self, write: Callable[[], None]):
+  def __init__(self, write: Callable[[], None] | None = None):
     self._write = write
-    self._is_written = False
 
   def write(self) -> None:
     """A checkpoint was read into the network, or has been written from it."""
-    if not self._is_written:
+    if self._write is not None:
       self._write()
-      self._is_written = True
+      self._write = None
 
   def begin(self, run: estimator_lib.Run) -> None:
     """See the base class."""
-    if run.estimator.latest_checkpoint() is not None:
+    if self._write is not None and run.estimator.latest_checkpoint():
       self.write()
 
   def after_save(self, run: estimator_lib.Run, step: int) -> None:
@@ -109,7 +108,7 @@ def opened(
       run_directory.check_writable('model_dir', model_dir)  # For its results.
     is_known = only_reads and run_directory.read_config(model_dir)
     if not is_chief or flags_obj.export_only or is_known:
-      yield Recorder(lambda: None)
+      yield Recorder()
     else:
       yield Recorder(
         functools.partial(
