@@ -402,7 +402,7 @@ def test_every_command_in_folders_of_each_name(
       )
     )
 
-  mnist('--train_epochs=1', f'--export_dir={name}/e', '--hooks=ProfilerHook')
+  mnist('--train_epochs=1', f'--export_dir={name}/e')
   assert 'going on from step 8' in mnist('--train_epochs=2')
   mnist('--eval_only')
   mnist('--export_only', f'--export_dir={name}/e/')
