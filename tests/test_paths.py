@@ -216,7 +216,9 @@ def no_leftovers(tmp_path, monkeypatch):
   assert left == []
 
 
-@pytest.mark.parametrize('is_absolute', [True, False])
+@pytest.mark.parametrize(
+  'is_absolute', [False, pytest.param(True, marks=pytest.mark.slow)]
+)
 def test_an_estimator_in_a_folder_of_any_name(
   tmp_path, monkeypatch, is_absolute
 ):
