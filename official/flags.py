@@ -10,6 +10,7 @@ from typing import Any
 
 from absl import flags
 
+from official import paths
 from official.errors import UsageError
 from official.flag_checks import (
   check_addresses,
@@ -42,13 +43,13 @@ OPTIMIZERS = ('momentum', 'adadelta', 'adam')
 
 def define_base() -> None:
   """What to run on, for how long, and where it goes."""
-  flags.DEFINE_string(
+  paths.define(
     'data_dir',
     None,
     'Folder of the data; the embedded data without it.',
     short_name='dd',
   )
-  flags.DEFINE_string(
+  paths.define(
     'model_dir',
     None,
     'Folder of the run: checkpoints, events, metrics.jsonl, config.json. The '
@@ -86,7 +87,7 @@ def define_base() -> None:
   flags.DEFINE_list(
     'hooks', [], f'Extra hooks, of {", ".join(HOOKS)}.', short_name='hk'
   )
-  flags.DEFINE_string(
+  paths.define(
     'export_dir',
     None,
     'Write a SavedModel to a new folder in this one.',
@@ -295,7 +296,7 @@ def define_training() -> None:
     'Train the last layer alone; freeze the rest.',
     short_name='ft',
   )
-  flags.DEFINE_string(
+  paths.define(
     'pretrained_model_checkpoint_path',
     None,
     'Start from this checkpoint, all but the last layer.',
@@ -362,6 +363,11 @@ def define_training() -> None:
       not f['export_formats'] or (f['export_dir'] and f['dtype'] == 'fp32')
     ),
     '--export_formats needs --export_dir, and --dtype fp32',
+  )
+  check_together(
+    ('eval_only', 'clean'),
+    lambda f: not (f['eval_only'] and f['clean']),
+    '--clean would delete the run that --eval_only is to read; leave one out',
   )
   check_together(
     ('export_only', 'export_dir', 'eval_only', 'clean'),

@@ -144,7 +144,7 @@ def test_the_download_is_checked_and_unpacked(tmp_path):
   other = tmp_path / 'other'
   with pytest.raises(DataError, match='SHA-256 is .* nothing was unpacked'):
     get(source.as_uri(), str(other))
-  assert list(other.iterdir()) == []
+  assert not other.exists()
 
 
 def test_an_archive_cannot_write_outside_its_folder(tmp_path):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from official.estimator import metric_values
+from official.estimator import files, metric_values
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class EventWriter:
   """
 
   def __init__(self, directory: str):
-    self._directory = directory
+    self._directory = files.local_path('directory', directory)
     self._writer: tf.io.TFRecordWriter | None = None
 
   def write(self, values: Mapping[str, object], step: int) -> None:
