@@ -356,6 +356,11 @@ def _user_errors(dataset: ImageDataset) -> Iterator[None]:
   """Errors that the user can mend are told in one line."""
   try:
     yield
+  except estimator_lib.IncompleteWarmStartError as e:
+    raise UsageError(
+      f'--fine_tune trains the dense layer alone, but {e}; give '
+      '--pretrained_model_checkpoint_path a checkpoint of the same network'
+    ) from e
   except estimator_lib.WarmStartError as e:
     raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
   except estimator_lib.IncompatibleCheckpointError as e:
@@ -466,4 +471,6 @@ def _warm_start(flags_obj: Any) -> estimator_lib.WarmStartSettings | None:
   except estimator_lib.WarmStartError as e:
     raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
   # Moving statistics too, which the original's string pattern left out.
-  return estimator_lib.WarmStartSettings(path, [r'^(?!.*dense)'])
+  return estimator_lib.WarmStartSettings(
+    path, [r'^(?!.*dense)'], complete=flags_obj.fine_tune
+  )

@@ -13,13 +13,12 @@ import numpy as np
 
 from official import image_predictions, run_directory
 from official.errors import DataError
-from official.estimator import Checkpoints, step_of
+from official.estimator import Checkpoints, slots, step_of
 from official.estimator.checkpoints import read
 from official.estimator.metrics_log import MetricsLog
 
 _PAUSE = 60  # seconds without a line in which a run was not at work
 _STRETCH = 50  # steps whose mean time is taken
-_SLOTS = {'Momentum', 'Adadelta', 'Adadelta_1', 'Adam', 'Adam_1'}
 _NOT_TRAINED = {'moving_mean', 'moving_variance'}
 
 
@@ -259,8 +258,9 @@ def _in_order(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _parameters(checkpoint: str) -> int:
   shapes = read(checkpoint).get_variable_to_shape_map()
+  others = {'global_step'} | slots.among(shapes)
   return sum(
     math.prod(shape)
     for name, shape in shapes.items()
-    if '/' in name and name.split('/')[-1] not in _SLOTS | _NOT_TRAINED
+    if name not in others and name.split('/')[-1] not in _NOT_TRAINED
   )
