@@ -31,12 +31,14 @@ class Evaluation:
     seconds: the run was at work before it ended.
     accuracy: share of the test images that are right.
     cross_entropy: mean over the test images.
+    examples: how many test images there were.
   """
 
   epoch: float
   seconds: float
   accuracy: float
   cross_entropy: float
+  examples: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Run:
     config: every setting by name.
     seed: of weights, order and augmentation.
     class_names: one a class.
-    num_images: of `'train'` and of `'test'`.
+    num_images: of `'train'` and of `'test'`, as the data set tells.
     parameters: numbers that are trained.
     evaluations: in order.
     curves: by name: `loss`, `train_accuracy`, `learning_rate`.
@@ -92,6 +94,14 @@ class Run:
   def train_epochs(self) -> float:
     """How long the run was meant to be."""
     return float(self.config['train_epochs'])
+
+  @property
+  def train_images(self) -> int:
+    """How many different ones it was trained on."""
+    batch_size = self.config['batch_size']
+    if self.config.get('use_synthetic_data'):
+      return batch_size  # One batch, again and again.
+    return min(self.num_images['train'], self.step * batch_size)
 
   @property
   def last(self) -> Evaluation:
@@ -143,6 +153,8 @@ def load(folder: str) -> Run:
         at_work[json.dumps(record)],
         record['accuracy'],
         record['cross_entropy'],
+        # Older versions did not count.
+        int(record.get('examples', config['num_images']['test'])),
       )
       for record in evals
     ],
