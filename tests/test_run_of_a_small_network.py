@@ -17,6 +17,7 @@ from official.datasets import in_memory
 from official.errors import UsageError
 from official.report import runs
 from resnet import resnet_run_loop
+from tests import linear
 
 RANDOM = np.random.RandomState(0)
 
@@ -27,6 +28,8 @@ def split(count, classes=2):
 
 
 DATASET = in_memory.dataset('tiny', {'train': split(32), 'test': split(10)})
+# It says that it has 5 times as many test images as it has.
+TOO_SMALL = dataclasses.replace(DATASET, num_images={'train': 32, 'test': 50})
 
 
 def make_model_fn(depth, filters, classes=2):
@@ -45,7 +48,9 @@ def make_model_fn(depth, filters, classes=2):
   return model_fn
 
 
-def run(parse, folder, *arguments, dataset=DATASET, depth=1, filters=4):
+def run(
+  parse, folder, *arguments, dataset=DATASET, depth=1, filters=4, replicas=1
+):
   flags_obj = parse(
     *(
       '--nodeterministic',
@@ -56,51 +61,45 @@ def run(parse, folder, *arguments, dataset=DATASET, depth=1, filters=4):
     f'--model_dir={folder}',
     *arguments,
   )
+  devices = devices_lib.configure(flags_obj)
+  if replicas == 2:
+    devices = dataclasses.replace(
+      devices, strategy=linear.two_replicas(), num_replicas=2
+    )
   return resnet_run_loop.resnet_main(
     flags_obj,
     make_model_fn(depth, filters, dataset.num_classes),
     dataset,
     'Small',
     schedules.piecewise_constant([], [0.1]),
-    devices_lib.configure(flags_obj),
+    devices,
   )
 
 
-def too_small():
-  """A set that says that it has 5 times as many images as it has."""
-  return dataclasses.replace(DATASET, num_images={'train': 32, 'test': 50})
-
-
 @pytest.mark.parametrize(
-  'arguments, dataset, examples, first_line',
+  'arguments, dataset, replicas, examples, first_line',
   [
-    ([], DATASET, 10, 'tiny 32 + 10 images 4x4x1, 2 classes'),
-    ([], too_small(), 10, 'tiny 32 + 50 images 4x4x1, 2 classes'),
-    (
-      ['--distribution_strategy=mirrored'],
-      DATASET,
-      10,
-      'tiny 32 + 10 images 4x4x1, 2 classes',
-    ),
-    (
-      ['--use_synthetic_data', '--max_train_steps=1'],
-      too_small(),
-      4,
-      'tiny-synthetic random images 4x4x1, 2 classes',
-    ),
+    ([], DATASET, 1, 10, 'tiny 32 + 10 images 4x4x1, 2 classes'),
+    ([], DATASET, 2, 10, 'tiny 32 + 10 images 4x4x1, 2 classes'),
+    ([], TOO_SMALL, 1, 10, 'tiny 32 + 50 images 4x4x1, 2 classes'),
     (
       ['--use_synthetic_data', '--max_train_steps=2'],
-      too_small(),
+      TOO_SMALL,
+      1,
       8,
       'tiny-synthetic random images 4x4x1, 2 classes',
     ),
   ],
 )
 def test_an_evaluation_counts_the_images_that_it_used(
-  parse, tmp_path, capsys, arguments, dataset, examples, first_line
+  parse, tmp_path, capsys, arguments, dataset, replicas, examples, first_line
 ):
-  run(parse, tmp_path, *arguments, dataset=dataset)
-  run(parse, tmp_path, *arguments, '--eval_only', dataset=dataset)
+  for more in ([], ['--eval_only']):
+    run(
+      *(parse, tmp_path, *arguments, *more),
+      dataset=dataset,
+      replicas=replicas,
+    )
   lines = capsys.readouterr().out.splitlines()
   assert first_line in lines[0]
   told = [re.search(r'\((.*) images\)', line) for line in lines]
