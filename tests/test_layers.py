@@ -431,6 +431,14 @@ def test_batch_norm_in_training_uses_and_follows_the_batch():
   )
 
 
+def test_the_share_of_a_batch_in_the_statistics_is_the_originals():
+  """1 - momentum in float32, which is 7e-6 more than 0.003."""
+  x = np.ones([4, 2, 2, 3], np.float32)
+  _, _, values = call(lambda nn, x: nn.batch_norm(x), x, training=True)
+  share = np.float32(1) - np.float32(0.997)
+  assert (values['net/batch_normalization/moving_mean'] == share).all()
+
+
 def test_batch_norm_outside_training_uses_the_moving_statistics():
   x = normal(4, 2, 2, 3)
   y, _, values = call(lambda nn, x: nn.batch_norm(x), x)
