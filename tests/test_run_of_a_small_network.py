@@ -30,6 +30,7 @@ def split(count, classes=2):
 DATASET = in_memory.dataset('tiny', {'train': split(32), 'test': split(10)})
 # It says that it has 5 times as many test images as it has.
 TOO_SMALL = dataclasses.replace(DATASET, num_images={'train': 32, 'test': 50})
+_TRAINING = ('--train_epochs=1', '--summaries=')
 
 
 def make_model_fn(depth, filters, classes=2):
@@ -52,13 +53,9 @@ def run(
   parse, folder, *arguments, dataset=DATASET, depth=1, filters=4, replicas=1
 ):
   flags_obj = parse(
-    *(
-      '--nodeterministic',
-      '--batch_size=4',
-      '--train_epochs=1',
-      '--summaries=',
-    ),
-    f'--model_dir={folder}',
+    *('--nodeterministic', '--batch_size=4', f'--model_dir={folder}'),
+    # Of training.
+    *([] if '--eval_only' in arguments else _TRAINING),
     *arguments,
   )
   devices = devices_lib.configure(flags_obj)
@@ -141,7 +138,7 @@ def test_predictions_saved_twice_tell_the_same(parse, tmp_path):
 
 
 def test_predictions_of_images_without_end_are_refused(parse, tmp_path):
-  with pytest.raises(UsageError, match='looks at every test image'):
+  with pytest.raises(UsageError, match='save_predictions'):
     run(parse, tmp_path / 'a', '--use_synthetic_data', '--save_predictions')
   assert not (tmp_path / 'a').exists()
 
