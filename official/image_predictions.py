@@ -30,6 +30,11 @@ def check(flags_obj: Any, devices: Devices) -> None:
     )
   if flags_obj.save_predictions and flags_obj.export_only:
     raise UsageError('--save_predictions goes with --eval_only or training')
+  if flags_obj.save_predictions and flags_obj.use_synthetic_data:
+    raise UsageError(
+      '--save_predictions looks at every test image, and those of '
+      '--use_synthetic_data are random and without end'
+    )
 
 
 def save(
@@ -53,14 +58,14 @@ def save(
     The path of the file.
   """
   batches = -(-dataset.num_images['test'] // batch_size)
-  with multiply_adds.counted() as counts:
-    predictions = list(
-      estimator.predict(
-        lambda: _images(dataset, batch_size),
-        hooks=[progress.BatchProgressHook(batches, 'predicting')],
-        yield_single_examples=False,
-      )
+  predictions = list(
+    estimator.predict(
+      lambda: _images(dataset, batch_size),
+      hooks=[progress.BatchProgressHook(batches, 'predicting')],
+      yield_single_examples=False,
     )
+  )
+  counts = multiply_adds.of(estimator.graph(estimator_lib.ModeKeys.PREDICT))
   classes = np.concatenate([batch['classes'] for batch in predictions])
   probabilities = np.concatenate([
     batch['probabilities'].max(axis=1) for batch in predictions

@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from official import minimal_filtering, multiply_adds, small_maps
+from official import convolutions, multiply_adds
 
 BATCH_NORM_MOMENTUM = 0.997  # the original's `_BATCH_NORM_DECAY`
 BATCH_NORM_EPSILON = 1e-5  # the original's `_BATCH_NORM_EPSILON`
@@ -59,9 +59,12 @@ class Network:
     kernel_initializer: of convolutions and dense layers; None for what the
       original's `tf.layers` had.
     seed: with the step and the layer's name, the seed of dropout.
+    device: `'CPU'` or `'GPU'`: what convolutions are to be fast on; None for
+      what the step runs on (see `convolutions.device`).
 
   Raises:
-    ValueError: `data_format` is not one of `DATA_FORMATS`.
+    ValueError: `data_format` is not one of `DATA_FORMATS`, or `device` is
+      another one.
   """
 
   def __init__(
@@ -75,10 +78,15 @@ class Network:
     sync_batch_norm: bool = False,
     kernel_initializer: Initializer | None = None,
     seed: int = 0,
+    device: str | None = None,
   ):
     if data_format not in DATA_FORMATS:
       raise ValueError(
         f'data_format must be one of {DATA_FORMATS}, given: {data_format!r}'
+      )
+    if device not in (None, *convolutions.DEVICES):
+      raise ValueError(
+        f'device must be one of {convolutions.DEVICES}, given: {device!r}'
       )
     self.training = training
     self.data_format = data_format
@@ -88,6 +96,7 @@ class Network:
     self._sync_batch_norm = sync_batch_norm
     self._kernel_initializer = kernel_initializer
     self._seed = seed
+    self._device = device or convolutions.device()
     self._names: dict[str, int] = {}
     # Output of a convolution without bias: how to do it again, its kernel.
     self._convolutions: dict[Any, tuple[Callable, tf.Tensor]] = {}
@@ -140,6 +149,9 @@ class Network:
 
     Returns:
       A feature map in the layout and dtype of the network.
+
+    Raises:
+      ValueError: the kernel is larger than the padded map.
     """
     layer = self._unique(name)
     channels = inputs.shape[self.channel_axis]
@@ -181,34 +193,15 @@ class Network:
     padding: str | int,
   ) -> tf.Tensor:
     """Feature map, [k, k, C, filters] -> feature map."""
-    sizes = [inputs.shape[axis] for axis in self.spatial_axes]
-    pads = [_padding(n, kernel.shape[0], strides, padding) for n in sizes]
-    same = [_padding(n, kernel.shape[0], strides, 'SAME') for n in sizes]
-    if self.data_format == 'channels_last' and None not in sizes:
-      if self.training and minimal_filtering.fits(
-        inputs, kernel, strides, pads
-      ):
-        return minimal_filtering.conv2d(inputs, kernel)
-      most = 1 if _frozen.get() else small_maps.MAX_OUTPUTS
-      if small_maps.fits(inputs, kernel, strides, pads, most):
-        return small_maps.conv2d(
-          inputs, kernel, strides, pads, training=self.training
-        )
-    if None not in sizes and pads == same:
-      padding = 'SAME'
-    elif padding != 'SAME':
-      # TensorFlow's gradients of explicit padding miss oneDNN on a CPU.
-      edges = [[0, 0]] * 4
-      for axis, pad in zip(self.spatial_axes, pads, strict=True):
-        edges[axis] = pad
-      if self.data_format == 'channels_first':
-        padding = edges
-      else:
-        padding = 'VALID'
-        if any(map(any, edges)):
-          inputs = tf.pad(inputs, edges)
-    return tf.nn.conv2d(
-      inputs, kernel, strides, padding, data_format=self._tf_data_format
+    return convolutions.conv2d(
+      inputs,
+      kernel,
+      strides,
+      padding,
+      data_format=self.data_format,
+      device=self._device,
+      training=self.training,
+      frozen=_frozen.get(),
     )
 
   def batch_norm(
@@ -264,7 +257,8 @@ class Network:
         is_training=self.training,
       )
     if self.training:
-      rate = 1 - self._batch_norm_momentum
+      # In float32, as the original: 0.0030000210 where momentum is 0.997.
+      rate = 1 - tf.constant(self._batch_norm_momentum, tf.float32)
       for moving, of_batch in (
         (moving_mean, mean),
         (moving_variance, variance),
@@ -344,7 +338,12 @@ class Network:
     strides: int,
     padding: str = 'SAME',
   ) -> tf.Tensor:
-    """Feature map -> the maximum of each window."""
+    """Feature map -> the maximum of each window.
+
+    Raises:
+      ValueError: the window is larger than the map, without padding.
+    """
+    self._check_window(inputs, pool_size, padding)
     return tf.nn.max_pool2d(
       inputs, pool_size, strides, padding, self._tf_data_format
     )
@@ -356,10 +355,23 @@ class Network:
     strides: int,
     padding: str = 'SAME',
   ) -> tf.Tensor:
-    """Feature map -> the mean of each window."""
+    """Feature map -> the mean of each window.
+
+    Raises:
+      ValueError: the window is larger than the map, without padding.
+    """
+    self._check_window(inputs, pool_size, padding)
     return tf.nn.avg_pool2d(
       inputs, pool_size, strides, padding, self._tf_data_format
     )
+
+  def _check_window(
+    self, inputs: tf.Tensor, pool_size: int, padding: str
+  ) -> None:
+    if padding not in ('SAME', 'VALID'):
+      raise ValueError(f"padding must be 'SAME' or 'VALID', given: {padding!r}")
+    sizes = [inputs.shape[axis] for axis in self.spatial_axes]
+    convolutions.check_window('window', pool_size, sizes, padding)
 
   def global_mean(self, inputs: tf.Tensor) -> tf.Tensor:
     """Feature map -> [N, C], the mean over height and width."""
@@ -473,18 +485,3 @@ def _num_replicas() -> int:
 
 def _split(tensor: tf.Tensor, parts: int, axis: int) -> list[tf.Tensor]:
   return [tensor] if parts == 1 else tf.split(tensor, parts, axis)
-
-
-def _padding(
-  size: int | None, kernel_size: int, strides: int, padding: str | int
-) -> list[int]:
-  """Zeros [before, after] one spatial axis."""
-  if isinstance(padding, int):
-    return [padding, padding]
-  if padding == 'VALID':
-    return [0, 0]
-  if padding == 'FIXED' or size is None:
-    total = kernel_size - 1
-  else:  # SAME: as few as give ceil(size / strides) outputs.
-    total = max((-(-size // strides) - 1) * strides + kernel_size - size, 0)
-  return [total // 2, total - total // 2]

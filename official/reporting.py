@@ -8,6 +8,7 @@ from typing import Any
 
 from official import cli, flag_parsing, tensorboard
 from official import estimator as estimator_lib
+from official.datasets import synthetic
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
 from official.progress import (
@@ -80,8 +81,6 @@ class Report:
         'worker 1, tells what happens'
       )
       return
-    images = self._dataset.num_images
-    height, width, channels = self._dataset.image_shape
     schedule = self._schedule
     epochs = f'{schedule.train_epochs:.2f}'.rstrip('0').rstrip('.')
     plural = '' if epochs == '1' else 's'
@@ -91,8 +90,8 @@ class Report:
     self._say(
       ' · '.join([
         f'{self._network}, {self.estimator.trainable_parameters:,} parameters',
-        f'{self._dataset.name} {images["train"]:,} + {images["test"]:,} images '
-        f'{height}x{width}x{channels}, {self._dataset.num_classes} classes',
+        f'{self._dataset.name} {_images(self._dataset)}, '
+        f'{self._dataset.num_classes} classes',
         self._devices.description,
         f'batch {schedule.batch_size}',
         steps,
@@ -124,12 +123,14 @@ class Report:
   def evaluated(self, results: dict[str, Any]) -> None:
     """The line of one evaluation."""
     step = results['global_step']
+    images = ''
+    if 'examples' in results:  # Not what the data set has, but what was used.
+      images = f'  ({results["examples"]:,.0f} images)'
     self._say(
       f'epoch {step / self._schedule.steps_per_epoch:.2f}  step {step}  '
       f'test accuracy {100 * results["accuracy"]:.2f} %  '
       f'cross-entropy {results["cross_entropy"]:.4f}  '
-      f'loss {results["loss"]:.4f}  '
-      f'({self._dataset.num_images["test"]:,} images)'
+      f'loss {results["loss"]:.4f}{images}'
     )
 
   def predicted(self, path: str) -> None:
@@ -181,6 +182,16 @@ class _StartHook(estimator_lib.Hook):
   def begin(self, run: estimator_lib.Run) -> None:
     """See `Hook`."""
     self._report.starting(run.first_step)
+
+
+def _images(dataset: ImageDataset) -> str:
+  """How many, and of what size."""
+  height, width, channels = dataset.image_shape
+  size = f'{height}x{width}x{channels}'
+  if synthetic.is_synthetic(dataset):
+    return f'random images {size}'
+  counts = dataset.num_images
+  return f'{counts["train"]:,} + {counts["test"]:,} images {size}'
 
 
 def _say_nothing(line: str) -> None:

@@ -28,8 +28,11 @@ def fits(
       zip(inputs.shape[1:3], pads, strict=True)
     )
   ]
+  # A window that lies in the padding alone would be an empty product.
+  is_met = all(max(pad) < kernel.shape[0] for pad in pads)
   return (
-    math.prod(outputs) <= max_outputs
+    is_met
+    and math.prod(outputs) <= max_outputs
     and math.prod(inputs.shape[1:3]) <= _MAX_INPUTS
   )
 

@@ -37,7 +37,7 @@ def told(
   try:
     yield
   except estimator_lib.WarmStartError as e:
-    raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
+    raise UsageError(_of_warm_start(e)) from e
   except estimator_lib.IncompatibleCheckpointError as e:
     raise UsageError(str(e)) from e
   except estimator_lib.NanLossDuringTrainingError as e:
@@ -61,6 +61,16 @@ def told(
       reporting.say('an example cannot be used; looking for all such')
       dataset.check()  # Raises with their names.
     raise
+
+
+def _of_warm_start(error: estimator_lib.WarmStartError) -> str:
+  flag = '--pretrained_model_checkpoint_path'
+  if isinstance(error, estimator_lib.IncompleteWarmStartError):
+    return (
+      f'--fine_tune trains the dense layer alone, but {error}; give {flag} a '
+      'checkpoint of the same network'
+    )
+  return f'{flag}: {error}'
 
 
 def _names(error: tf.errors.OpError, folders: Sequence[str | None]) -> bool:

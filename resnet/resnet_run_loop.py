@@ -192,6 +192,8 @@ def image_model_fn(
 ) -> estimator_lib.EstimatorSpec:
   """`resnet_model_fn` with the `params` that `resnet_main` gives.
 
+  Evaluation also counts its images, as the metric `examples`.
+
   Args:
     features: see `resnet_model_fn`.
     labels: see there.
@@ -212,7 +214,7 @@ def image_model_fn(
     'enable_lars',
     'optimizer',
   )
-  return resnet_model_fn(
+  spec = resnet_model_fn(
     features,
     labels,
     mode,
@@ -222,6 +224,10 @@ def image_model_fn(
     loss_filter_fn=loss_filter_fn,
     **{name: params[name] for name in names},
   )
+  if mode == estimator_lib.ModeKeys.EVAL:
+    examples = metrics.total(tf.ones_like(labels), name='examples')
+    spec.eval_metric_ops['examples'] = examples
+  return spec
 
 
 def resnet_main(
@@ -447,4 +453,6 @@ def _warm_start(flags_obj: Any) -> estimator_lib.WarmStartSettings | None:
   except estimator_lib.WarmStartError as e:
     raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
   # Moving statistics too, which the original's string pattern left out.
-  return estimator_lib.WarmStartSettings(path, [r'^(?!.*dense)'])
+  return estimator_lib.WarmStartSettings(
+    path, [r'^(?!.*dense)'], complete=flags_obj.fine_tune
+  )

@@ -164,7 +164,7 @@ COUNTS = dict(_counts())
 
 def count_parameters(model, image_size):
   """As `Count`, from a graph in training: nothing is computed."""
-  with tf.Graph().as_default() as graph, multiply_adds.counted() as work:
+  with tf.Graph().as_default() as graph:
     tf.compat.v1.train.create_global_step()
     images = tf.compat.v1.placeholder(
       tf.float32, [None, image_size, image_size, 3]
@@ -176,5 +176,6 @@ def count_parameters(model, image_size):
       for v in variables
       if 'global_step' not in v.name
     ]
+  work = multiply_adds.of(graph).values()
   trainable = sum(n for n, trains in sizes if trains)
-  return trainable, sum(n for n, _ in sizes), sum(work.values())
+  return trainable, sum(n for n, _ in sizes), sum(work)

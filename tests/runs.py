@@ -19,9 +19,11 @@ def write_run(
   settings=(),
   pause=None,
   predicted=None,
+  examples=None,
 ):
   """A run of 10 steps an epoch and an evaluation of 1,000 images after each.
 
+  `examples`: how many of them its evaluations say that they used.
   `predicted`: labels and what was predicted of them, with what confidence.
   """
   folder.mkdir(parents=True)
@@ -68,6 +70,7 @@ def write_run(
       'time': now,
       'accuracy': accuracy,
       'cross_entropy': 1 - accuracy,
+      **({'examples': float(examples)} if examples else {}),
     })
   (folder / 'metrics.jsonl').write_text(
     ''.join(json.dumps(line) + '\n' for line in lines)

@@ -1,11 +1,15 @@
 """Each layer against NumPy, or against TensorFlow's op of another form."""
 
+import collections
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from official import layers, minimal_filtering, small_maps
+from official import convolutions, layers, minimal_filtering, small_maps
 from official.estimator.variables import VariableStore
+from tests.linear import two_replicas
 
 
 def call(build, inputs, *, training=False, network=None, step=0):
@@ -154,6 +158,166 @@ def test_a_small_map_has_the_librarys_values_and_gradients(
     np.testing.assert_allclose(ours, theirs, atol=2e-5)
 
 
+# What TensorFlow calls each padding of a kernel of a size.
+EXPLICIT = {
+  'VALID': lambda k: (0, 0),
+  'FIXED': lambda k: ((k - 1) // 2, k // 2),
+  1: lambda k: (1, 1),
+  3: lambda k: (3, 3),
+}
+
+
+@pytest.mark.parametrize('size', [1, 2, 3, 4, 5])
+@pytest.mark.parametrize('padding', ['SAME', *EXPLICIT])
+def test_every_kernel_on_every_small_map_is_as_by_the_library(size, padding):
+  """Or refused where the kernel is larger than the padded map."""
+  for kernel, strides in itertools.product(range(1, 8), (1, 2, 3)):
+    case = f'kernel {kernel} strides {strides}'
+    x = normal(2, size, size, 2)
+    weights = normal(kernel, kernel, 2, 3) / kernel  # Outputs of about 1.
+
+    def ours(x, weights, strides=strides, training=True):
+      return convolutions.conv2d(
+        *(x, weights, strides, padding),
+        data_format='channels_last',
+        device='CPU',
+        training=training,
+      )
+
+    def theirs(x, weights, kernel=kernel, strides=strides):
+      pads = padding
+      if padding != 'SAME':
+        pad = EXPLICIT[padding](kernel)
+        pads = [(0, 0), pad, pad, (0, 0)]
+      return tf.nn.conv2d(x, weights, strides, pads)
+
+    tensors = [tf.constant(x), tf.constant(weights)]
+    if padding != 'SAME' and size + sum(EXPLICIT[padding](kernel)) < kernel:
+      with pytest.raises(ValueError) as e:
+        ours(*tensors)
+      told = str(e.value)
+      assert f'{kernel}x{kernel} kernel does not fit' in told, case
+      assert f'a {size}x{size} map' in told and '\n' not in told, case
+      if isinstance(padding, int):
+        assert f'with {padding} zeros on each side' in told, case
+      with pytest.raises(ValueError, match='Negative dimension size'):
+        tf.function(theirs).get_concrete_function(*tensors)
+      continue
+    expected = outputs_and_gradients(theirs, x, weights)
+    found = outputs_and_gradients(ours, x, weights)
+    for mine, its in zip(found, expected, strict=True):
+      np.testing.assert_allclose(mine, its, atol=1e-5, err_msg=case)
+    np.testing.assert_allclose(
+      ours(*tensors, training=False), expected[0], atol=1e-5, err_msg=case
+    )
+
+
+@pytest.mark.parametrize('kind', ['max', 'avg'])
+@pytest.mark.parametrize('padding', ['SAME', 'VALID'])
+def test_every_pool_of_a_small_map_is_its_definition(kind, padding):
+  """Or refused where the window is larger than the map."""
+  reduce = {'max': np.nanmax, 'avg': np.nanmean}[kind]
+  pool = getattr(layers.Network('net', training=True), f'{kind}_pool')
+  for size, window, strides in itertools.product(
+    range(1, 6), range(1, 8), range(1, 4)
+  ):
+    case = f'map {size} window {window} strides {strides}'
+    x = normal(2, size, size, 2)
+    if padding == 'VALID' and window > size:
+      with pytest.raises(ValueError, match=f'{window}x{window} window does'):
+        pool(x, window, strides, padding)
+      continue
+    total = max((-(-size // strides) - 1) * strides + window - size, 0)
+    pad = (total // 2, total - total // 2) if padding == 'SAME' else (0, 0)
+    padded = np.pad(x, [(0, 0), pad, pad, (0, 0)], constant_values=np.nan)
+    starts = range(0, padded.shape[1] - window + 1, strides)
+    expected = [
+      [
+        reduce(padded[:, r : r + window, c : c + window], (1, 2))
+        for c in starts
+      ]
+      for r in starts
+    ]
+    np.testing.assert_allclose(
+      pool(x, window, strides, padding),
+      np.moveaxis(np.array(expected), 2, 0),
+      atol=1e-6,
+      err_msg=case,
+    )
+
+
+def test_a_kernel_larger_than_a_map_of_half_known_size_is_refused():
+  @tf.function
+  def convolve(x):
+    return convolutions.conv2d(
+      *(x, tf.zeros([4, 4, 2, 2]), 1, 'VALID'),
+      data_format='channels_last',
+      device='CPU',
+      training=True,
+    )
+
+  with pytest.raises(ValueError, match=r'4x4 kernel .* into a \?x3 map'):
+    convolve.get_concrete_function(tf.TensorSpec([None, None, 3, 2]))
+
+
+@pytest.mark.parametrize('padding', ['Valid', 'CIRCULAR', -1, 1.5, None])
+def test_an_unknown_padding_is_refused(padding):
+  """It was taken for SAME."""
+  nn = layers.Network('net', training=True)
+  with pytest.raises(ValueError, match='padding must be .*given: '):
+    nn.conv2d(tf.zeros([1, 4, 4, 2]), 2, 3, padding=padding)
+  with pytest.raises(ValueError, match='padding must be .*given: '):
+    nn.max_pool(tf.zeros([1, 4, 4, 2]), 2, 2, padding=padding)
+
+
+def kinds_of_ops(device, *, data_format='channels_last', training=True):
+  """How often each op is in the graph of four convolutions of small maps."""
+  store = VariableStore(seed=3)
+
+  @tf.function(autograph=False)
+  def network(x):
+    with store.trace(), store.scope():
+      nn = layers.Network(
+        'net', training=training, data_format=data_format, device=device
+      )
+      y = nn.images(x)
+      for padding, strides in (('SAME', 1), (1, 1), ('FIXED', 2), ('SAME', 2)):
+        y = nn.conv2d(y, 4, 3, strides, padding=padding)
+      return y, tf.gradients(y, [x])[0]
+
+  graph = network.get_concrete_function(tf.zeros([2, 4, 4, 3])).graph
+  return collections.Counter(op.type for op in graph.get_operations())
+
+
+@pytest.mark.parametrize('data_format', layers.DATA_FORMATS)
+@pytest.mark.parametrize('training', [True, False])
+def test_on_a_gpu_every_convolution_is_tensorflows_own(data_format, training):
+  """In either layout: cuDNN is faster there than what is made for a CPU."""
+  kinds = kinds_of_ops('GPU', data_format=data_format, training=training)
+  assert kinds['Conv2D'] == kinds['Conv2DBackpropInput'] == 4
+  assert not {'MatMul', 'BatchMatMulV2', 'Pad'} & set(kinds)
+
+
+def test_on_a_cpu_small_maps_are_products():
+  for device in ('CPU', None):  # The suite runs on a CPU.
+    kinds = kinds_of_ops(device)
+    assert kinds['Conv2D'] == 0
+    assert kinds['MatMul'] and kinds['BatchMatMulV2']
+
+
+def test_the_kind_of_device_is_that_of_the_step():
+  assert convolutions.device(['/device:CPU:0', '/device:GPU:0']) == 'GPU'
+  assert convolutions.device(['/job:worker/task:1/device:GPU:3']) == 'GPU'
+  assert convolutions.device(['/device:CPU:0', '/device:CPU:1']) == 'CPU'
+  assert convolutions.device() == 'CPU'
+  with tf.distribute.OneDeviceStrategy('/gpu:0').scope():
+    assert convolutions.device() == 'GPU'
+  with two_replicas().scope():
+    assert convolutions.device() == 'CPU'
+  with pytest.raises(ValueError, match="device must be one of .* 'TPU'"):
+    layers.Network('net', training=True, device='TPU')
+
+
 @pytest.mark.parametrize('height', minimal_filtering.SIZES)
 @pytest.mark.parametrize('width', minimal_filtering.SIZES)
 def test_minimal_filtering_has_the_librarys_values_and_gradients(height, width):
@@ -265,6 +429,14 @@ def test_batch_norm_in_training_uses_and_follows_the_batch():
   np.testing.assert_allclose(
     values[f'{name}/moving_variance'], 0.997 + 0.003 * unbiased, atol=1e-6
   )
+
+
+def test_the_share_of_a_batch_in_the_statistics_is_the_originals():
+  """1 - momentum in float32, which is 7e-6 more than 0.003."""
+  x = np.ones([4, 2, 2, 3], np.float32)
+  _, _, values = call(lambda nn, x: nn.batch_norm(x), x, training=True)
+  share = np.float32(1) - np.float32(0.997)
+  assert (values['net/batch_normalization/moving_mean'] == share).all()
 
 
 def test_batch_norm_outside_training_uses_the_moving_statistics():

@@ -103,7 +103,8 @@ def test_imagenet_by_synthetic_data(run, tmp_path, version):
     cwd=tmp_path,
   )  # fmt: skip
   lines = lines_of(result)
-  assert 'ImageNet-synthetic 1,281,167 + 50,000 images 224x224x3' in lines[0]
+  assert 'ImageNet-synthetic random images 224x224x3' in lines[0]
+  assert '(4 images)' in lines[2]
   assert (tmp_path / f'runs/imagenet-synthetic-resnet-18-v{version}').is_dir()
 
 

@@ -93,6 +93,17 @@ def test_what_is_said_of_two_that_differ(tmp_path):
   )
 
 
+def test_an_interval_is_of_as_many_images_as_were_evaluated(tmp_path):
+  """Wilson's of 9 of 10, by hand; the set has 1,000."""
+  made = write_run(tmp_path / 'a', 'AlexNet', [0.9], examples=10)
+  assert '95 % interval 59.58 to 98.21' in said(made)[0]
+  told = content.of(groups.group([made], ENGLISH), [], ENGLISH)
+  assert told.lead.startswith('1 runs on 600 training and 10 test images.')
+  other = write_run(tmp_path / 'b', 'ResNet', [0.9])
+  told = content.of(groups.group([made, other], ENGLISH), [], ENGLISH)
+  assert '2 runs on 600 training and 10 / 1,000 test images' in told.lead
+
+
 def test_what_is_said_of_two_that_do_not(tmp_path):
   a = write_run(tmp_path / 'a', 'AlexNet', [0.950])
   b = write_run(tmp_path / 'b', 'ResNet', [0.955])

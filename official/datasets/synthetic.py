@@ -68,9 +68,14 @@ def stand_in(
   )
 
 
+def is_synthetic(dataset: ImageDataset) -> bool:
+  """Whether its images are random and its counts those of another set."""
+  return dataset.name.endswith(_SUFFIX)
+
+
 def like(dataset: ImageDataset) -> ImageDataset:
   """The same shapes and counts with synthetic images, if it has not these."""
-  if dataset.name.endswith(_SUFFIX):
+  if is_synthetic(dataset):
     return dataset
   synthetic = get_synth_input_fn(*dataset.image_shape, dataset.num_classes)
 

@@ -40,6 +40,7 @@ from official.estimator.training import (
   train_and_evaluate,
 )
 from official.estimator.warm_start import (
+  IncompleteWarmStartError,
   WarmStartError,
   WarmStartSettings,
   find_checkpoint,
@@ -57,6 +58,7 @@ __all__ = [
   'Exporter',
   'FinalExporter',
   'IncompatibleCheckpointError',
+  'IncompleteWarmStartError',
   'LatestExporter',
   'ModeKeys',
   'PredictOutput',

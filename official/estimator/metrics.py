@@ -40,6 +40,18 @@ def mean(
   return _streaming(name, sums, _ratio('total', 'count'))
 
 
+def total(
+  values: tf.Tensor,
+  weights: tf.Tensor | None = None,
+  name: str = 'total',
+) -> Metric:
+  """Weighted sum of all values seen; see `mean`."""
+  values = tf.cast(values, tf.float64)
+  weights = _weights(weights, values)
+  sums = {'total': tf.reduce_sum(tf.math.multiply_no_nan(values, weights))}
+  return _streaming(name, sums, lambda sums: sums['total'])
+
+
 def accuracy(
   labels: tf.Tensor,
   predictions: tf.Tensor,

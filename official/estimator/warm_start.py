@@ -8,22 +8,24 @@ from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 
-from official.estimator import checkpoints, files
+from official.estimator import checkpoints, files, slots
 
 logger = logging.getLogger(__name__)
 
-# Slots of this package's and TensorFlow 1's optimizers.
-_SLOT = re.compile(
-  r'(^|/)(Momentum|Adam|Adam_1|Adadelta|Adadelta_1|beta1_power|beta2_power)$'
-)
 # The variables of `export.export_saved_model`.
 _EXPORTED = re.compile(r'variables_by_name/([^/]+)/.ATTRIBUTES/VARIABLE_VALUE$')
+
+_SHOWN = 5  # of many names
 
 _OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH'  # In every SavedModel.
 
 
 class WarmStartError(ValueError):
   """There is no checkpoint to start from, or nothing in it fits."""
+
+
+class IncompleteWarmStartError(WarmStartError):
+  """Not all that had to come from a checkpoint is in it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,10 +37,13 @@ class WarmStartSettings:
       or a SavedModel directory.
     vars_to_warm_start: regular expression, or several, searched in the
       variable names; None for no variable. Moving statistics of batch norm
-      match like any other variable; optimizer slots and the global step are
-      never taken.
+      match like any other variable; what an optimizer keeps (see `slots`) and
+      the global step are never taken.
     var_name_to_prev_var_name: name here to name in the checkpoint, where they
       differ.
+    complete: whether all that match must be in the checkpoint, with the same
+      shape, as what is never trained must. Else those that are not keep their
+      initial values, which is logged.
   """
 
   ckpt_to_initialize_from: str
@@ -46,6 +51,7 @@ class WarmStartSettings:
   var_name_to_prev_var_name: Mapping[str, str] = dataclasses.field(
     default_factory=dict
   )
+  complete: bool = False
 
 
 def settings_of(warm_start_from: object) -> WarmStartSettings | None:
@@ -76,37 +82,61 @@ def warm_start(
 
   Raises:
     WarmStartError: there is no checkpoint, or nothing in it matches.
+    IncompleteWarmStartError: the settings want all, and some are missing or of
+      another shape; nothing is changed.
   """
   prefix = find_checkpoint(settings.ckpt_to_initialize_from)
   reader = checkpoints.read(prefix)
   shapes = reader.get_variable_to_shape_map()
   keys = {_variable_name(key): key for key in shapes}
-  loaded, missing, mismatched = [], [], []
+  loaded, missing, mismatched = {}, [], []
   for name in _select(settings.vars_to_warm_start, variables):
     key = keys.get(settings.var_name_to_prev_var_name.get(name, name))
+    shape = variables[name].shape.as_list()
     if key is None:
       missing.append(name)
-    elif shapes[key] != variables[name].shape.as_list():
-      mismatched.append(name)
+    elif shapes[key] != shape:
+      mismatched.append(f'{name} {shapes[key]}, here {shape}')
     else:
-      variables[name].assign(reader.get_tensor(key))
-      loaded.append(name)
+      loaded[name] = key
+  lacks = _lacks(missing, mismatched)
+  if settings.complete and lacks:
+    count = len(loaded) + len(missing) + len(mismatched)
+    raise IncompleteWarmStartError(
+      f'of {count} variables that must come from {prefix} {lacks}'
+    )
   if not loaded:
     raise WarmStartError(
       f'Warm start from {prefix} loaded nothing: no variable that matches '
       f'{settings.vars_to_warm_start!r} is there with the same name and shape.'
     )
-  logger.info(
-    'Warm start from %s: %d variables loaded, %d not in it %s, '
-    '%d of another shape %s.',
+  for name, key in loaded.items():
+    variables[name].assign(reader.get_tensor(key))
+  logger.log(
+    logging.WARNING if lacks else logging.INFO,
+    'Warm start from %s: %d variables loaded%s.',
     prefix,
     len(loaded),
-    len(missing),
-    missing,
-    len(mismatched),
-    mismatched,
+    f'; the others keep their initial values: {lacks}' if lacks else '',
   )
-  return loaded
+  return list(loaded)
+
+
+def _lacks(missing: list[str], mismatched: list[str]) -> str:
+  """What a checkpoint has not, for people; empty for nothing."""
+  told = []
+  if missing:
+    told.append(f'{len(missing)} are not in it ({_some(missing)})')
+  if mismatched:
+    told.append(
+      f'{len(mismatched)} have another shape there ({_some(mismatched)})'
+    )
+  return ' and '.join(told)
+
+
+def _some(names: list[str]) -> str:
+  more = len(names) - _SHOWN
+  return ', '.join(names[:_SHOWN]) + (f' and {more} more' if more > 0 else '')
 
 
 def _select(
@@ -115,11 +145,14 @@ def _select(
   if patterns is None:
     return []
   patterns = [patterns] if isinstance(patterns, str) else list(patterns)
+  never = {'global_step'} | slots.among(
+    {name: variable.shape for name, variable in variables.items()},
+    {name for name, variable in variables.items() if variable.trainable},
+  )
   return [
     name
     for name in variables
-    if name != 'global_step'
-    and not _SLOT.search(name)
+    if name not in never
     and any(re.search(pattern, name) for pattern in patterns)
   ]
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from official.report import conclusion, measures, pictures
 from official.report.groups import Group
@@ -96,7 +96,6 @@ class Content:
 def of(groups: Sequence[Group], drawn: Sequence[str], say: Language) -> Content:
   """The content, given the names of the plots that were drawn."""
   runs = [run for group in groups for run in group.runs]
-  images = runs[0].num_images
   names = list(dict.fromkeys(group.kind for group in groups))
   datasets = list(dict.fromkeys(run.dataset for run in runs))
   closer = [
@@ -127,8 +126,8 @@ def of(groups: Sequence[Group], drawn: Sequence[str], say: Language) -> Content:
       '{runs} runs on {train} training and {test} test images. Every figure '
       'and every sentence is computed from what the runs wrote.',
       runs=len(runs),
-      train=f'{images["train"]:,}',
-      test=f'{images["test"]:,}',
+      train=_counts(run.train_images for run in runs),
+      test=_counts(run.last.examples for run in runs),
     ),
     sentences=conclusion.sentences(groups, say),
     notes=notes,
@@ -143,6 +142,11 @@ def of(groups: Sequence[Group], drawn: Sequence[str], say: Language) -> Content:
       for name in drawn
     },
   )
+
+
+def _counts(numbers: Iterable[int]) -> str:
+  """Each different one."""
+  return ' / '.join(f'{number:,}' for number in dict.fromkeys(numbers))
 
 
 def _results(groups: Sequence[Group], say: Language) -> Table:

@@ -67,11 +67,12 @@ class Group:
 
   def accuracy(self, epoch: float) -> Interval:
     """At an epoch: over the seeds, or of the one run by its test images."""
-    values = [evaluation.accuracy for evaluation in self.at(epoch)]
+    evaluations = self.at(epoch)
+    values = [evaluation.accuracy for evaluation in evaluations]
     if len(values) > 1:
       found = intervals.mean(values)
       return found._replace(low=max(found.low, 0), high=min(found.high, 1))
-    total = self.runs[0].num_images['test']
+    total = evaluations[0].examples
     return intervals.share(round(values[0] * total), total)
 
 

@@ -13,13 +13,12 @@ import numpy as np
 
 from official import image_predictions, run_directory
 from official.errors import DataError
-from official.estimator import Checkpoints, step_of
+from official.estimator import Checkpoints, slots, step_of
 from official.estimator.checkpoints import read
 from official.estimator.metrics_log import MetricsLog
 
 _PAUSE = 60  # seconds without a line in which a run was not at work
 _STRETCH = 50  # steps whose mean time is taken
-_SLOTS = {'Momentum', 'Adadelta', 'Adadelta_1', 'Adam', 'Adam_1'}
 _NOT_TRAINED = {'moving_mean', 'moving_variance'}
 
 
@@ -32,12 +31,14 @@ class Evaluation:
     seconds: the run was at work before it ended.
     accuracy: share of the test images that are right.
     cross_entropy: mean over the test images.
+    examples: how many test images there were.
   """
 
   epoch: float
   seconds: float
   accuracy: float
   cross_entropy: float
+  examples: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Run:
     config: every setting by name.
     seed: of weights, order and augmentation.
     class_names: one a class.
-    num_images: of `'train'` and of `'test'`.
+    num_images: of `'train'` and of `'test'`, as the data set tells.
     parameters: numbers that are trained.
     evaluations: in order.
     curves: by name: `loss`, `train_accuracy`, `learning_rate`.
@@ -93,6 +94,14 @@ class Run:
   def train_epochs(self) -> float:
     """How long the run was meant to be."""
     return float(self.config['train_epochs'])
+
+  @property
+  def train_images(self) -> int:
+    """How many different ones it was trained on."""
+    batch_size = self.config['batch_size']
+    if self.config.get('use_synthetic_data'):
+      return batch_size  # One batch, again and again.
+    return min(self.num_images['train'], self.step * batch_size)
 
   @property
   def last(self) -> Evaluation:
@@ -144,6 +153,8 @@ def load(folder: str) -> Run:
         at_work[json.dumps(record)],
         record['accuracy'],
         record['cross_entropy'],
+        # Older versions did not count.
+        int(record.get('examples', config['num_images']['test'])),
       )
       for record in evals
     ],
@@ -259,8 +270,9 @@ def _in_order(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _parameters(checkpoint: str) -> int:
   shapes = read(checkpoint).get_variable_to_shape_map()
+  others = {'global_step'} | slots.among(shapes)
   return sum(
     math.prod(shape)
     for name, shape in shapes.items()
-    if '/' in name and name.split('/')[-1] not in _SLOTS | _NOT_TRAINED
+    if name not in others and name.split('/')[-1] not in _NOT_TRAINED
   )

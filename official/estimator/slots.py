@@ -1,0 +1,58 @@
+"""Which variables are an optimizer's own: the one place that knows."""
+
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
+
+# Of Adam, and of a loss scale, ours and TensorFlow 1's. They stand alone; all
+# else that optimizers keep is named after the variable that it belongs to.
+_ALONE = re.compile(
+  r'(.*/)?(beta[12]_power|loss_scale|current_loss_scale|good_steps)(_\d+)?'
+)
+
+
+def among(
+  shapes: Mapping[str, Sequence[int]], trained: Container[str] = ()
+) -> set[str]:
+  """The names of slots, and of whatever else an optimizer keeps.
+
+  A slot is named after its variable, whatever the optimizer: `w/Momentum`,
+  `w/RMSProp_1`, `w/ExponentialMovingAverage`; an optimizer in a scope puts the
+  scope before it: `scope/w/Adam`. So a variable of a network that is named
+  `Adam`, or is in a scope of this name, is none.
+
+  Args:
+    shapes: name to shape of all variables.
+    trained: names of those that are trained and hence no slots, if known.
+
+  Returns:
+    A part of the names.
+  """
+
+  def is_slot(name):
+    if name in trained:
+      return False
+    if _ALONE.fullmatch(name) and not list(shapes[name]):
+      return True
+    if any(owner in shapes for owner in _beginnings(name)):
+      return True
+    path = name.rpartition('/')[0]
+    return any(
+      owner in shapes and list(shapes[owner]) == list(shapes[name])
+      for owner in _ends(path)
+    )
+
+  return {name for name in shapes if is_slot(name)}
+
+
+def _beginnings(path: str) -> Iterator[str]:
+  """`a/b` and `a` for `a/b/c`."""
+  while '/' in path:
+    path = path.rpartition('/')[0]
+    yield path
+
+
+def _ends(path: str) -> Iterator[str]:
+  """`b/c` and `c` for `a/b/c`."""
+  while '/' in path:
+    path = path.partition('/')[2]
+    yield path
