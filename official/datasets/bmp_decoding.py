@@ -14,42 +14,45 @@ _FILE_HEADER = 14
 
 
 def pixels(head: tf.Tensor) -> tf.Tensor:
-  """int64 [128], the first bytes -> int64 []: height times width.
+  """The first bytes, int64 [128] -> int64 []: height times width."""
+  return tf.abs(signed_number(head, 18)) * tf.abs(signed_number(head, 22))
+
+
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+def decode(encoded: tf.Tensor) -> tf.Tensor:
+  """A BMP, string [] -> uint8 [H, W, 4].
 
   Raises:
     tf.errors.InvalidArgumentError: it is of a kind that is not read.
   """
-  bits = number(head, 28, 2)
-  kind = number(head, 30, 4)
-  is_indexed = (bits == 1) | (bits == 4) | (bits == 8)
-  has_usual = kind == _MASKS
-  for i, mask in enumerate(_USUAL_MASKS):
-    has_usual &= number(head, 54 + 4 * i, 4) == mask
-  is_read = tf.where(
-    is_indexed | (bits == 24),
-    kind == _PLAIN,
-    (bits == 32) & ((kind == _PLAIN) | has_usual),
-  )
+  head = read(encoded)
   check = tf.debugging.Assert(
-    is_read & (number(head, _FILE_HEADER, 4) >= 40),
+    _is_read(head),
     [
       'a BMP of this kind (compressed, of 16 bits or of OS/2) is not read; '
       'save it as PNG'
     ],
   )
   with tf.control_dependencies([check]):
-    return tf.abs(signed_number(head, 18)) * tf.abs(signed_number(head, 22))
+    return tf.cond(
+      number(head, 28, 2) <= 8,
+      lambda: _indexed(encoded, head),
+      lambda: _direct(encoded, head),
+    )
 
 
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
-def decode(encoded: tf.Tensor) -> tf.Tensor:
-  """An image, string [], of a kind that `pixels` let pass -> uint8 [H, W, 4]."""
-  head = read(encoded)
-  return tf.cond(
-    number(head, 28, 2) <= 8,
-    lambda: _indexed(encoded, head),
-    lambda: _direct(encoded, head),
+def _is_read(head: tf.Tensor) -> tf.Tensor:
+  bits, kind = number(head, 28, 2), number(head, 30, 4)
+  is_indexed = (bits == 1) | (bits == 4) | (bits == 8)
+  has_usual = kind == _MASKS
+  for i, mask in enumerate(_USUAL_MASKS):
+    has_usual &= number(head, 54 + 4 * i, 4) == mask
+  has_kind = tf.where(
+    is_indexed | (bits == 24),
+    kind == _PLAIN,
+    (bits == 32) & ((kind == _PLAIN) | has_usual),
   )
+  return has_kind & (number(head, _FILE_HEADER, 4) >= 40)
 
 
 def _direct(encoded: tf.Tensor, head: tf.Tensor) -> tf.Tensor:

@@ -249,7 +249,7 @@ class _Search:
     """What there is in the folder of a class in place of images."""
     inside = folder + os.sep
     bad = [
-      f'{os.path.basename(path)} {reason}'
+      f'{os.path.basename(path)}: {reason}'
       for path, reason in self.result.unusable.items()
       if path.startswith(inside)
     ]

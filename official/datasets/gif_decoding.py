@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-_EXTENSION, _IMAGE, _CONTROL = 0x21, 0x2C, 0xF9
+_EXTENSION, _CONTROL = 0x21, 0xF9
 _HEADER = 13  # bytes before the table of colours
 _MAX_EXTENSIONS = 1024  # before the first frame
 _MAX_BLOCKS = 2**17  # of 255 bytes at most: 33 MB
@@ -133,11 +133,8 @@ def _first_frame(encoded: tf.Tensor) -> _Frame:
     (_HEADER + table(byte(10)), tf.constant(-1)),
     maximum_iterations=_MAX_EXTENSIONS,
   )
-  check = tf.debugging.Assert(
-    byte(position) == _IMAGE, ['the GIF has no image where one should be']
-  )
-  with tf.control_dependencies([check]):
-    left, top = number(position + 1), number(position + 3)
+  # What decodes it says so where this is no frame.
+  left, top = number(position + 1), number(position + 3)
   right, bottom = left + number(position + 5), top + number(position + 7)
   flags = byte(position + 9)
   colours = tf.where(flags >= 128, position + 10, _HEADER)

@@ -6,7 +6,7 @@ _SIZE = 128  # bytes, all that is looked at
 
 
 def read(encoded: tf.Tensor) -> tf.Tensor:
-  """A file, string [] -> int64 [128]: its first bytes, zeros after a shorter one."""
+  """A file, string [] -> int64 [128]: its first bytes; zeros after its end."""
   head = tf.strings.join([tf.strings.substr(encoded, 0, _SIZE), '\0' * _SIZE])
   return tf.cast(tf.io.decode_raw(head, tf.uint8)[:_SIZE], tf.int64)
 

@@ -5,6 +5,7 @@ same answer. A few bytes that would become gigabytes are refused before they are
 decoded, and so is what TensorFlow decodes wrongly.
 """
 
+import functools
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -16,6 +17,7 @@ from official.datasets.image_kinds import MAX_PIXELS
 _GREY = (0.299, 0.587, 0.114)  # of red, green and blue; as JPEG has it
 _WHITE = 255.0
 _LIGHT = 191.0  # three quarters of white
+_PNG, _GIF, _BMP, _RIFF = b'\x89PNG\r\n\x1a\n', b'GIF8', b'BM', b'RIFF'
 _SAME = 0.9  # of the pixels along the edge: they are the paper's
 
 
@@ -32,11 +34,10 @@ def decode(encoded: tf.Tensor, channels: int) -> tf.Tensor:
   Raises:
     tf.errors.InvalidArgumentError: it cannot be decoded or is too large.
   """
-  encoded = checked(encoded)
   image = tf.cond(
     tf.io.is_jpeg(encoded),
-    lambda: tf.io.decode_jpeg(encoded, 3),
-    lambda: _on_paper(_with_alpha(encoded)),
+    lambda: tf.io.decode_jpeg(_checked_jpeg(encoded), 3),
+    lambda: _decode_other(encoded),
   )
   if channels == 1:
     grey = tf.tensordot(tf.cast(image, tf.float32), tf.constant(_GREY), 1)
@@ -110,10 +111,20 @@ def _on_paper(image: tf.Tensor) -> tf.Tensor:
   return tf.cond(tf.reduce_all(alpha == 255), lambda: colours, blended)
 
 
-def _with_alpha(encoded: tf.Tensor) -> tf.Tensor:
-  """What `checked` let pass and is no JPEG -> uint8 [H, W, 4]."""
+# Traced once, for all that decode.
+_of_bytes = functools.partial(
+  tf.function,
+  input_signature=[tf.TensorSpec([], tf.string)],
+  autograph=False,
+)
+
+
+@_of_bytes
+def _decode_other(encoded: tf.Tensor) -> tf.Tensor:
+  """What is no JPEG -> uint8 [H, W, 3]."""
+  encoded = _checked_other(encoded)
   head = read(encoded)
-  return tf.case(
+  image = tf.case(
     [
       (starts_with(head, _PNG), lambda: _decode_png(encoded, head)),
       (starts_with(head, _GIF), lambda: gif_decoding.decode(encoded)),
@@ -121,6 +132,7 @@ def _with_alpha(encoded: tf.Tensor) -> tf.Tensor:
     ],
     default=lambda: _decode_webp(encoded),
   )
+  return _on_paper(image)
 
 
 def _decode_png(encoded: tf.Tensor, head: tf.Tensor) -> tf.Tensor:
@@ -145,16 +157,26 @@ def _decode_webp(encoded: tf.Tensor) -> tf.Tensor:
   )
 
 
-_PNG, _GIF, _BMP, _RIFF = b'\x89PNG\r\n\x1a\n', b'GIF8', b'BM', b'RIFF'
-
-
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 def checked(encoded: tf.Tensor) -> tf.Tensor:
   """The same bytes, if they are an image of at most `MAX_PIXELS`."""
+  return tf.cond(
+    tf.io.is_jpeg(encoded),
+    lambda: _checked_jpeg(encoded),
+    lambda: _checked_other(encoded),
+  )
+
+
+@_of_bytes
+def _checked_jpeg(encoded: tf.Tensor) -> tf.Tensor:
+  sides = tf.io.extract_jpeg_shape(encoded)[:2]
+  return _not_too_large(encoded, tf.reduce_prod(tf.cast(sides, tf.int64)))
+
+
+@_of_bytes
+def _checked_other(encoded: tf.Tensor) -> tf.Tensor:
   head = read(encoded)
-  is_jpeg = tf.io.is_jpeg(encoded)
   is_webp = starts_with(head, _RIFF) & starts_with(head, b'WEBP', 8)
-  is_known = is_jpeg | is_webp
+  is_known = is_webp
   for magic in (_PNG, _GIF, _BMP):
     is_known |= starts_with(head, magic)
   # VP8X in front, with the bit that says so. TensorFlow writes its frames
@@ -173,24 +195,22 @@ def checked(encoded: tf.Tensor) -> tf.Tensor:
   ]):
     pixels = tf.case(
       [
-        (is_jpeg, lambda: _jpeg_pixels(encoded)),
         (starts_with(head, _PNG), lambda: _png_pixels(head)),
         (starts_with(head, _GIF), lambda: gif_decoding.pixels(encoded)),
         (starts_with(head, _BMP), lambda: bmp_decoding.pixels(head)),
       ],
       default=lambda: _webp_pixels(head),
     )
+  return _not_too_large(encoded, pixels)
+
+
+def _not_too_large(encoded: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
   check = tf.debugging.Assert(
     pixels <= MAX_PIXELS,
     [f'the image has more than {MAX_PIXELS:,} pixels:', pixels],
   )
   with tf.control_dependencies([check]):
     return tf.identity(encoded)
-
-
-def _jpeg_pixels(encoded: tf.Tensor) -> tf.Tensor:
-  sides = tf.io.extract_jpeg_shape(encoded)[:2]
-  return tf.reduce_prod(tf.cast(sides, tf.int64))
 
 
 def _png_pixels(head: tf.Tensor) -> tf.Tensor:

@@ -22,6 +22,7 @@ from official.datasets import (
 )
 from official.datasets.bad_examples import BadExamples, first_line, unusable
 from official.datasets.image_dataset import ImageDataset
+from official.errors import DataError
 
 # Paths and int32 labels of a split.
 _Files = tuple[list[bytes], np.ndarray]
@@ -55,9 +56,11 @@ def load(
       be decoded.
   """
   bad = bad or BadExamples()
-  files, class_names = _list(data_dir, bad)
+  files, class_names, reasons = _list(data_dir, bad)
   if bad.are_allowed:
-    files = _decodable(files, bad)
+    files, more = _decodable(files)
+    bad.leave_out(reasons + more)
+    _check_classes(data_dir, files, class_names)
   preprocess = imagenet_preprocessing.preprocess
 
   def training_example(path, label, position):
@@ -109,7 +112,7 @@ def load(
     preprocess=preprocess,
     class_names=class_names,
     decode=evaluation_image,
-    check=lambda: _decodable(files, BadExamples()),
+    check=lambda: BadExamples().leave_out(_decodable(files)[1]),
   )
 
 
@@ -133,30 +136,34 @@ def load_in_memory(
       be decoded.
   """
   bad = bad or BadExamples()
-  files, class_names = _list(data_dir, bad)
+  files, class_names, reasons = _list(data_dir, bad)
   shape = (image_size, image_size, 3)
   splits = {}
   for split, (paths, labels) in files.items():
     images = np.zeros([len(paths), *shape], np.uint8)
-    reasons = {}
+    good = np.ones([len(paths)], bool)
     for i, path in enumerate(paths):
       try:
         images[i] = image_decoding.decode_and_resize(
           shape, tf.io.read_file(path)
         )
       except tf.errors.OpError as e:
-        reasons[i] = f'{_shown(path)}: {first_line(e)}'
-    bad.leave_out(reasons.values())
-    good = np.setdiff1d(np.arange(len(paths)), list(reasons))
+        good[i] = False
+        reasons.append(f'{_shown(path)}: {first_line(e)}')
     splits[split] = in_memory.Split(images[good], labels[good])
+    files[split] = list(np.array(paths, object)[good]), labels[good]
+  bad.leave_out(reasons)
+  _check_classes(data_dir, files, class_names)
   return in_memory.dataset(
     _name(data_dir), splits, class_names=class_names, bad=bad, **options
   )
 
 
-def _decodable(files: dict[str, _Files], bad: BadExamples) -> dict[str, _Files]:
-  """The files without those that cannot be decoded."""
-  result = {}
+def _decodable(
+  files: dict[str, _Files],
+) -> tuple[dict[str, _Files], list[str]]:
+  """The files that can be decoded, and what is wrong with each other one."""
+  result, told = {}, []
   for split, (paths, labels) in files.items():
     tensor = tf.constant(paths)
 
@@ -164,12 +171,23 @@ def _decodable(files: dict[str, _Files], bad: BadExamples) -> dict[str, _Files]:
       return image_decoding.decode(tf.io.read_file(tensor[number]), 3)
 
     reasons = unusable(len(paths), use)
-    bad.leave_out(
-      f'{_shown(paths[i])}: {reason}' for i, reason in reasons.items()
-    )
+    told += [f'{_shown(paths[i])}: {why}' for i, why in reasons.items()]
     good = [i for i in range(len(paths)) if i not in reasons]
     result[split] = [paths[i] for i in good], labels[good]
-  return result
+  return result, told
+
+
+def _check_classes(
+  data_dir: str, files: dict[str, _Files], class_names: tuple[str, ...]
+) -> None:
+  """Whether every class has images, when those that are bad are left out."""
+  for split, (_, labels) in files.items():
+    for number, name in enumerate(class_names):
+      if number not in labels:
+        raise DataError(
+          f'{found.shown(data_dir)}: no image of class {name} can be decoded, '
+          f'of those to {split} on'
+        )
 
 
 def _shown(path: bytes) -> str:
@@ -177,21 +195,29 @@ def _shown(path: bytes) -> str:
 
 
 def _name(data_dir: str) -> str:
-  return os.path.basename(os.path.abspath(data_dir))
+  return found.shown(os.path.basename(os.path.abspath(data_dir)))
 
 
 def _list(
   data_dir: str, bad: BadExamples
-) -> tuple[dict[str, _Files], tuple[str, ...]]:
-  """The files of `'train'` and `'test'`, and the names of the classes.
+) -> tuple[dict[str, _Files], tuple[str, ...], list[str]]:
+  """The files of `'train'` and `'test'`, the names of the classes, and more.
 
-  Tells what else there is, and leaves out what cannot be used by its header.
+  Tells what else there is.
+
+  Returns:
+    Also what is wrong with each image that cannot be used by its header.
+
+  Raises:
+    DataError: there are such, and none is allowed; see `class_folders.find`.
   """
   listed = class_folders.find(data_dir)
   found.tell(data_dir, len(listed.used), listed.left_out, listed.unusable)
-  bad.leave_out(
-    f'{found.shown(path)} {reason}' for path, reason in listed.unusable.items()
-  )
+  reasons = [
+    f'{found.shown(path)}: {why}' for path, why in listed.unusable.items()
+  ]
+  if not bad.are_allowed:
+    bad.leave_out(reasons)
   names = tuple(listed.splits['train'])
   files = {
     split: (
@@ -204,4 +230,4 @@ def _list(
     )
     for split, classes in listed.splits.items()
   }
-  return files, tuple(map(found.shown, names))
+  return files, tuple(map(found.shown, names)), reasons

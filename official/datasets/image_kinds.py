@@ -56,18 +56,22 @@ def look(path: str) -> Look:
   named_so = is_named_so(path)
   try:
     if not stat.S_ISREG(os.stat(path).st_mode):  # Opening a pipe would wait.
-      return Look(named_so, 'is a pipe, a socket or a device')
+      return Look(named_so, 'a pipe, a socket or a device, not a file')
     with open(path, 'rb') as f:
       head = f.read(_HEAD)
       kind = _kind(head)
       if kind is None:
-        what = f'begins with {head[:4].hex()}' if head else 'is empty'
-        return Look(named_so, f'is not an image of a known kind: it {what}')
+        if not head:
+          return Look(named_so, 'it is empty')
+        begin = head[:4].hex()
+        return Look(
+          named_so, f'not an image that is known: begins with {begin}'
+        )
       return Look(True, _problem(kind, head.ljust(_HEAD, b'\0'), f))
   except FileNotFoundError:
-    return Look(named_so, 'is a link to what is not there')
+    return Look(named_so, 'a link to what is not there')
   except OSError as e:
-    return Look(named_so, f'cannot be read: {e.strerror or e}')
+    return Look(named_so, f'it cannot be read: {e.strerror or e}')
 
 
 def _kind(head: bytes) -> str | None:
@@ -81,13 +85,13 @@ def _kind(head: bytes) -> str | None:
 
 def _problem(kind: str, head: bytes, f: BinaryIO) -> str | None:
   if kind in _MAGIC_NOT_READ.values() or kind in _BRANDS.values():
-    return f'is {kind}, which is not read; save it as PNG'
+    return f'{kind} is not read; save it as PNG'
   if kind == 'WebP' and head[12:16] == b'VP8X' and head[20] & 2:
-    return 'is an animated WebP image; save one picture of it'
+    return 'an animated WebP image; save one picture of it'
   width, height = _size(kind, head, f)
   if width * height <= MAX_PIXELS:
     return None
-  return f'has {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}'
+  return f'it has {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}'
 
 
 def _size(kind: str, head: bytes, f: BinaryIO) -> tuple[int, int]:
