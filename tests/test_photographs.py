@@ -3,6 +3,7 @@
 import hashlib
 import io
 import pathlib
+import shutil
 import tarfile
 
 import numpy as np
@@ -361,7 +362,7 @@ def test_two_replicas_share_a_folder_as_one_device_would(photographs):
 
 def test_train_and_test_must_have_the_same_classes(photographs, tmp_path):
   split = tmp_path / 'split'
-  (split / 'test' / 'cat').mkdir(parents=True)
+  shutil.copytree(photographs / 'cat', split / 'test' / 'cat')
   photographs.rename(split / 'train')
   with pytest.raises(DataError, match='train has the classes cat, dog, test'):
     image_folder.load(str(split), 24)
