@@ -122,7 +122,8 @@ class Model:
     except self._tf.errors.OpError as e:
       from official.datasets.bad_examples import first_line
 
-      return f'cannot be decoded: {first_line(e)}'
+      reason = f'is no image that can be decoded: {first_line(e)}'
+      return reason.removesuffix(f': {image_kinds.UNKNOWN}')
 
   def _predict(self, contents: list[bytes]) -> list[dict[str, Any]]:
     outputs = self._signature(image_bytes=self._tf.constant(contents))

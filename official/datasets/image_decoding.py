@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from official.datasets import bmp_decoding, gif_decoding
 from official.datasets.headers import number, read, starts_with
-from official.datasets.image_kinds import MAX_PIXELS
+from official.datasets.image_kinds import MAX_PIXELS, UNKNOWN
 
 _GREY = (0.299, 0.587, 0.114)  # of red, green and blue; as JPEG has it
 _WHITE = 255.0
@@ -187,9 +187,7 @@ def _checked_other(encoded: tf.Tensor) -> tf.Tensor:
   )
   with tf.control_dependencies([
     tf.debugging.Assert(tf.strings.length(encoded) > 0, ['Input is empty']),
-    tf.debugging.Assert(
-      is_known, ['it is not a JPEG, PNG, GIF, BMP or WebP image']
-    ),
+    tf.debugging.Assert(is_known, [UNKNOWN]),
     tf.debugging.Assert(
       ~is_animated, ['it is an animated WebP image; save one picture of it']
     ),

@@ -7,6 +7,8 @@ from typing import BinaryIO, NamedTuple
 
 MAX_PIXELS = 2**27  # 134 megapixels, 400 MB decoded
 
+UNKNOWN = 'it is not a JPEG, PNG, GIF, BMP or WebP image'
+
 READ = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.gif', '.bmp', '.webp')
 NOT_READ = (
   '.tif', '.tiff', '.heic', '.heif', '.avif', '.jxl', '.jp2', '.j2k', '.svg',
