@@ -214,7 +214,7 @@ def tiffs(folder):
     (tiffs, r'class cat .*: 0\.tif: TIFF is not read; save it as PNG'),
     (lambda f: write(f / 'train/bird/notes.txt'), 'class bird .*: notes.txt'),
     (rename('train/cat', 'train/cats'), 'only in train: cats; only in test: c'),
-    (rename('test/cat', '.cat'), 'must have a folder for each of two classes'),
+    (rename('test/cat', '.cat'), 'only in train: cat'),
     (rename('test', 'elsewhere'), 'has train but no test'),
     (rename('train', 'other'), 'has test but no train'),
     (lambda f: write(f / 'Train/cat/1.jpg', JPEG), 'one folder to train on'),

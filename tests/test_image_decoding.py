@@ -195,8 +195,8 @@ def test_encoded_photographs_are_prepared_as_the_original_did(shape):
   graph = receive.get_concrete_function().graph
   features, image_bytes = graph.structured_outputs
   with tf.compat.v1.Session(graph=graph) as session:
-    got = session.run(features, {image_bytes.name: contents})
-  assert image_bytes.op.type == 'Placeholder' and got.dtype == np.float32
+    got = session.run(features, {'input_tensor:0': contents})
+  assert image_bytes.dtype == tf.string and got.dtype == np.float32
   np.testing.assert_allclose(
     got[0], np.broadcast_to([4.32, 11.22, 24.06], shape), atol=1e-4
   )

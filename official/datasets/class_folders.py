@@ -116,13 +116,15 @@ class _Search:
     train, test = self._split_folders()
     if train is None:
       every = self._classes(self._data_dir)
-      self._check('', every)
+      self._check_used('', every)
+      _check_several(self._data_dir, every)
       self.result.splits = _cut(self._data_dir, every)
       return
     splits = {'train': self._classes(train), 'test': self._classes(test)}
     for folder, classes in zip((train, test), splits.values(), strict=True):
-      self._check(os.path.basename(folder), classes)
+      self._check_used(os.path.basename(folder), classes)
     _check_same(self._data_dir, train, test, splits)
+    _check_several(train, splits['train'])
     self.result.splits = splits
 
   def _split_folders(self) -> tuple[str | None, str | None]:
@@ -230,19 +232,13 @@ class _Search:
     one = LeftOut.folder(path, kind) if files is None else None
     self.result.left_out.append(one or LeftOut(path, kind, files))
 
-  def _check(self, split: str, classes: dict[str, list[str]]) -> None:
+  def _check_used(self, split: str, classes: dict[str, list[str]]) -> None:
     where = os.path.join(shown(self._data_dir), split).rstrip('/')
     empty = [name for name, paths in classes.items() if not paths]
     if empty:
       raise DataError(
         f'{where}: no image of class {first_few(empty)} can be used: '
         + self._why(os.path.join(self._data_dir, split, empty[0]))
-      )
-    if len(classes) < 2:
-      names = first_few(classes) or 'none'
-      raise DataError(
-        f'{where} must have a folder for each of two classes or more, has: '
-        f'{names}; if the classes are one folder deeper, name that one'
       )
 
   def _why(self, folder: str) -> str:
@@ -297,6 +293,15 @@ def _cut(
       for name, paths in every.items()
     },
   }
+
+
+def _check_several(folder: str, classes: dict[str, list[str]]) -> None:
+  if len(classes) < 2:
+    names = first_few(classes) or 'none'
+    raise DataError(
+      f'{shown(folder)} must have a folder for each of two classes or more, '
+      f'has: {names}; if the classes are one folder deeper, name that one'
+    )
 
 
 def _check_same(
