@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from official import serving
+from official import exports, predict, serving
 from official.datasets import image_decoding, imagenet_preprocessing, mnist
 from official.datasets.bad_examples import first_line
 from tests import test_found_is_used as files
@@ -158,7 +158,7 @@ def test_a_drawn_digit_is_the_same_digit_on_any_paper():
       content = encoded(Image.fromarray(pixels), kind, **options)
       got = image_decoding.decode_and_resize((28, 28, 1), content, paper)
       dimmer = (255 - 0.299 * 200) / 255 if pixels is red else 1
-      difference = np.abs(got[..., 0] - np.round(digit * float(dimmer)))
+      difference = np.abs(got.numpy()[..., 0] - digit * dimmer)
       assert difference.max() <= 1, kind
 
 
@@ -210,3 +210,37 @@ def test_shapes_that_the_original_could_not_prepare_are_refused():
   with pytest.raises(ValueError, match='at most 256 high and wide'):
     serving.image_bytes_serving_input_fn([299, 299, 3])
   assert imagenet_preprocessing.RESIZE_MIN == 256
+
+
+def test_an_exported_model_takes_every_kind_of_file(finished, tmp_path):
+  """Each of 40 digits has one answer, whatever file it comes in."""
+  folder, _, _ = finished
+  model = predict.Model(exports.newest_export(str(folder / 'exports')))
+  images = digits()
+  ink = np.zeros([len(images), 28, 28, 4], np.uint8)
+  ink[..., 3] = images
+  light = ink.copy()
+  light[..., :3] = 255
+  answers = {}
+  for name, kind, arrays, options in (
+    ('opaque', 'PNG', images, {}),
+    ('dark on white', 'PNG', 255 - images, {}),
+    ('dark on nothing', 'PNG', ink, {}),
+    ('light on nothing', 'PNG', light, {}),
+    ('bmp', 'BMP', images, {}),
+    ('gif', 'GIF', images, {}),
+    ('webp', 'WEBP', np.stack([images] * 3, -1), {'lossless': True}),
+    ('16 bits', 'PNG', images.astype(np.uint16) * 257, {}),
+  ):
+    paths = []
+    for i, array in enumerate(arrays):
+      path = tmp_path / f'{name} {i}'
+      path.write_bytes(encoded(Image.fromarray(array), kind, **options))
+      paths.append(str(path))
+    answers[name] = [answer for _, answer in model.predict(paths, 16)]
+  for name, found in answers.items():
+    for answer, wanted in zip(found, answers['opaque'], strict=True):
+      assert answer['class'] == wanted['class'], name
+      assert answer['probability'] == pytest.approx(
+        wanted['probability'], abs=0.02
+      ), name
