@@ -292,6 +292,26 @@ def test_a_thousand_classes_without_the_background(records_folder):
   assert labels.tolist() == list(range(7))
 
 
+def test_as_many_files_as_imagenet_has_are_not_taken_for_it(records_folder):
+  """1,024 files of 5 records each are 5,120 images, not 1,281,167."""
+  path = str(records_folder / 'train-00000-of-00003')
+  parts = [tfrecords.Part(path)] * 1024
+  assert imagenet._num_images('train', parts) == 5_120
+
+
+def test_records_that_are_missing_or_of_another_set(records_folder, tmp_path):
+  for path in records_folder.iterdir():
+    shutil.copy(path, tmp_path)
+  (tmp_path / 'train-00001-of-00003').rename(tmp_path / 'gone.bak')
+  with pytest.raises(DataError, match=r'2 of 3 .* missing: train-00001-of-0'):
+    imagenet.load(str(tmp_path), 32)
+  shutil.copy(records_folder / 'train-00001-of-00003', tmp_path)
+  assert imagenet.load(str(tmp_path), 32).num_images['train'] == 15
+  shutil.copy(tmp_path / 'gone.bak', tmp_path / 'train-00000-of-00008')
+  with pytest.raises(DataError, match=r'2 sets of train .*of-00003.*of-00008'):
+    imagenet.load(str(tmp_path), 32)
+
+
 def test_a_tfrecord_that_was_cut_off(records_folder, tmp_path):
   source = records_folder / 'train-00000-of-00003'
   assert tfrecords.count_records(str(source)) == 5

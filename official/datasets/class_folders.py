@@ -10,14 +10,13 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from official.datasets import found, image_kinds
+from official.datasets import class_splits, found, image_kinds
 from official.datasets.found import LeftOut, first_few, shown
 from official.errors import DataError
 
 # Names of the splits, in any case; of the second the first one is used.
 _TRAIN = ('train', 'training')
 _TEST = ('test', 'testing', 'validation', 'valid', 'val')
-_TEST_EVERY = 10
 _THREADS = 16  # A look at a file waits for the disk or the network.
 _PEEK = 10_000  # files
 
@@ -117,14 +116,14 @@ class _Search:
     if train is None:
       every = self._classes(self._data_dir)
       self._check_used('', every)
-      _check_several(self._data_dir, every)
-      self.result.splits = _cut(self._data_dir, every)
+      class_splits.check_several(self._data_dir, every)
+      self.result.splits = class_splits.cut(self._data_dir, every)
       return
     splits = {'train': self._classes(train), 'test': self._classes(test)}
     for folder, classes in zip((train, test), splits.values(), strict=True):
       self._check_used(os.path.basename(folder), classes)
-    _check_same(self._data_dir, train, test, splits)
-    _check_several(train, splits['train'])
+    class_splits.check_same(self._data_dir, train, test, splits)
+    class_splits.check_several(train, splits['train'])
     self.result.splits = splits
 
   def _split_folders(self) -> tuple[str | None, str | None]:
@@ -269,62 +268,6 @@ def _visible_folders(folder: str) -> Iterator[str]:
   folders, _ = found.entries(folder)
   return (
     path for path in folders if not found.kind_of_folder(os.path.basename(path))
-  )
-
-
-def _cut(
-  data_dir: str, every: dict[str, list[str]]
-) -> dict[str, dict[str, list[str]]]:
-  """Every tenth image of a class is to test on."""
-  few = [name for name, paths in every.items() if len(paths) < _TEST_EVERY]
-  if few:
-    raise DataError(
-      f'{shown(data_dir)}: class {shown(few[0])} has fewer than {_TEST_EVERY} '
-      'images, too few to test on some; add images, or make folders train and '
-      'test'
-    )
-  return {
-    'train': {
-      name: [p for i, p in enumerate(paths) if (i + 1) % _TEST_EVERY]
-      for name, paths in every.items()
-    },
-    'test': {
-      name: paths[_TEST_EVERY - 1 :: _TEST_EVERY]
-      for name, paths in every.items()
-    },
-  }
-
-
-def _check_several(folder: str, classes: dict[str, list[str]]) -> None:
-  if len(classes) < 2:
-    names = first_few(classes) or 'none'
-    raise DataError(
-      f'{shown(folder)} must have a folder for each of two classes or more, '
-      f'has: {names}; if the classes are one folder deeper, name that one'
-    )
-
-
-def _check_same(
-  data_dir: str,
-  train: str,
-  test: str,
-  splits: dict[str, dict[str, list[str]]],
-) -> None:
-  ours, theirs = (list(splits[split]) for split in ('train', 'test'))
-  if ours == theirs:
-    return
-  raise DataError(
-    f'{shown(data_dir)}: {os.path.basename(train)} has the classes '
-    f'{first_few(ours, 20)}, {os.path.basename(test)} {first_few(theirs, 20)}; '
-    'they must be the same'
-    + ''.join(
-      f'; only in {os.path.basename(folder)}: {first_few(only)}'
-      for folder, only in (
-        (train, [name for name in ours if name not in theirs]),
-        (test, [name for name in theirs if name not in ours]),
-      )
-      if only
-    )
   )
 
 
