@@ -6,7 +6,7 @@ fewer than 8 bits a pixel.
 
 import tensorflow as tf
 
-from official.datasets.headers import number, read, signed_number
+from official.datasets.headers import is_equal, number, read, signed_number
 
 _PLAIN, _MASKS = 0, 3  # kinds of compression
 _USUAL_MASKS = (0xFF0000, 0xFF00, 0xFF)  # of red, green and blue
@@ -43,14 +43,14 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 
 def _is_read(head: tf.Tensor) -> tf.Tensor:
   bits, kind = number(head, 28, 2), number(head, 30, 4)
-  is_indexed = (bits == 1) | (bits == 4) | (bits == 8)
-  has_usual = kind == _MASKS
+  is_indexed = is_equal(bits, 1) | is_equal(bits, 4) | is_equal(bits, 8)
+  has_usual = is_equal(kind, _MASKS)
   for i, mask in enumerate(_USUAL_MASKS):
-    has_usual &= number(head, 54 + 4 * i, 4) == mask
+    has_usual &= is_equal(number(head, 54 + 4 * i, 4), mask)
   has_kind = tf.where(
-    is_indexed | (bits == 24),
-    kind == _PLAIN,
-    (bits == 32) & ((kind == _PLAIN) | has_usual),
+    is_indexed | is_equal(bits, 24),
+    is_equal(kind, _PLAIN),
+    is_equal(bits, 32) & (is_equal(kind, _PLAIN) | has_usual),
   )
   return has_kind & (number(head, _FILE_HEADER, 4) >= 40)
 
@@ -60,10 +60,10 @@ def _direct(encoded: tf.Tensor, head: tf.Tensor) -> tf.Tensor:
   image = tf.io.decode_bmp(encoded, 4)
   # The fourth byte means something where a mask says so.
   has_alpha = (
-    (number(head, 28, 2) == 32)
-    & (number(head, 30, 4) == _MASKS)
+    is_equal(number(head, 28, 2), 32)
+    & is_equal(number(head, 30, 4), _MASKS)
     & (number(head, _FILE_HEADER, 4) >= 56)
-    & (number(head, 66, 4) == 0xFF000000)
+    & is_equal(number(head, 66, 4), 0xFF000000)
   )
   alpha = tf.where(has_alpha, image[..., 3:], tf.constant(255, tf.uint8))
   return tf.ensure_shape(

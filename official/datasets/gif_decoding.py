@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from official.datasets.headers import is_equal
+
 _EXTENSION, _CONTROL = 0x21, 0xF9
 _HEADER = 13  # bytes before the table of colours
 _MAX_EXTENSIONS = 1024  # before the first frame
@@ -69,7 +71,7 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 
   def transparent():
     black, white = coloured(b'\0\0\0'), coloured(b'\xff\xff\xff')
-    same = tf.reduce_all(black == white, -1, keepdims=True)
+    same = tf.reduce_all(is_equal(black, white), -1, keepdims=True)
     return black, same
 
   def opaque():
@@ -116,19 +118,19 @@ def _first_frame(encoded: tf.Tensor) -> _Frame:
       maximum_iterations=_MAX_BLOCKS,
     )
     check = tf.debugging.Assert(
-      byte(end) == 0, ['the GIF has too many blocks:', _MAX_BLOCKS]
+      is_equal(byte(end), 0), ['the GIF has too many blocks:', _MAX_BLOCKS]
     )
     with tf.control_dependencies([check]):
       return end + 1
 
   def extension(position, control):
-    is_control = byte(position + 1) == _CONTROL
-    has_one = byte(position + 3) % 2 == 1
+    is_control = is_equal(byte(position + 1), _CONTROL)
+    has_one = is_equal(byte(position + 3) % 2, 1)
     found = tf.where(has_one, position + 3, -1)
     return after_blocks(position + 2), tf.where(is_control, found, control)
 
   position, control = tf.while_loop(
-    lambda p, _: byte(p) == _EXTENSION,
+    lambda p, _: is_equal(byte(p), _EXTENSION),
     extension,
     (_HEADER + table(byte(10)), tf.constant(-1)),
     maximum_iterations=_MAX_EXTENSIONS,

@@ -2,6 +2,9 @@
 
 import tensorflow as tf
 
+# Not `==`: while a model is exported, that asks whether they are one tensor.
+is_equal = tf.equal
+
 _SIZE = 128  # bytes, all that is looked at
 
 
@@ -14,7 +17,7 @@ def read(encoded: tf.Tensor) -> tf.Tensor:
 def starts_with(head: tf.Tensor, magic: bytes, at: int = 0) -> tf.Tensor:
   """Whether these bytes are there, bool []."""
   wanted = tf.constant(list(magic), tf.int64)
-  return tf.reduce_all(head[at : at + len(magic)] == wanted)
+  return tf.reduce_all(is_equal(head[at : at + len(magic)], wanted))
 
 
 def number(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from official.datasets import bmp_decoding, gif_decoding
-from official.datasets.headers import number, read, starts_with
+from official.datasets.headers import is_equal, number, read, starts_with
 from official.datasets.image_kinds import MAX_PIXELS, UNKNOWN
 
 _GREY = (0.299, 0.587, 0.114)  # of red, green and blue; as JPEG has it
@@ -108,7 +108,7 @@ def _on_paper(image: tf.Tensor) -> tf.Tensor:
     mixed = drawn * share + paper * (1 - share)
     return tf.cast(tf.round(mixed), tf.uint8)
 
-  return tf.cond(tf.reduce_all(alpha == 255), lambda: colours, blended)
+  return tf.cond(tf.reduce_all(is_equal(alpha, 255)), lambda: colours, blended)
 
 
 # Traced once, for all that decode, and optimized when one is called at all.
@@ -142,7 +142,9 @@ def _decode_png(encoded: tf.Tensor, head: tf.Tensor) -> tf.Tensor:
   # Where an image of fewer than 8 bits has no alpha, it gets that many ones.
   bits = head[24]
   ones = tf.bitwise.left_shift(tf.constant(1, tf.int64), bits) - 1
-  is_opaque = (bits < 8) & tf.reduce_all(tf.cast(alpha, tf.int64) == ones)
+  is_opaque = (bits < 8) & tf.reduce_all(
+    is_equal(tf.cast(alpha, tf.int64), ones)
+  )
   alpha = tf.where(is_opaque, tf.constant(255, tf.uint8), alpha)
   return tf.concat([colours, alpha], -1)
 
@@ -183,7 +185,7 @@ def _checked_other(encoded: tf.Tensor) -> tf.Tensor:
   # VP8X in front, with the bit that says so. TensorFlow writes its frames
   # beyond the memory it took for them.
   is_animated = (
-    is_webp & starts_with(head, b'VP8X', 12) & (head[20] // 2 % 2 == 1)
+    is_webp & starts_with(head, b'VP8X', 12) & is_equal(head[20] // 2 % 2, 1)
   )
   with tf.control_dependencies([
     tf.debugging.Assert(tf.strings.length(encoded) > 0, ['Input is empty']),
