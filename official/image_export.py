@@ -44,10 +44,10 @@ def export(
     serving.image_serving_input_fn, dataset.image_shape, dataset.preprocess
   )
   encoded = functools.partial(
-    serving.image_bytes_serving_input_fn,
+    serving.encoded_image_serving_input_fn,
     dataset.image_shape,
-    preprocess_fn=dataset.preprocess,
-    decode_fn=dataset.decode,
+    dataset.preprocess,
+    dataset.decode,
   )
   receivers = {'': pixels, 'image_bytes': encoded}
   if flags_obj.image_bytes_as_serving_input:

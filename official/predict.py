@@ -3,7 +3,8 @@
 python -m official.predict --export_dir DIR IMAGE...
 python -m official.predict --model_dir DIR IMAGE...
 
-An IMAGE is a file (JPEG, PNG, BMP or GIF), or a folder of such files.
+An IMAGE is a file (JPEG, PNG, GIF, BMP or WebP), or a folder of such files, in
+folders or not.
 """
 
 import csv
@@ -18,10 +19,10 @@ from absl import flags
 
 from official import cli, exports, rerun
 from official import paths as paths_lib
+from official.datasets import class_folders, found, image_kinds
 from official.errors import DataError, UsageError
 from official.flag_checks import check_range, check_together
 
-_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.gif', '.bmp')
 _COLUMNS = ('image', 'class', 'probability')
 
 
@@ -66,9 +67,9 @@ def main(arguments: list[str]) -> None:
   for path, prediction in _watched(predictions, len(paths)):
     if isinstance(prediction, str):
       unreadable += 1
-      print(f'error: {path}: {prediction}', file=sys.stderr)
+      print(f'error: {found.shown(path)}: {prediction}', file=sys.stderr)
     else:
-      write({'image': path} | prediction)
+      write({'image': found.shown(path)} | prediction)
   if unreadable:
     raise DataError(f'{unreadable} of {len(paths)} images could not be read')
 
@@ -107,8 +108,8 @@ class Model:
     """Each path, and its class and probability or why there is none."""
     for start in range(0, len(paths), batch_size):
       batch = paths[start : start + batch_size]
-      contents = [_read(path) for path in batch]
       try:
+        contents = [_read(path) for path in batch]
         yield from zip(batch, self._predict(contents), strict=True)
       except (OSError, self._tf.errors.OpError):
         for path in batch:  # One of them is bad: which?
@@ -119,8 +120,11 @@ class Model:
       return self._predict([_read(path)])[0]
     except OSError as e:
       return e.strerror or str(e)
-    except self._tf.errors.OpError:
-      return 'is no image that can be decoded'
+    except self._tf.errors.OpError as e:
+      from official.datasets.bad_examples import first_line
+
+      reason = f'is no image that can be decoded: {first_line(e)}'
+      return reason.removesuffix(f': {image_kinds.UNKNOWN}')
 
   def _predict(self, contents: list[bytes]) -> list[dict[str, Any]]:
     outputs = self._signature(image_bytes=self._tf.constant(contents))
@@ -156,15 +160,19 @@ def _tracked(bar: Any, predictions: Iterator[Any], count: int) -> Iterator[Any]:
 
 
 def _image_files(arguments: list[str]) -> list[str]:
-  """The files that are named, and those in the folders that are named."""
+  """The files that are named, and the images in the folders that are named.
+
+  What else is in these folders is told.
+  """
   paths = []
   for argument in map(paths_lib.named, arguments):
     if os.path.isdir(argument):
-      names = sorted(os.listdir(argument))
-      found = [n for n in names if n.lower().endswith(_EXTENSIONS)]
-      if not found:
+      listed = class_folders.images_below(argument)
+      images = sorted([*listed.used, *listed.unusable])
+      if not images:
         raise UsageError(f'there are no images in the folder {argument}')
-      paths += [os.path.join(argument, name) for name in found]
+      found.tell(argument, len(images), listed.left_out)
+      paths += images
     elif os.path.exists(argument):
       paths.append(argument)
     else:
@@ -173,6 +181,8 @@ def _image_files(arguments: list[str]) -> list[str]:
 
 
 def _read(path: str) -> bytes:
+  if not os.path.isfile(path):  # To read a pipe would wait for ever.
+    raise OSError(image_kinds.look(path).problem)
   with open(path, 'rb') as f:
     return f.read()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from official import estimator as estimator_lib
-from official.datasets import image_decoding
+from official.datasets import image_decoding, imagenet_preprocessing
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
 
@@ -30,41 +30,69 @@ def image_serving_input_fn(
 
 
 def image_bytes_serving_input_fn(
+  image_shape: Sequence[int], dtype: tf.DType = tf.float32
+) -> estimator_lib.TensorServingInputReceiver:
+  """The original's receiver of photographs: `image_bytes`, string [N], any N.
+
+  Each is resized so that its shorter side has 256 pixels, whatever
+  `image_shape` is; the middle is cut out, and the mean colour of ImageNet is
+  taken away. Besides JPEG it takes what `image_decoding.decode` does.
+
+  Args:
+    image_shape: height and width, at most 256, and 3 channels.
+    dtype: of what the network gets.
+
+  Raises:
+    ValueError: there are not three channels, or the image is too large.
+  """
+  height, width, channels = image_shape
+  means = imagenet_preprocessing.CHANNEL_MEANS
+  if channels != len(means):
+    raise ValueError(
+      f'image_shape must have {len(means)} channels, whose means are known; '
+      f'given: {list(image_shape)}'
+    )
+  shorter = imagenet_preprocessing.RESIZE_MIN
+  if max(height, width) > shorter:
+    raise ValueError(
+      f'image_shape must be at most {shorter} high and wide; given: '
+      f'{list(image_shape)}'
+    )
+  return encoded_image_serving_input_fn(
+    image_shape,
+    imagenet_preprocessing.preprocess,
+    lambda encoded: imagenet_preprocessing.central_image(
+      encoded, height, width, shorter
+    ),
+    dtype,
+  )
+
+
+def encoded_image_serving_input_fn(
   image_shape: Sequence[int],
-  dtype: tf.DType = tf.float32,
-  preprocess_fn: Preprocess | None = None,
+  preprocess_fn: Preprocess,
   decode_fn: Callable[[tf.Tensor], tf.Tensor] | None = None,
+  dtype: tf.DType = tf.float32,
 ) -> estimator_lib.TensorServingInputReceiver:
   """A receiver of encoded images: `image_bytes`, string [N], any N.
 
-  PNG, JPEG, BMP and GIF (its first frame) of any size.
-
   Args:
     image_shape: height, width and channels.
-    dtype: of what the network gets.
-    preprocess_fn: images of 0 to 255 to what the network gets; None only
-      casts.
+    preprocess_fn: images of 0 to 255 to what the network gets; it becomes a
+      part of the exported model.
     decode_fn: an encoded image, string [], to `image_shape`; None decodes it
-      to uint8 of so many channels and resizes it to that height and width.
+      to this many channels and resizes it to that height and width.
+    dtype: of what the network gets.
   """
-  decode = decode_fn or functools.partial(decode_and_resize, image_shape)
+  decode = decode_fn or functools.partial(
+    image_decoding.decode_and_resize, image_shape
+  )
   encoded = tf.compat.v1.placeholder(tf.string, [None], name='input_tensor')
   pixels = tf.map_fn(
     lambda image: tf.cast(decode(image), tf.float32),
     encoded,
     fn_output_signature=tf.TensorSpec(image_shape, tf.float32),
   )
-  images = preprocess_fn(pixels) if preprocess_fn else pixels
   return estimator_lib.TensorServingInputReceiver(
-    tf.cast(images, dtype), {'image_bytes': encoded}
+    tf.cast(preprocess_fn(pixels), dtype), {'image_bytes': encoded}
   )
-
-
-def decode_and_resize(
-  image_shape: Sequence[int], encoded: tf.Tensor
-) -> tf.Tensor:
-  """An encoded image, string [] -> uint8 [H, W, C], stretched to fit."""
-  height, width, channels = image_shape
-  image = image_decoding.decode(encoded, channels)
-  image = tf.image.resize(image, [height, width], antialias=True)
-  return tf.cast(tf.round(image), tf.uint8)

@@ -63,7 +63,7 @@ def test_pictures_that_cannot_be_decoded_are_left_out_and_named(
   assert dataset.num_images == {'train': 8, 'test': 6}
   assert sorted(labels_of(dataset, 'train', 8)) == [0] * 4 + [1] * 4
   assert '2 examples left out' in caplog.text
-  assert 'cat/1.jpg: Input is empty' in caplog.text
+  assert 'cat/1.jpg: it is empty' in caplog.text
   assert 'dog/2.jpg: ' in caplog.text
   with pytest.raises(DataError, match=r'2 examples .*, 1 may .*1\.jpg.*2\.jpg'):
     getattr(image_folder, load)(
@@ -72,10 +72,14 @@ def test_pictures_that_cannot_be_decoded_are_left_out_and_named(
 
 
 def test_without_leave_the_pictures_are_named_when_they_are_needed(pictures):
+  """An empty file at once, damaged pixels when they are decoded."""
+  with pytest.raises(DataError, match=r'1 example cannot .*cat/1\.jpg: it is'):
+    image_folder.load(str(pictures), 24)
+  (pictures / 'train' / 'cat' / '1.jpg').unlink()
   dataset = image_folder.load(str(pictures), 24)
   with pytest.raises(tf.errors.InvalidArgumentError):
-    labels_of(dataset, 'train', 10)
-  with pytest.raises(DataError, match='2 examples cannot be used, 0 may be'):
+    labels_of(dataset, 'train', 9)
+  with pytest.raises(DataError, match='1 example cannot be used, 0 may be'):
     dataset.check()
 
 
@@ -142,13 +146,13 @@ def test_mutated_pictures_are_used_or_named(tmp_path, count):
   for i in range(count):
     content = mutate(originals[i % len(originals)], random)
     (folder / f'{i:04}.jpg').write_bytes(content)
-  other = tmp_path / 'pets' / 'test' / 'cat'
-  other.mkdir(parents=True)
-  (other / '0.jpg').write_bytes(originals[0])
+  for other in ('train/dog', 'test/cat', 'test/dog'):
+    (tmp_path / 'pets' / other).mkdir(parents=True)
+    (tmp_path / 'pets' / other / '0.jpg').write_bytes(originals[0])
   bad = BadExamples(count)
   dataset = image_folder.load(str(tmp_path / 'pets'), 16, bad=bad)
   assert 0 < bad.count < count
-  assert dataset.num_images['train'] + bad.count == count
+  assert dataset.num_images['train'] + bad.count == count + 1
   used = 0
   for images, _ in dataset.input_fn(True, 50).take(2 * count // 50):
     assert np.isfinite(images).all()

@@ -409,6 +409,11 @@ def test_the_options_of_records_are_in_the_dataset_that_is_returned():
   )
   assert dataset.options().threading.private_threadpool_size == 3
   assert dataset.options().threading.max_intra_op_parallelism == 1
+  slack = records.process_record_dataset(
+    *(number_records(5), True, 2, 5, parse_number, 1, tf.float32),
+    *(None, False, True),  # As the original's last argument.
+  )
+  assert slack.options().experimental_slack
 
 
 def test_the_licence_and_checksums_stand_beside_the_embedded_files():

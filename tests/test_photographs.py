@@ -3,6 +3,7 @@
 import hashlib
 import io
 import pathlib
+import shutil
 import tarfile
 
 import numpy as np
@@ -291,6 +292,26 @@ def test_a_thousand_classes_without_the_background(records_folder):
   assert labels.tolist() == list(range(7))
 
 
+def test_as_many_files_as_imagenet_has_are_not_taken_for_it(records_folder):
+  """1,024 files of 5 records each are 5,120 images, not 1,281,167."""
+  path = str(records_folder / 'train-00000-of-00003')
+  parts = [tfrecords.Part(path)] * 1024
+  assert imagenet._num_images('train', parts) == 5_120
+
+
+def test_records_that_are_missing_or_of_another_set(records_folder, tmp_path):
+  for path in records_folder.iterdir():
+    shutil.copy(path, tmp_path)
+  (tmp_path / 'train-00001-of-00003').rename(tmp_path / 'gone.bak')
+  with pytest.raises(DataError, match=r'2 of 3 .* missing: train-00001-of-0'):
+    imagenet.load(str(tmp_path), 32)
+  shutil.copy(records_folder / 'train-00001-of-00003', tmp_path)
+  assert imagenet.load(str(tmp_path), 32).num_images['train'] == 15
+  shutil.copy(tmp_path / 'gone.bak', tmp_path / 'train-00000-of-00008')
+  with pytest.raises(DataError, match=r'2 sets of train .*of-00003.*of-00008'):
+    imagenet.load(str(tmp_path), 32)
+
+
 def test_a_tfrecord_that_was_cut_off(records_folder, tmp_path):
   source = records_folder / 'train-00000-of-00003'
   assert tfrecords.count_records(str(source)) == 5
@@ -361,7 +382,7 @@ def test_two_replicas_share_a_folder_as_one_device_would(photographs):
 
 def test_train_and_test_must_have_the_same_classes(photographs, tmp_path):
   split = tmp_path / 'split'
-  (split / 'test' / 'cat').mkdir(parents=True)
+  shutil.copytree(photographs / 'cat', split / 'test' / 'cat')
   photographs.rename(split / 'train')
   with pytest.raises(DataError, match='train has the classes cat, dog, test'):
     image_folder.load(str(split), 24)

@@ -98,7 +98,7 @@ def _reason(use: Callable[[tf.Tensor], tf.Tensor], number: int) -> str:
 def first_line(error: tf.errors.OpError) -> str:
   """What TensorFlow says, less where in its own code."""
   text = re.sub(r'\{\{.*?\}\}|\[Op:.*', '', error.message)
-  text = re.sub(r'assertion failed: \[(.*?)\] \[(.*?)\]', r'\1 \2', text)
+  text = re.sub(r'assertion failed: \[(.*?)\]( \[(.*?)\])?', r'\1 \3', text)
   lines = (line.strip() for line in text.splitlines())
   told = (line for line in lines if line and not line.startswith(_CHATTER))
   return next(told, type(error).__name__)

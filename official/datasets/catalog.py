@@ -6,6 +6,7 @@ from typing import Any
 from official import flags
 from official.datasets import (
   cifar10,
+  found,
   idx,
   image_folder,
   imagenet,
@@ -78,7 +79,7 @@ def load_imagenet(flags_obj: Any) -> ImageDataset:
       'validation-00000-of-00128, ...) or of images (train/cat/1.jpg)'
     )
   flags.require_directory('data_dir', data_dir)
-  if imagenet.find(data_dir, 'train'):
+  if imagenet.is_there(data_dir):
     return imagenet.load(
       data_dir,
       size,
@@ -109,7 +110,7 @@ def _load_in_memory(flags_obj: Any, style: Style) -> ImageDataset:
     return mnist.load(data_dir, **options)
   cifar10_dir = cifar10.find(data_dir)
   if cifar10_dir:
-    return cifar10.load(cifar10_dir, **options)
+    return cifar10.load(cifar10_dir, above=data_dir, **options)
   if tfds.is_tfds_folder(data_dir):
     return tfds.load(None, data_dir, **options)
   if image_folder.is_image_folder(data_dir):
@@ -122,8 +123,8 @@ def _load_in_memory(flags_obj: Any, style: Style) -> ImageDataset:
 
 
 def _unknown(data_dir: str, known: str) -> UsageError:
-  found = ', '.join(sorted(os.listdir(data_dir))[:3]) or 'nothing'
+  names = found.first_few(sorted(os.listdir(data_dir))) or 'nothing'
   return UsageError(
     f'--data_dir {data_dir} must hold {known} or folders of images '
-    f'(train/cat/1.jpg), found: {found}'
+    f'(train/cat/1.jpg), found: {names}'
   )

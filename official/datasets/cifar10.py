@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from official.datasets import in_memory
+from official.datasets import found, in_memory
 from official.datasets.image_dataset import ImageDataset
 from official.errors import DataError
 
@@ -36,16 +36,31 @@ def find(directory: str) -> str | None:
   return None
 
 
-def load(data_dir: str, **options: Any) -> ImageDataset:
+def load(
+  data_dir: str, *, above: str | None = None, **options: Any
+) -> ImageDataset:
   """CIFAR-10 of a folder that `find` found.
 
   Args:
     data_dir: it.
+    above: the folder where it was looked for, if that is another.
     **options: see `in_memory.dataset`.
 
   Raises:
     DataError: a file is missing or damaged.
   """
+  names = [name for names in FILES.values() for name in names]
+  used = [os.path.join(data_dir, name) for name in names]
+  missing = [path for path in used if not os.path.isfile(path)]
+  if missing:
+    raise DataError(
+      f'{data_dir} has not all files of CIFAR-10; missing: '
+      f'{found.first_few(map(os.path.basename, missing), len(names))}'
+    )
+  left_out = list(found.others(data_dir, used))
+  if above and not os.path.samefile(above, data_dir):
+    left_out += found.others(above, [os.path.join(above, FOLDER)])
+  found.tell(above or data_dir, len(used), left_out)
   splits = {}
   for split, names in FILES.items():
     parts = [read(os.path.join(data_dir, name)) for name in names]

@@ -29,26 +29,38 @@ def find(directory: str) -> dict[tuple[str, str], str]:
     `'labels'`; empty where there are none.
 
   Raises:
-    DataError: some are missing, or there are several of a kind.
+    DataError: some are missing, there are several of a kind, or they are of
+      several sets.
   """
-  found: dict[tuple[str, str], list[str]] = {}
+  names_of: dict[tuple[str, str], list[str]] = {}
+  sets = set()
   for name in sorted(os.listdir(directory)):
     match = _NAME.match(name)
-    if match:
+    if match and not name.startswith('.'):  # `._name` is macOS's.
       split = 'train' if match['split'] == 'train' else 'test'
-      found.setdefault((split, match['kind']), []).append(name)
-  if not found:
+      names_of.setdefault((split, match['kind']), []).append(name)
+      sets.add(match['set'])
+  if not names_of:
     return {}
   wanted = [(s, k) for s in ('train', 'test') for k in ('images', 'labels')]
   for split, kind in wanted:
-    names = found.get((split, kind), [])
+    names = names_of.get((split, kind), [])
     if len(names) != 1:
       raise DataError(
         f'{directory} must hold one file of {split} {kind} '
         f'(such as {_example(split, kind)}, .gz or not), found: '
         f'{", ".join(names) or "none"}'
       )
-  return {key: os.path.join(directory, found[key][0]) for key in wanted}
+  if len(sets) > 1:
+    names = (names_of[key][0] for key in wanted)
+    raise DataError(
+      f'{directory} must hold the files of one set, found: {", ".join(names)}'
+    )
+  paths = {key: os.path.join(directory, names_of[key][0]) for key in wanted}
+  for path in paths.values():
+    if not os.path.isfile(path):  # To read a pipe would wait for ever.
+      raise DataError(f'{path} is not a file')
+  return paths
 
 
 def read_bytes(path: str) -> bytes:

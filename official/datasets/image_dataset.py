@@ -25,7 +25,7 @@ class ImageDataset:
       [N, H, W, C]. It travels inside an exported model.
     class_names: one a class.
     decode: an encoded image, string [], to what `preprocess` takes, less N;
-      None for any format TensorFlow knows, resized to `image_shape`.
+      None for `image_decoding.decode_and_resize`.
     check: raises `DataError` with the names of the examples that cannot be
       used; None where `input_fn` cannot fail. It may take long.
   """

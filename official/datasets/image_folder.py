@@ -2,7 +2,7 @@
 
 Beside `train` there is `test` (or `validation`, or `val`) with the same
 classes. Where the classes' folders lie in the data folder itself, every tenth
-image of a class is for testing.
+image of a class is for testing. `class_folders` tells what is read.
 """
 
 import functools
@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from official import serving
 from official.datasets import (
+  class_folders,
+  found,
   image_decoding,
   imagenet_preprocessing,
   in_memory,
@@ -23,18 +24,13 @@ from official.datasets.bad_examples import BadExamples, first_line, unusable
 from official.datasets.image_dataset import ImageDataset
 from official.errors import DataError
 
-_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.gif', '.bmp')
-_TEST_FOLDERS = ('test', 'validation', 'val')
-_TEST_EVERY = 10
-
 # Paths and int32 labels of a split.
-_Files = tuple[list[str], np.ndarray]
+_Files = tuple[list[bytes], np.ndarray]
 
 
 def is_image_folder(directory: str) -> bool:
   """Whether there are folders of images in it, or in its `train`."""
-  train = os.path.join(directory, 'train')
-  return any(_images_by_class(d) for d in (train, directory))
+  return class_folders.is_one(directory)
 
 
 def load(
@@ -59,10 +55,12 @@ def load(
     DataError: the splits have not the same classes, or too many images cannot
       be decoded.
   """
-  files, class_names = _list(data_dir)
   bad = bad or BadExamples()
+  files, class_names, reasons = _list(data_dir, bad)
   if bad.are_allowed:
-    files = _decodable(files, bad)
+    files, more = _decodable(files)
+    bad.leave_out(reasons + more)
+    _check_classes(data_dir, files, class_names)
   preprocess = imagenet_preprocessing.preprocess
 
   def training_example(path, label, position):
@@ -114,7 +112,7 @@ def load(
     preprocess=preprocess,
     class_names=class_names,
     decode=evaluation_image,
-    check=lambda: _decodable(files, BadExamples()),
+    check=lambda: BadExamples().leave_out(_decodable(files)[1]),
   )
 
 
@@ -138,28 +136,34 @@ def load_in_memory(
       be decoded.
   """
   bad = bad or BadExamples()
-  files, class_names = _list(data_dir)
+  files, class_names, reasons = _list(data_dir, bad)
   shape = (image_size, image_size, 3)
   splits = {}
   for split, (paths, labels) in files.items():
     images = np.zeros([len(paths), *shape], np.uint8)
-    reasons = {}
+    good = np.ones([len(paths)], bool)
     for i, path in enumerate(paths):
       try:
-        images[i] = serving.decode_and_resize(shape, tf.io.read_file(path))
+        images[i] = image_decoding.decode_and_resize(
+          shape, tf.io.read_file(path)
+        )
       except tf.errors.OpError as e:
-        reasons[i] = f'{path}: {first_line(e)}'
-    bad.leave_out(reasons.values())
-    good = np.setdiff1d(np.arange(len(paths)), list(reasons))
+        good[i] = False
+        reasons.append(f'{_shown(path)}: {first_line(e)}')
     splits[split] = in_memory.Split(images[good], labels[good])
+    files[split] = list(np.array(paths, object)[good]), labels[good]
+  bad.leave_out(reasons)
+  _check_classes(data_dir, files, class_names)
   return in_memory.dataset(
     _name(data_dir), splits, class_names=class_names, bad=bad, **options
   )
 
 
-def _decodable(files: dict[str, _Files], bad: BadExamples) -> dict[str, _Files]:
-  """The files without those that cannot be decoded."""
-  result = {}
+def _decodable(
+  files: dict[str, _Files],
+) -> tuple[dict[str, _Files], list[str]]:
+  """The files that can be decoded, and what is wrong with each other one."""
+  result, told = {}, []
   for split, (paths, labels) in files.items():
     tensor = tf.constant(paths)
 
@@ -167,71 +171,63 @@ def _decodable(files: dict[str, _Files], bad: BadExamples) -> dict[str, _Files]:
       return image_decoding.decode(tf.io.read_file(tensor[number]), 3)
 
     reasons = unusable(len(paths), use)
-    bad.leave_out(f'{paths[i]}: {reason}' for i, reason in reasons.items())
+    told += [f'{_shown(paths[i])}: {why}' for i, why in reasons.items()]
     good = [i for i in range(len(paths)) if i not in reasons]
     result[split] = [paths[i] for i in good], labels[good]
-  return result
+  return result, told
+
+
+def _check_classes(
+  data_dir: str, files: dict[str, _Files], class_names: tuple[str, ...]
+) -> None:
+  """Whether every class has images, when those that are bad are left out."""
+  for split, (_, labels) in files.items():
+    for number, name in enumerate(class_names):
+      if number not in labels:
+        raise DataError(
+          f'{found.shown(data_dir)}: no image of class {name} can be decoded, '
+          f'of those to {split} on'
+        )
+
+
+def _shown(path: bytes) -> str:
+  return found.shown(os.fsdecode(path))
 
 
 def _name(data_dir: str) -> str:
-  return os.path.basename(os.path.abspath(data_dir))
+  return found.shown(os.path.basename(os.path.abspath(data_dir)))
 
 
-def _list(data_dir: str) -> tuple[dict[str, _Files], tuple[str, ...]]:
-  """The files of `'train'` and `'test'`, and the names of the classes."""
-  train = _images_by_class(os.path.join(data_dir, 'train'))
-  if not train:
-    every = _images_by_class(data_dir)
-    train = {
-      name: [p for i, p in enumerate(paths) if (i + 1) % _TEST_EVERY]
-      for name, paths in every.items()
-    }
-    test = {
-      name: paths[_TEST_EVERY - 1 :: _TEST_EVERY]
-      for name, paths in every.items()
-    }
-    few = [name for name, paths in test.items() if not paths]
-    if few:
-      raise DataError(
-        f'{data_dir}: class {few[0]} has fewer than {_TEST_EVERY} images, too '
-        'few to test on some; add images, or make folders train and test'
-      )
-  else:
-    folders = [os.path.join(data_dir, name) for name in _TEST_FOLDERS]
-    test = next((t for t in map(_images_by_class, folders) if t), {})
-    if train.keys() != test.keys():
-      raise DataError(
-        f'{data_dir}: train has the classes {", ".join(train)}, test (or '
-        f'validation, or val) {", ".join(test) or "none"}; they must be the '
-        'same'
-      )
-  class_names = tuple(train)
-  return {
+def _list(
+  data_dir: str, bad: BadExamples
+) -> tuple[dict[str, _Files], tuple[str, ...], list[str]]:
+  """The files of `'train'` and `'test'`, the names of the classes, and more.
+
+  Tells what else there is.
+
+  Returns:
+    Also what is wrong with each image that cannot be used by its header.
+
+  Raises:
+    DataError: there are such, and none is allowed; see `class_folders.find`.
+  """
+  listed = class_folders.find(data_dir)
+  found.tell(data_dir, len(listed.used), listed.left_out, listed.unusable)
+  reasons = [
+    f'{found.shown(path)}: {why}' for path, why in listed.unusable.items()
+  ]
+  if not bad.are_allowed:
+    bad.leave_out(reasons)
+  names = tuple(listed.splits['train'])
+  files = {
     split: (
-      [path for name in class_names for path in images[name]],
+      # As bytes: a name need not be text.
+      [os.fsencode(path) for name in names for path in classes[name]],
       np.repeat(
-        np.arange(len(class_names), dtype=np.int32),
-        [len(images[name]) for name in class_names],
+        np.arange(len(names), dtype=np.int32),
+        [len(classes[name]) for name in names],
       ),
     )
-    for split, images in (('train', train), ('test', test))
-  }, class_names
-
-
-def _images_by_class(directory: str) -> dict[str, list[str]]:
-  """Class to the paths of its images, both in order of name."""
-  if not os.path.isdir(directory):
-    return {}
-  found = {}
-  for name in sorted(os.listdir(directory)):
-    folder = os.path.join(directory, name)
-    if name.startswith('.') or not os.path.isdir(folder):
-      continue
-    paths = [
-      os.path.join(folder, file)
-      for file in sorted(os.listdir(folder))
-      if file.lower().endswith(_EXTENSIONS)
-    ]
-    if paths:
-      found[name] = paths
-  return found
+    for split, classes in listed.splits.items()
+  }
+  return files, tuple(map(found.shown, names)), reasons

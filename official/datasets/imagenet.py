@@ -13,9 +13,11 @@ from typing import Any
 import tensorflow as tf
 
 from official.datasets import (
+  found,
   image_decoding,
   imagenet_preprocessing,
   positions,
+  shards,
   synthetic,
   tfrecords,
 )
@@ -28,6 +30,9 @@ _NUM_IMAGES = {
   ('train', 1024): 1_281_167,
   ('validation', 128): 50_000,
 }
+# Of the first file, by how the images were shared out.
+_FIRST_FILE = {'train': (1251, 1252), 'validation': (390, 391)}
+_SPLITS = {'train': 'train', 'test': 'validation'}
 _CYCLE_LENGTH = 10  # files read in turn
 _SHUFFLE_BUFFER = 10_000  # records
 
@@ -40,13 +45,9 @@ _FEATURES = {
 }
 
 
-def find(directory: str, split: str) -> list[str]:
-  """The files of `'train'` or `'validation'`, in order."""
-  return [
-    os.path.join(directory, name)
-    for name in sorted(os.listdir(directory))
-    if name.startswith(f'{split}-') and '-of-' in name
-  ]
+def is_there(directory: str) -> bool:
+  """Whether there are such files in a folder."""
+  return any(shards.is_there(directory, split) for split in _SPLITS.values())
 
 
 def load(
@@ -181,17 +182,24 @@ def parse_example_proto(
 
 
 def _find_all(data_dir: str) -> dict[str, list[str]]:
-  """The files of `'train'` and `'test'`, none of them empty."""
+  """The files of `'train'` and `'test'`, none of them empty or missing."""
   files = {
-    split: find(data_dir, folder)
-    for split, folder in (('train', 'train'), ('test', 'validation'))
+    split: shards.find(data_dir, name) for split, name in _SPLITS.items()
   }
   for split, paths in files.items():
     if not paths:
-      raise DataError(f'{data_dir} holds no TFRecords of the {split} split')
-    for path in paths:
-      if not os.path.getsize(path):
-        raise DataError(f'{path} is empty')
+      raise DataError(
+        f'{found.shown(data_dir)} holds no TFRecords of the {split} split, '
+        f'{_SPLITS[split]}-00000-of-...'
+      )
+  used = [path for paths in files.values() for path in paths]
+  for path in used:
+    if not os.path.isfile(path):  # To read a pipe would wait for ever.
+      raise DataError(f'{path} is not a file')
+    if not os.path.getsize(path):
+      raise DataError(f'{path} is empty')
+  found.tell(data_dir, len(used), found.others(data_dir, used))
+  for paths in files.values():
     _check_first_record(paths[0])
   return files
 
@@ -206,12 +214,15 @@ def _known(label: tf.Tensor, num_classes: int) -> tf.Tensor:
 
 
 def _num_images(split: str, parts: list[tfrecords.Part]) -> int:
-  """As the names of whole files tell, or counted."""
-  folder = 'train' if split == 'train' else 'validation'
-  if all(part.count < 0 for part in parts):
-    known = _NUM_IMAGES.get((folder, len(parts)))
-    if known:
-      return known
+  """As the names of ImageNet's whole files tell, or counted."""
+  name = _SPLITS[split]
+  known = _NUM_IMAGES.get((name, len(parts)))
+  if (
+    known
+    and all(part.count < 0 for part in parts)
+    and _count(parts[0]) in _FIRST_FILE[name]
+  ):
+    return known
   return sum(map(_count, parts))
 
 

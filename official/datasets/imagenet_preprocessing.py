@@ -27,7 +27,8 @@ def training_image(
   """A random part of an image, resized and half of the time mirrored.
 
   Args:
-    encoded: string [], JPEG (only the part is decoded), PNG, GIF or BMP.
+    encoded: string [], see `image_decoding.decode`; of a JPEG only the part is
+      decoded.
     boxes: float32 [1, n, 4] of objects (ymin, xmin, ymax, xmax), 0 to 1; n may
       be 0.
     size: height and width of the result.
@@ -69,22 +70,38 @@ def evaluation_image(encoded: tf.Tensor, size: int) -> tf.Tensor:
   """The centre of an image whose shorter side is resized to 8/7 of `size`.
 
   Args:
-    encoded: string [], JPEG, PNG, GIF or BMP.
+    encoded: string [], see `image_decoding.decode`.
     size: height and width of the result.
 
   Returns:
     float32 [size, size, 3], 0 to 255.
   """
+  return central_image(encoded, size, size, size * RESIZE_MIN // _CROP)
+
+
+def central_image(
+  encoded: tf.Tensor, height: int, width: int, shorter: int
+) -> tf.Tensor:
+  """The centre of an image that is resized with its ratio of sides.
+
+  Args:
+    encoded: string [], see `image_decoding.decode`.
+    height: of the result.
+    width: of the result.
+    shorter: what the shorter side becomes.
+
+  Returns:
+    float32 [height, width, 3], 0 to 255.
+  """
   image = _not_too_long(image_decoding.decode(encoded, NUM_CHANNELS))
   shape = tf.cast(tf.shape(image)[:2], tf.float32)
-  shorter = size * RESIZE_MIN // _CROP
   ratio = shorter / tf.reduce_min(shape)
   # At least the size, where float32 rounds the shorter side down.
-  target = tf.maximum(tf.cast(shape * ratio, tf.int32), size)
+  target = tf.maximum(tf.cast(shape * ratio, tf.int32), [height, width])
   image = _resize(image, target)
-  top, left = tf.unstack((target - size) // 2)
-  image = image[top : top + size, left : left + size]
-  return tf.ensure_shape(image, [size, size, NUM_CHANNELS])
+  top, left = tf.unstack((target - [height, width]) // 2)
+  image = image[top : top + height, left : left + width]
+  return tf.ensure_shape(image, [height, width, NUM_CHANNELS])
 
 
 def _not_too_long(image: tf.Tensor) -> tf.Tensor:

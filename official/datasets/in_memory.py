@@ -7,16 +7,19 @@ iterator state on disk, whatever the number of replicas.
 """
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from official.datasets import positions
+from official.datasets import image_decoding, positions
 from official.datasets.bad_examples import BadExamples
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.styles import MNIST, Style
 from official.errors import DataError, UsageError
+
+_LOOKED_AT = 1000  # images, to tell what they are drawn on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +91,19 @@ def dataset(
     input_fn=input_fn,
     preprocess=style.preprocess,
     class_names=class_names,
+    decode=_decode(shapes['train'], splits['train'].images),
+  )
+
+
+def _decode(
+  image_shape: tuple[int, ...], images: np.ndarray
+) -> Callable[[tf.Tensor], tf.Tensor]:
+  """From an encoded image to one as these are: grey ones as light on dark."""
+  paper = None
+  if image_shape[-1] == 1:
+    paper = image_decoding.paper_of(images[:_LOOKED_AT])
+  return functools.partial(
+    image_decoding.decode_and_resize, image_shape, paper=paper
   )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from official.datasets import idx, in_memory
+from official.datasets import found, idx, in_memory
 from official.datasets.image_dataset import ImageDataset
 from official.errors import DataError
 
@@ -65,6 +65,9 @@ def read(data_dir: str | None) -> dict[tuple[str, str], np.ndarray]:
   files = idx.find(directory)
   if not files:
     raise DataError(f'{directory} holds no IDX files')
+  if data_dir is not None:
+    used = list(files.values())
+    found.tell(data_dir, len(used), found.others(data_dir, used))
   arrays = {}
   for (split, kind), path in files.items():
     content = idx.read_bytes(path)

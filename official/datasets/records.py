@@ -15,6 +15,8 @@ def process_record_dataset(
   dtype: tf.DType = tf.float32,
   datasets_num_private_threads: int | None = None,
   drop_remainder: bool = False,
+  tf_data_experimental_slack: bool = False,
+  *,
   seed: int | None = None,
 ) -> tf.data.Dataset:
   """Raw records -> batches of `(image, label)`.
@@ -33,6 +35,7 @@ def process_record_dataset(
     dtype: of the images.
     datasets_num_private_threads: threads of this pipeline alone.
     drop_remainder: leave out a last batch that is smaller.
+    tf_data_experimental_slack: prefetch a little later, beside the step.
     seed: of the shuffle; None for another order every time.
   """
   options = tf.data.Options()
@@ -40,6 +43,8 @@ def process_record_dataset(
   options.threading.max_intra_op_parallelism = 1
   if datasets_num_private_threads:
     options.threading.private_threadpool_size = datasets_num_private_threads
+  if tf_data_experimental_slack:
+    options.experimental_slack = True
   dataset = dataset.prefetch(batch_size)
   if is_training:
     dataset = dataset.shuffle(shuffle_buffer, seed=seed)

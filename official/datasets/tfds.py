@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from official.datasets import in_memory
+from official.datasets import found, in_memory
 from official.datasets.bad_examples import first_line
 from official.datasets.image_dataset import ImageDataset
 from official.errors import DataError
@@ -49,6 +49,8 @@ def load(
       f'{builder.info.full_name} has splits {sorted(available)}, expected '
       'train and test (or validation)'
     )
+  if name is None:
+    _tell(builder, data_dir, ('train', test))
   splits = {
     'train': _read(builder, 'train'),
     'test': _read(builder, test),
@@ -59,6 +61,21 @@ def load(
     class_names=tuple(getattr(features['label'], 'names', None) or ()) or None,
     **options,
   )
+
+
+def _tell(builder: Any, data_dir: str, splits: Iterable[str]) -> None:
+  """Which files of a prepared version are used, and what else is there."""
+  names = {
+    name for split in splits for name in builder.info.splits[split].filenames
+  }
+  used = [
+    os.path.join(data_dir, name)
+    for name in sorted(os.listdir(data_dir))
+    if name in names
+    or name in ('dataset_info.json', 'features.json')
+    or name.endswith('.labels.txt')
+  ]
+  found.tell(data_dir, len(used), found.others(data_dir, used))
 
 
 def _builder(name: str | None, data_dir: str | None) -> Any:
@@ -110,4 +127,9 @@ def _read(builder: Any, split: str) -> in_memory.Split:
     images[position:end] = example['image']
     labels[position:end] = example['label']
     position = end
+  if position != count:  # The rest of the arrays would be any numbers.
+    raise DataError(
+      f'{info.full_name} {split} has {position:,} images in its files, but '
+      f'{count:,} by its description'
+    )
   return in_memory.Split(images, labels)

@@ -1,0 +1,246 @@
+"""Encoded images become the pixels that Pillow sees, in every kind of file."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from official import exports, predict, serving
+from official.datasets import image_decoding, imagenet_preprocessing, mnist
+from official.datasets.bad_examples import first_line
+from tests import test_found_is_used as files
+
+GREY = np.array([0.299, 0.587, 0.114])
+
+
+def encoded(image, kind, **options):
+  content = io.BytesIO()
+  image.save(content, kind, **options)
+  return content.getvalue()
+
+
+def pictures():
+  """Name to file: every kind, with and without alpha and tables of colours."""
+  random = np.random.RandomState(0)
+  pixels = random.randint(0, 256, [12, 10, 4]).astype(np.uint8)
+  colour = Image.fromarray(pixels[..., :3])
+  alpha = Image.fromarray(pixels)
+  grey = Image.fromarray(pixels[..., 0])
+  hard = pixels.copy()
+  hard[..., 3] = np.where(pixels[..., 3] > 128, 255, 0)
+  frames = {'save_all': True, 'append_images': [Image.fromarray(hard)]}
+  cases = {
+    'webp': encoded(colour, 'WEBP', lossless=True),
+    'webp lossy': encoded(colour, 'WEBP'),
+    'webp alpha': encoded(alpha, 'WEBP', lossless=True, exact=True),
+    'gif': encoded(grey, 'GIF'),
+    'gif of two frames': encoded(colour, 'GIF', **frames),
+    'gif transparent': encoded(Image.fromarray(hard), 'GIF'),
+    'jpeg grey': encoded(grey, 'JPEG', quality=95),
+    'jpeg cmyk': encoded(alpha.convert('CMYK'), 'JPEG', quality=95),
+  }
+  for name, image in {
+    'colour': colour,
+    'grey': grey,
+    'black and white': grey.convert('1'),
+    'of 256 colours': colour.convert('P'),
+    'of 16 colours': colour.quantize(16),
+    'of 3 colours': colour.quantize(3),
+  }.items():
+    cases[f'png {name}'] = encoded(image, 'PNG')
+    cases[f'bmp {name}'] = encoded(image, 'BMP')
+  cases['bmp of 32 bits'] = encoded(alpha, 'BMP')  # Its alpha is not one.
+  cases['png alpha'] = encoded(alpha, 'PNG')
+  light = Image.fromarray(np.ascontiguousarray(pixels[..., :2] | 240))
+  cases['png light and alpha'] = encoded(light, 'PNG')
+  cases['png of a transparent colour'] = encoded(
+    grey, 'PNG', transparency=int(pixels[3, 3, 0])
+  )
+  table = colour.quantize(16)
+  cases['png of a transparent entry'] = encoded(table, 'PNG', transparency=3)
+  return cases
+
+
+def as_pillow_sees(content):
+  """[H, W, 3] on paper: white, or black where the drawing is light."""
+  image = Image.open(io.BytesIO(content))
+  if image.mode == 'CMYK':
+    image = image.convert('RGB')
+  pixels = np.array(image.convert('RGBA'), np.float64)
+  share = pixels[..., 3:] / 255
+  mean = (pixels[..., :3] @ GREY * share[..., 0]).sum() / share.sum()
+  paper = 0 if mean > 191 else 255
+  return np.round(pixels[..., :3] * share + paper * (1 - share))
+
+
+def test_every_kind_of_file_is_what_pillow_sees():
+  for name, content in pictures().items():
+    wanted = as_pillow_sees(content)
+    limit = 12 if name.startswith('jpeg') else 0  # Decoders differ.
+    got = image_decoding.decode(tf.constant(content), 3).numpy()
+    assert got.shape == wanted.shape and got.dtype == np.uint8, name
+    assert np.abs(got - wanted).max() <= limit, name
+    grey = image_decoding.decode(tf.constant(content), 1).numpy()
+    assert np.abs(grey[..., 0] - np.round(wanted @ GREY)).max() <= limit, name
+
+
+def test_sixteen_bits_become_eight():
+  pixels = (np.arange(120).reshape(12, 10) * 500).astype(np.uint16)
+  content = encoded(Image.fromarray(pixels), 'PNG')
+  got = image_decoding.decode(tf.constant(content), 1)
+  np.testing.assert_array_equal(got[..., 0], pixels >> 8)
+
+
+def test_what_tensorflow_would_decode_wrongly_or_not_at_all_is_refused():
+  """An animated WebP ends a process of TensorFlow 2.21 that decodes it."""
+  colour = Image.fromarray(np.zeros([8, 8, 3], np.uint8))
+  other = Image.fromarray(np.full([8, 8, 3], 99, np.uint8))
+  moving = encoded(colour, 'WEBP', save_all=True, append_images=[other])
+  for content, message in {
+    moving: 'an animated WebP image; save one picture of it',
+    encoded(colour, 'TIFF'): 'it is not a JPEG, PNG, GIF, BMP or WebP image',
+    b'': 'Input is empty',
+    b'\xff\x0a' + bytes(40): 'it is not a JPEG, PNG',  # JPEG XL
+    encoded(colour, 'BMP')[:-1]: 'differ by -1',
+    files.BMP[:28] + b'\x10\0' + files.BMP[30:]: 'a BMP of this kind',
+  }.items():
+    with pytest.raises(tf.errors.InvalidArgumentError) as raised:
+      image_decoding.decode(tf.constant(content), 3)
+    assert message in first_line(raised.value)
+
+
+def test_a_picture_of_gigabytes_is_refused_in_every_kind():
+  frame = b'\x2c' + b'\0\0\0\0\xff\xff\xff\xff' + b'\0\2\0'
+  extension = b'\x21\xfe\3abc\0'
+  bombs = {name: content + bytes(40) for name, content in files.BOMBS.items()}
+  del bombs['jpeg']  # Made by hand: TensorFlow asks for more of its header.
+  bombs['frame of a small gif'] = (
+    b'GIF89a\1\0\1\0\0\0\0' + extension + frame + b';'
+  )
+  large = np.zeros([1, 1, 3], np.uint8)
+  content = bytearray(encoded(Image.fromarray(large), 'JPEG'))
+  at = content.index(b'\xff\xc0') + 5
+  content[at : at + 4] = 2 * b'\xfd\xe8'  # 65,000 each
+  bombs['jpeg'] = bytes(content)
+  for name, content in bombs.items():
+    with pytest.raises(tf.errors.InvalidArgumentError) as raised:
+      image_decoding.decode(tf.constant(content), 3)
+    assert 'more than 134,217,728 pixels' in first_line(raised.value), name
+
+
+def digits():
+  arrays = mnist.read(None)
+  return arrays['test', 'images'][:40]
+
+
+def test_a_drawn_digit_is_the_same_digit_on_any_paper():
+  """Light ink, dark ink, transparent or not: as MNIST has it in the end."""
+  paper = image_decoding.paper_of(digits()[..., np.newaxis])
+  assert paper == 0
+  assert image_decoding.paper_of(255 - digits()[..., np.newaxis]) == 255
+  noise = np.random.RandomState(0).randint(0, 256, [50, 28, 28, 1])
+  assert image_decoding.paper_of(noise.astype(np.uint8)) is None
+  for digit in digits()[:5]:
+    ink = np.zeros([28, 28, 4], np.uint8)
+    ink[..., 3] = digit
+    light = ink.copy()
+    light[..., :3] = 255
+    red = ink.copy()
+    red[..., 0] = 200
+    for kind, pixels in (
+      ('PNG', digit), ('PNG', 255 - digit), ('PNG', ink), ('PNG', light),
+      ('WEBP', light), ('WEBP', ink), ('BMP', 255 - digit), ('GIF', digit),
+      ('PNG', red),
+    ):  # fmt: skip
+      options = {'lossless': True, 'exact': True} if kind == 'WEBP' else {}
+      content = encoded(Image.fromarray(pixels), kind, **options)
+      got = image_decoding.decode_and_resize((28, 28, 1), content, paper)
+      dimmer = (255 - 0.299 * 200) / 255 if pixels is red else 1
+      difference = np.abs(got.numpy()[..., 0] - digit * dimmer)
+      assert difference.max() <= 1, kind
+
+
+def original_preprocessing(pixels, height, width):
+  """The original's, in NumPy: the shorter side 256, the middle, the means."""
+  scale = np.float32(256) / np.float32(min(pixels.shape[:2]))
+  target = [int(np.float32(side) * scale) for side in pixels.shape[:2]]
+  for axis, size in enumerate(target):
+    # Bilinear, from the corner on, as TensorFlow 1 had it.
+    position = np.arange(size) * (pixels.shape[axis] / size)
+    low = np.floor(position).astype(int)
+    high = np.minimum(low + 1, pixels.shape[axis] - 1)
+    part = (position - low).reshape([-1, 1, 1] if axis == 0 else [1, -1, 1])
+    pixels = (
+      pixels.take(low, axis) * (1 - part) + pixels.take(high, axis) * part
+    )
+  top, left = (target[0] - height) // 2, (target[1] - width) // 2
+  middle = pixels[top : top + height, left : left + width]
+  return middle - np.array([123.68, 116.78, 103.94])
+
+
+@pytest.mark.parametrize('shape', [(224, 224, 3), (32, 48, 3)])
+def test_encoded_photographs_are_prepared_as_the_original_did(shape):
+  random = np.random.RandomState(1)
+  pixels = random.randint(0, 256, [60, 90, 3]).astype(np.uint8)
+  grey = np.full([70, 50, 3], 128, np.uint8)
+  contents = [tf.io.encode_jpeg(grey).numpy(), tf.io.encode_png(pixels).numpy()]
+
+  @tf.function(autograph=False)
+  def receive():
+    receiver = serving.image_bytes_serving_input_fn(shape)
+    return receiver.features, receiver.receiver_tensors['image_bytes']
+
+  graph = receive.get_concrete_function().graph
+  features, image_bytes = graph.structured_outputs
+  with tf.compat.v1.Session(graph=graph) as session:
+    got = session.run(features, {'input_tensor:0': contents})
+  assert image_bytes.dtype == tf.string and got.dtype == np.float32
+  np.testing.assert_allclose(
+    got[0], np.broadcast_to([4.32, 11.22, 24.06], shape), atol=1e-4
+  )
+  wanted = original_preprocessing(pixels.astype(np.float64), *shape[:2])
+  np.testing.assert_allclose(got[1], wanted, atol=0.02)
+
+
+def test_shapes_that_the_original_could_not_prepare_are_refused():
+  with pytest.raises(ValueError, match=r'3 channels, .* given: \[28, 28, 1\]'):
+    serving.image_bytes_serving_input_fn([28, 28, 1])
+  with pytest.raises(ValueError, match='at most 256 high and wide'):
+    serving.image_bytes_serving_input_fn([299, 299, 3])
+  assert imagenet_preprocessing.RESIZE_MIN == 256
+
+
+def test_an_exported_model_takes_every_kind_of_file(finished, tmp_path):
+  """Each of 40 digits has one answer, whatever file it comes in."""
+  folder, _, _ = finished
+  model = predict.Model(exports.newest_export(str(folder / 'exports')))
+  images = digits()
+  ink = np.zeros([len(images), 28, 28, 4], np.uint8)
+  ink[..., 3] = images
+  light = ink.copy()
+  light[..., :3] = 255
+  answers = {}
+  for name, kind, arrays, options in (
+    ('opaque', 'PNG', images, {}),
+    ('dark on white', 'PNG', 255 - images, {}),
+    ('dark on nothing', 'PNG', ink, {}),
+    ('light on nothing', 'PNG', light, {}),
+    ('bmp', 'BMP', images, {}),
+    ('gif', 'GIF', images, {}),
+    ('webp', 'WEBP', np.stack([images] * 3, -1), {'lossless': True}),
+    ('16 bits', 'PNG', images.astype(np.uint16) * 257, {}),
+  ):
+    paths = []
+    for i, array in enumerate(arrays):
+      path = tmp_path / f'{name} {i}'
+      path.write_bytes(encoded(Image.fromarray(array), kind, **options))
+      paths.append(str(path))
+    answers[name] = [answer for _, answer in model.predict(paths, 16)]
+  for name, found in answers.items():
+    for answer, wanted in zip(found, answers['opaque'], strict=True):
+      assert answer['class'] == wanted['class'], name
+      assert answer['probability'] == pytest.approx(
+        wanted['probability'], abs=0.02
+      ), name
