@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from absl import flags
+from absl import logging as absl_logging  # Defines -v, --verbosity.
 
 from official import environment, flag_parsing, help_text
 from official.errors import UserError
@@ -123,6 +124,11 @@ def _start() -> None:
   )
   # What a warm start loaded and what not is worth a line.
   logging.getLogger('official.estimator.warm_start').setLevel(logging.INFO)
+  if flag_parsing.is_given(flags_obj, 'verbosity'):
+    level = absl_logging.converter.absl_to_standard(flags_obj.verbosity)
+    names = ('official', 'official.estimator.warm_start', 'tensorflow')
+    for name in names:
+      logging.getLogger(name).setLevel(level)
 
 
 class _Chatter:

@@ -113,6 +113,9 @@ class Cycles:
     if not left:
       self._report.nothing_to_train(step)
       return self._evaluate()
+    if self._had_reached_threshold(step):
+      self._report.past_threshold(self._flags.stop_threshold)
+      return self._evaluate()
     if self._flags.use_train_and_evaluate:
       return self._train_and_evaluate()
     results = {}
@@ -127,15 +130,24 @@ class Cycles:
     return results
 
   def _train_and_evaluate(self) -> dict[str, Any]:
+    stop = _ThresholdStop(self._flags.stop_threshold)
     results, _ = estimator_lib.train_and_evaluate(
       self._estimator,
       estimator_lib.TrainSpec(
-        self._train_input, self._schedule.total_steps, self._hooks
+        self._train_input,
+        self._schedule.total_steps,
+        [*self._hooks, stop],
+        [stop.listener],
       ),
       estimator_lib.EvalSpec(
-        self._eval_input, steps=self._eval_batches_if_endless()
+        self._eval_input,
+        steps=self._eval_batches_if_endless(),
+        # Looking for a threshold, every checkpoint counts.
+        **({} if stop.threshold is None else {'throttle_secs': 0}),
       ),
     )
+    if stop.has_stopped:
+      self._report.past_threshold(stop.threshold)
     self._report.evaluated(results)
     return results
 
@@ -156,6 +168,18 @@ class Cycles:
     done = {r['step'] for r in self._estimator.metrics_log.read('eval')}
     is_due = step in self._schedule.evaluation_steps and step not in done
     return bool(self._estimator.agreement.from_chief(is_due))
+
+  def _had_reached_threshold(self, step: int) -> bool:
+    """Whether an earlier call stopped at this step for its accuracy."""
+    if self._flags.stop_threshold is None or not step:
+      return False
+    done = [
+      record
+      for record in self._estimator.metrics_log.read('eval')
+      if record['step'] == step
+    ]
+    reached = bool(done) and self._is_past_threshold(done[-1])
+    return bool(self._estimator.agreement.from_chief(reached))
 
   def _is_past_threshold(self, results: dict[str, Any]) -> bool:
     threshold = self._flags.stop_threshold
@@ -203,6 +227,40 @@ class Cycles:
     return dataset.with_options(options)
 
 
+class _ThresholdStop(estimator_lib.Hook):
+  """Ends `train_and_evaluate` after an evaluation that is good enough.
+
+  Args:
+    threshold: of the accuracy; None for never.
+  """
+
+  def __init__(self, threshold: float | None):
+    self.threshold = threshold
+    self.has_stopped = False
+    self.listener = _SaveListener()
+
+  def after_run(self, run: estimator_lib.Run) -> None:
+    """See `Hook`."""
+    if self.threshold is None or not self.listener.has_saved:
+      return
+    self.listener.has_saved = False
+    done = run.estimator.metrics_log.read('eval')
+    reached = bool(done) and done[-1]['accuracy'] >= self.threshold
+    if run.estimator.agreement.from_chief(reached):
+      self.has_stopped = True
+      run.request_stop()
+
+
+class _SaveListener(estimator_lib.CheckpointSaverListener):
+  """Notes that there was a checkpoint, which an evaluation follows."""
+
+  has_saved = False
+
+  def after_save(self, run: estimator_lib.Run, step: int) -> None:
+    """See `CheckpointSaverListener`."""
+    self.has_saved = step != run.first_step
+
+
 def longest_loop(flags_obj: Any) -> int:
   """Steps between turns of Python, at most.
 
@@ -218,7 +276,7 @@ def _summaries(
 ) -> list[estimator_lib.Hook]:
   if not (devices.is_chief and flags_obj.summaries):
     return []
-  hparams = tensorboard.hparams_of_flags()
+  hparams = tensorboard.hparams_of_flags(flags_obj)
   return [tensorboard.TensorBoardHook(flags_obj.summaries, dataset, hparams)]
 
 

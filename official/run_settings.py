@@ -15,17 +15,24 @@ OF_ONE_CALL = (
 )
 
 
-def config(dataset: ImageDataset) -> dict[str, Any]:
+def config(flags_obj: Any, dataset: ImageDataset) -> dict[str, Any]:
   """Every flag, the data, the machine and how to do it again."""
-  return flag_parsing.value_dict() | {
+  is_command = flag_parsing.is_command_line(flags_obj)
+  return flag_parsing.value_dict(flags_obj) | {
     'class_names': dataset.class_names,
     'num_images': dict(dataset.num_images),
     'environment': environment.describe(),
     # What an export in another process needs.
-    'main': cli.main_module(),
-    'arguments': flag_parsing.arguments(but=OF_ONE_CALL),
+    'main': cli.main_module() if is_command else None,
+    'arguments': flag_parsing.arguments(flags_obj, but=OF_ONE_CALL),
     'working_dir': os.getcwd(),
   }
+
+
+def trains(flags_obj: Any) -> bool:
+  """Whether the flags ask for training, and not for a look at what is there."""
+  only_looks = flags_obj.eval_only or flags_obj.export_only
+  return not only_looks and flags_obj.train_epochs > 0
 
 
 def are_unknown(flags_obj: Any, model_dir: str) -> bool:
