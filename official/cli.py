@@ -114,21 +114,26 @@ def _start() -> None:
     gpus = tf.config.list_physical_devices('GPU')
     if os.path.exists(_NVIDIA_DRIVER) and not gpus:
       chatter.tell()
-  tf.get_logger().setLevel('ERROR')
   logging.basicConfig(
     stream=sys.stderr, format='%(levelname)s: %(message)s', force=True
   )
+  _set_levels(flags_obj)
+
+
+def _set_levels(flags_obj: flags.FlagValues) -> None:
+  """Says which messages are logged: by --verbosity, or what is worth a line."""
   has_hooks = 'hooks' in flags_obj and flags_obj.hooks
-  logging.getLogger('official').setLevel(
-    logging.INFO if has_hooks else logging.WARNING
-  )
-  # What a warm start loaded and what not is worth a line.
-  logging.getLogger('official.estimator.warm_start').setLevel(logging.INFO)
+  levels = {
+    'official': logging.INFO if has_hooks else logging.WARNING,
+    # What a warm start loaded and what not.
+    'official.estimator.warm_start': logging.INFO,
+    'tensorflow': logging.ERROR,
+  }
   if flag_parsing.is_given(flags_obj, 'verbosity'):
-    level = absl_logging.converter.absl_to_standard(flags_obj.verbosity)
-    names = ('official', 'official.estimator.warm_start', 'tensorflow')
-    for name in names:
-      logging.getLogger(name).setLevel(level)
+    given = absl_logging.converter.absl_to_standard(flags_obj.verbosity)
+    levels = dict.fromkeys(levels, given)
+  for name, level in levels.items():
+    logging.getLogger(name).setLevel(level)
 
 
 class _Chatter:

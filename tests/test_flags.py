@@ -1,9 +1,11 @@
 """Flags: what each one may be, and what is said when it is not."""
 
+import logging
+
 import pytest
 from absl import flags
 
-from official import devices, flag_parsing, retired_flags
+from official import cli, devices, flag_parsing, retired_flags
 from official.errors import UsageError
 
 
@@ -106,8 +108,35 @@ def test_flags_of_libraries_act_or_are_refused(parse):
     with pytest.raises(UsageError, match=f'--{name} is a flag of a library'):
       parse(flag)
     flags.FLAGS[name].unparse()
-  assert parse('-v=1').verbosity == 1
-  assert parse('--verbosity=-2').verbosity == -2
+
+
+@pytest.mark.parametrize(
+  'arguments, level, of_warm_start',
+  [
+    ([], logging.WARNING, logging.INFO),
+    (['--hooks=ProfilerHook'], logging.INFO, logging.INFO),
+    (['-v=1'], logging.DEBUG, logging.DEBUG),
+    (['-v', '0'], logging.INFO, logging.INFO),
+    (['--verbosity=-2', '--hooks=ProfilerHook'], logging.ERROR, logging.ERROR),
+  ],
+)
+def test_verbosity_decides_what_is_logged(
+  parse, arguments, level, of_warm_start
+):
+  names = ('official', 'official.estimator.warm_start', 'tensorflow')
+  loggers = [logging.getLogger(name) for name in names]
+  before = [logger.level for logger in loggers]
+  try:
+    cli._set_levels(parse(*arguments))
+    of_tensorflow = level if arguments and 'v' in arguments[0] else 40
+    assert [logger.level for logger in loggers] == [
+      level,
+      of_warm_start,
+      of_tensorflow,
+    ]
+  finally:
+    for logger, old in zip(loggers, before, strict=True):
+      logger.setLevel(old)
 
 
 def test_the_defaults_of_the_original_and_of_the_main(parse):
