@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from official import estimator as estimator_lib
-from official import tensorboard
+from official import tensorboard, threshold_stop
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
 from official.errors import UsageError
@@ -130,7 +130,7 @@ class Cycles:
     return results
 
   def _train_and_evaluate(self) -> dict[str, Any]:
-    stop = _ThresholdStop(self._flags.stop_threshold)
+    stop = threshold_stop.ThresholdStop(self._flags.stop_threshold)
     results, _ = estimator_lib.train_and_evaluate(
       self._estimator,
       estimator_lib.TrainSpec(
@@ -225,40 +225,6 @@ class Cycles:
     options = tf.data.Options()
     options.threading.private_threadpool_size = threads
     return dataset.with_options(options)
-
-
-class _ThresholdStop(estimator_lib.Hook):
-  """Ends `train_and_evaluate` after an evaluation that is good enough.
-
-  Args:
-    threshold: of the accuracy; None for never.
-  """
-
-  def __init__(self, threshold: float | None):
-    self.threshold = threshold
-    self.has_stopped = False
-    self.listener = _SaveListener()
-
-  def after_run(self, run: estimator_lib.Run) -> None:
-    """See `Hook`."""
-    if self.threshold is None or not self.listener.has_saved:
-      return
-    self.listener.has_saved = False
-    done = run.estimator.metrics_log.read('eval')
-    reached = bool(done) and done[-1]['accuracy'] >= self.threshold
-    if run.estimator.agreement.from_chief(reached):
-      self.has_stopped = True
-      run.request_stop()
-
-
-class _SaveListener(estimator_lib.CheckpointSaverListener):
-  """Notes that there was a checkpoint, which an evaluation follows."""
-
-  has_saved = False
-
-  def after_save(self, run: estimator_lib.Run, step: int) -> None:
-    """See `CheckpointSaverListener`."""
-    self.has_saved = step != run.first_step
 
 
 def longest_loop(flags_obj: Any) -> int:

@@ -293,7 +293,11 @@ def define_training() -> None:
     'Start from this checkpoint, all but the last layer.',
     short_name='pmcp',
   )
-  flags.DEFINE_bool('eval_only', False, 'Evaluate the newest checkpoint.')
+  flags.DEFINE_bool(
+    'eval_only',
+    False,
+    'Evaluate the newest checkpoint; leave out the flags of training.',
+  )
   flags.DEFINE_bool(
     'save_predictions',
     False,
@@ -406,7 +410,10 @@ def define_dataset() -> None:
 def define_photographs() -> None:
   """Which data, for large images read from files."""
   flags.DEFINE_integer(
-    'image_size', 224, 'Height and width of what the network gets.'
+    'image_size',
+    224,
+    'Height and width of what the network gets. The orientation that EXIF '
+    'notes in a photograph is not applied.',
   )
   flags.DEFINE_bool(
     'background_class',

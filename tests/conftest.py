@@ -113,14 +113,14 @@ def idx_bytes(array):
 
 
 @functools.cache
-def _define_flags():
+def define_flags():
   mnist_main.define_flags()
 
 
 @pytest.fixture
 def parse():
   """Parses flags of the MNIST main; all is as it was afterwards."""
-  _define_flags()
+  define_flags()
   saved = flagsaver.save_flag_values()
 
   def parse(*args):

@@ -148,6 +148,8 @@ MODES = [
 # Pairs that a validator of both refuses, whatever else.
 REFUSED_PAIRS = [
   {'eval_only', 'export_only'},
+  {'eval_only', 'clean'},
+  {'export_only', 'clean'},
   {'export_formats', 'dtype'},
 ]
 
@@ -311,16 +313,6 @@ def test_each_pair_of_flags_acts_or_is_refused(name):
       '--eval_only, which trains nothing; leave them out',
     ),
     (
-      '--eval_only --clean',
-      '--clean has no effect with --eval_only, which trains nothing; leave it '
-      'out',
-    ),
-    (
-      '--export_only --export_dir=x --clean',
-      '--clean has no effect with --export_only, which neither trains nor '
-      'evaluates; leave it out',
-    ),
-    (
       '--use_synthetic_data --noaugment --epochs_between_evals=5 -te=1',
       '--epochs_between_evals has no effect with --train_epochs 1, after which '
       'it evaluates anyway; leave it out. --augment has no effect with '
@@ -354,6 +346,14 @@ def test_one_line_names_all_flags_to_leave_out(parse, words, message):
   with pytest.raises(UsageError) as caught:
     parse(*words.split())
   assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+  'words', ['--eval_only', '--export_only --export_dir=x', '--train_epochs=0']
+)
+def test_what_only_reads_a_run_does_not_delete_it(parse, words):
+  with pytest.raises(UsageError, match='--clean'):
+    parse('--clean', *words.split())
 
 
 def test_a_cluster_by_tf_config_counts(parse, monkeypatch):
