@@ -31,7 +31,7 @@ BASE = [
 ]  # fmt: skip
 FLAGS = """
   --train_epochs=3 --epochs_between_evals=2 --stop_threshold=0.0 --batch_size=8
-  --hooks=StepCounterHook --seed=5 --save_checkpoints_steps=3
+  --hooks=LoggingTensorHook --seed=5 --save_checkpoints_steps=3
   --keep_checkpoint_max=1 --log_steps=3 --summaries=graph --max_train_steps=5
   --fine_tune --pretrained_model_checkpoint_path=BASE --save_predictions
   --image_bytes_as_serving_input --use_train_and_evaluate --optimizer=adam
@@ -155,7 +155,7 @@ class Trials:
     caplog.clear()
     with caplog.at_level('INFO', 'official'):
       found = outcome(folder, run(self.parse(arguments, number)))
-    found['logged'] = [re.sub(r'[\d.]+', '', line) for line in caplog.messages]
+    found['logged'] = sum('learning_rate' in line for line in caplog.messages)
     return found
 
   def is_refused(self, arguments):
