@@ -17,6 +17,7 @@ from official.errors import UserError
 
 _HELP = {'--help', '-help', '-h', '-?', '--helpfull', '--helpshort'}
 _SIGNALS = {signal.SIGINT: 'interrupted', signal.SIGTERM: 'terminated'}
+_LOGGERS = ('', 'official', 'official.estimator.warm_start', 'tensorflow')
 _NVIDIA_DRIVER = '/dev/nvidiactl'
 
 
@@ -45,15 +46,13 @@ def run(
       print(help_text.of(sys.argv[1:], command()), flush=True)
       return
     os._exit(0)
-  for number in _SIGNALS:
-    signal.signal(number, _interrupt)
   try:
-    words = flag_parsing.parse(sys.argv, arguments)
-    if with_tensorflow:
-      _start()
-    main(*([words] if arguments else []))
-    for number in _SIGNALS:  # Nothing is left that a signal could save.
-      signal.signal(number, signal.SIG_DFL)
+    with _signals_interrupt(), _loggers_restored():
+      words = flag_parsing.parse(sys.argv, arguments)
+      if with_tensorflow:
+        _start()
+      main(*([words] if arguments else []))
+      sys.stdout.flush()
   except BrokenPipeError:  # `| head` has seen enough.
     os._exit(128 + signal.SIGPIPE)
   except UserError as e:
@@ -69,6 +68,35 @@ def run(
       file=sys.stderr,
     )
     sys.exit(128 + signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _signals_interrupt() -> Iterator[None]:
+  """Within it a signal is an exception, and afterwards what it was before.
+
+  Where Python itself would have turned SIGINT into an exception it ends the
+  process then: nothing is left that it could save.
+  """
+  before = {n: signal.signal(n, _interrupt) for n in _SIGNALS}
+  try:
+    yield
+  finally:
+    for number, handler in before.items():
+      is_own = handler not in (None, signal.default_int_handler)
+      signal.signal(number, handler if is_own else signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _loggers_restored() -> Iterator[None]:
+  """Afterwards the loggers that `_start` sets are what they were before."""
+  loggers = [logging.getLogger(name) for name in _LOGGERS]
+  before = [(each.handlers[:], each.level) for each in loggers]
+  try:
+    yield
+  finally:
+    for each, (handlers, level) in zip(loggers, before, strict=True):
+      each.handlers[:] = handlers
+      each.setLevel(level)
 
 
 class _Interrupted(KeyboardInterrupt):
@@ -114,9 +142,9 @@ def _start() -> None:
     gpus = tf.config.list_physical_devices('GPU')
     if os.path.exists(_NVIDIA_DRIVER) and not gpus:
       chatter.tell()
-  logging.basicConfig(
-    stream=sys.stderr, format='%(levelname)s: %(message)s', force=True
-  )
+  handler = logging.StreamHandler(sys.stderr)
+  handler.setFormatter(logging.Formatter('%(levelname)s: %(message)s'))
+  logging.getLogger().handlers[:] = [handler]  # Not those of libraries.
   _set_levels(flags_obj)
 
 

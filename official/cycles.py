@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -68,6 +69,7 @@ class Cycles:
     schedule: how long.
     report: told of everything.
     flags_obj: the other settings.
+    listeners: told of every checkpoint.
   """
 
   def __init__(
@@ -78,7 +80,9 @@ class Cycles:
     schedule: Schedule,
     report: Report,
     flags_obj: Any,
+    listeners: Iterable[estimator_lib.CheckpointSaverListener] = (),
   ):
+    self._listeners = list(listeners)
     self._estimator = estimator
     self._dataset = dataset
     self._schedule = schedule
@@ -125,7 +129,12 @@ class Cycles:
       if self._is_past_threshold(results):
         self._report.past_threshold(self._flags.stop_threshold)
         break
-      self._estimator.train(self._train_input, self._hooks, max_steps=end)
+      self._estimator.train(
+        self._train_input,
+        self._hooks,
+        max_steps=end,
+        saving_listeners=self._listeners,
+      )
       results = self._evaluate()
     return results
 
@@ -137,7 +146,7 @@ class Cycles:
         self._train_input,
         self._schedule.total_steps,
         [*self._hooks, stop],
-        [stop.listener],
+        [*self._listeners, stop.listener],
       ),
       estimator_lib.EvalSpec(
         self._eval_input,

@@ -25,6 +25,7 @@ class Devices:
     num_replicas: devices that share a batch, those of all workers.
     is_chief: whether this process tells what happens, and writes it.
     worker: such as `worker 2 of 4`; None for a process alone.
+    cluster: a `RunConfig` that knows the other workers.
     data_format: `'channels_first'` or `'channels_last'`.
     dtype: of the computation.
     description: for people.
@@ -37,6 +38,7 @@ class Devices:
   description: str
   is_chief: bool = True
   worker: str | None = None
+  cluster: RunConfig = dataclasses.field(default_factory=RunConfig)
 
 
 def configure(flags_obj: Any) -> Devices:
@@ -72,6 +74,7 @@ def configure(flags_obj: Any) -> Devices:
     description=_describe(gpus, cluster.num_worker_replicas),
     is_chief=cluster.is_chief,
     worker=workers.name_of(cluster) if cluster.cluster_spec else None,
+    cluster=cluster,
   )
 
 

@@ -1,5 +1,9 @@
 """Errors whose message, alone, is all that the user needs to see."""
 
+import errno
+import os
+from collections.abc import Iterable
+
 
 class UserError(Exception):
   """Something the user gave cannot work; the message says what and why.
@@ -18,3 +22,38 @@ class UsageError(UserError):
 
 class DataError(UserError, ValueError):
   """A data file that is missing, damaged or of another kind."""
+
+
+# The disk, or a limit of the machine, whichever file it is.
+_OF_MACHINE = frozenset(
+  getattr(errno, name)
+  for name in ('ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EIO', 'ESTALE', 'EMFILE')
+  if hasattr(errno, name)
+)
+# A place: the user's where it is in a folder of his, else the program's.
+_OF_PLACE = frozenset({
+  *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR),
+  *(errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP),
+})
+
+
+def is_of_files(error: OSError, folders: Iterable[str | None]) -> bool:
+  """Whether an error is about the user's disk and folders, and no bug.
+
+  A pipe that nobody reads any more, an address, or a file that the program
+  itself should have known, are not.
+
+  Args:
+    error: the error.
+    folders: that the user named.
+  """
+  if error.errno in _OF_MACHINE:
+    return True
+  names = [error.filename, error.filename2]
+  paths = [os.path.abspath(n) for n in names if isinstance(n, str)]
+  places = [os.path.abspath(folder) for folder in folders if folder]
+  return error.errno in _OF_PLACE and any(
+    os.path.commonpath([path, place]) == place
+    for path in paths
+    for place in places
+  )

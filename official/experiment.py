@@ -24,7 +24,7 @@ from collections.abc import Iterator
 
 from absl import flags
 
-from official import cli, flag_checks, rerun, run_directory
+from official import cli, flag_checks, paths, rerun, run_directory
 from official.errors import DataError, UserError
 from official.report import writing
 from official.report.language import LANGUAGES
@@ -78,8 +78,8 @@ def define_flags() -> None:
   flags.DEFINE_list(
     'seeds', ['1'], 'Each trains everything once; three give intervals.'
   )
-  flags.DEFINE_string('out', 'experiment', 'Folder of the runs and the report.')
-  flags.DEFINE_string(
+  paths.define('out', 'experiment', 'Folder of the runs and the report.')
+  paths.define(
     'data_dir', None, 'Folder of IDX files; the embedded MNIST without it.'
   )
   flags.DEFINE_enum('lang', 'en', LANGUAGES, 'Language: English or Chinese.')
@@ -172,6 +172,8 @@ def _train(training: Training, seed: int, folder: str) -> None:
     process.send_signal(signal.SIGTERM)
     process.wait()
     raise
+  if code == 128 + signal.SIGPIPE:
+    raise BrokenPipeError  # `| head` has seen enough of this command too.
   if code:
     raise UserError(
       f'{shlex.join(["python", *command])} ended with exit code {code}; when '

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from official import cli
+from official import cli, exports
 from official.errors import UsageError
+from official.estimator import files
 
 _REQUIREMENTS = 'requirements-export.txt'
 _TOLERANCE = 1e-4  # of a probability
@@ -52,7 +53,7 @@ def add(
   """
   if not formats:
     return
-  signatures = tf.saved_model.load(export_dir).signatures
+  signatures = exports.load(export_dir).signatures
   key = next(k for k in signatures if k in ('predict', 'pixels'))
 
   def serve(images):
@@ -106,10 +107,10 @@ def _tflite(
   from ai_edge_litert import interpreter
 
   del image_shape
-  converter = tf.lite.TFLiteConverter.from_saved_model(
-    export_dir, signature_keys=[key]
-  )
-  content = converter.convert()
+  with files.plainly_named(export_dir) as directory:
+    content = tf.lite.TFLiteConverter.from_saved_model(
+      directory, signature_keys=[key]
+    ).convert()
   # The interpreter must outlive its runner.
   model = interpreter.Interpreter(model_content=content)
   runner = model.get_signature_runner(key)
@@ -122,7 +123,7 @@ def _onnx(
   import onnxruntime
   import tf2onnx
 
-  signature = tf.saved_model.load(export_dir).signatures[key]
+  signature = exports.load(export_dir).signatures[key]
   model, _ = tf2onnx.convert.from_function(
     tf.function(lambda input: signature(input=input), autograph=False),
     [tf.TensorSpec([None, *image_shape], tf.uint8, 'input')],

@@ -1,6 +1,7 @@
 """Folders of exported models: which is the newest, what its classes are."""
 
 import os
+from typing import Any
 
 from official.errors import UsageError
 
@@ -23,6 +24,16 @@ def newest_export(directory: str) -> str:
   if not found:
     raise UsageError(f'--export_dir: there is no SavedModel in {directory}')
   return found[-1]
+
+
+def load(export_dir: str) -> Any:
+  """`tf.saved_model.load`, whatever the name of the folder."""
+  import tensorflow as tf
+
+  from official.estimator import files
+
+  with files.plainly_named(export_dir) as directory:
+    return tf.saved_model.load(directory)
 
 
 def class_names(export_dir: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from absl import flags
 
+from official import paths
 from official.errors import UsageError
 from official.flag_checks import (
   check_addresses,
@@ -43,13 +44,13 @@ OPTIMIZERS = ('momentum', 'adadelta', 'adam')
 
 def define_base() -> None:
   """What to run on, for how long, and where it goes."""
-  flags.DEFINE_string(
+  paths.define(
     'data_dir',
     None,
     'Folder of the data; the embedded data without it.',
     short_name='dd',
   )
-  flags.DEFINE_string(
+  paths.define(
     'model_dir',
     None,
     'Folder of the run: checkpoints, events, metrics.jsonl, config.json. The '
@@ -93,7 +94,7 @@ def define_base() -> None:
   flags.DEFINE_list(
     'hooks', [], f'Extra hooks, of {", ".join(HOOKS)}.', short_name='hk'
   )
-  flags.DEFINE_string(
+  paths.define(
     'export_dir',
     None,
     'Write a SavedModel to a new folder in this one. It takes uint8 pixels '
@@ -287,7 +288,7 @@ def define_training() -> None:
     'Train the last layer alone; freeze the rest.',
     short_name='ft',
   )
-  flags.DEFINE_string(
+  paths.define(
     'pretrained_model_checkpoint_path',
     None,
     'Start from this checkpoint, all but the last layer.',

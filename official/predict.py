@@ -17,6 +17,7 @@ from typing import Any
 from absl import flags
 
 from official import cli, exports, rerun
+from official import paths as paths_lib
 from official.errors import DataError, UsageError
 from official.flag_checks import check_range, check_together
 
@@ -26,8 +27,8 @@ _COLUMNS = ('image', 'class', 'probability')
 
 def define_flags() -> None:
   """The flags of this command."""
-  flags.DEFINE_string('export_dir', None, 'A SavedModel, or a folder of such.')
-  flags.DEFINE_string('model_dir', None, 'The folder of a run.')
+  paths_lib.define('export_dir', None, 'A SavedModel, or a folder of such.')
+  paths_lib.define('model_dir', None, 'The folder of a run.')
   flags.DEFINE_integer('batch_size', 64, 'Images at a time.')
   flags.DEFINE_bool('json', False, 'Print a line of JSON an image.')
   flags.DEFINE_bool('csv', False, 'Print a line of CSV an image.')
@@ -86,7 +87,7 @@ class Model:
     import tensorflow as tf
 
     self._tf = tf
-    self._loaded = tf.saved_model.load(export_dir)
+    self._loaded = exports.load(export_dir)
     found = [
       signature
       for signature in self._loaded.signatures.values()
@@ -157,7 +158,7 @@ def _tracked(bar: Any, predictions: Iterator[Any], count: int) -> Iterator[Any]:
 def _image_files(arguments: list[str]) -> list[str]:
   """The files that are named, and those in the folders that are named."""
   paths = []
-  for argument in arguments:
+  for argument in map(paths_lib.named, arguments):
     if os.path.isdir(argument):
       names = sorted(os.listdir(argument))
       found = [n for n in names if n.lower().endswith(_EXTENSIONS)]

@@ -9,8 +9,8 @@ import shlex
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
 
 from official.errors import UsageError
 
@@ -22,78 +22,141 @@ _OURS = re.compile(
 )
 
 
+class LockedFolder:
+  """The folder of a run that this process alone may write to.
+
+  Only `lock` makes one, so nothing is deleted without the lock.
+
+  Attributes:
+    path: the folder.
+  """
+
+  def __init__(self, path: str):
+    self.path = path
+
+  def clean(self) -> None:
+    """Deletes the run that is in it.
+
+    Raises:
+      UsageError: there is something else in it too; nothing is deleted.
+    """
+    names = [name for name in os.listdir(self.path) if name != _LOCK]
+    foreign = sorted(name for name in names if not _OURS.match(name))
+    if foreign:
+      raise UsageError(
+        f'--clean will not delete {self.path}: it holds {foreign[0]}, which is '
+        'no part of a run'
+      )
+    for name in names:
+      path = os.path.join(self.path, name)
+      if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+      else:
+        os.remove(path)
+
+
 @contextlib.contextmanager
-def lock(model_dir: str) -> Iterator[None]:
+def lock(model_dir: str) -> Iterator[LockedFolder]:
   """Keeps the folder, made if need be, for this process alone.
 
-  The system drops the lock when the process ends, however it ends.
+  The system drops the lock when the process ends, however it ends. Where an
+  error ends it before anything was written, the folder is as it was.
 
   Raises:
     UsageError: another process has it, or the folder cannot be written.
   """
   check_writable('model_dir', model_dir)
   path = os.path.join(model_dir, _LOCK)
-  with open(path, 'a+', encoding='utf-8') as f:
+  with made(model_dir):
+    is_new = not os.path.exists(path)
+    with _locked(path, model_dir) as f:
+      f.truncate(0)
+      f.write(
+        f'process {os.getpid()} on {socket.gethostname()}, '
+        f'{shlex.join(sys.argv)}\n'
+      )
+      f.flush()
+      try:
+        yield LockedFolder(model_dir)
+      except BaseException:
+        if is_new:
+          with contextlib.suppress(OSError):
+            os.remove(path)
+        raise
+
+
+def _locked(path: str, model_dir: str) -> TextIO:
+  """The lock's file, which this process alone has."""
+  while True:
+    f = open(path, 'a+', encoding='utf-8')
     try:
       fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-      f.seek(0)
+      with f:
+        f.seek(0)
+        owner = f.read().strip() or 'another process'
       raise UsageError(
-        f'--model_dir {model_dir} is in use by {f.read().strip()}; wait for it '
-        'to end, or give another folder'
+        f'--model_dir {model_dir} is in use by {owner}; wait for it to end, or '
+        'give another folder'
       ) from None
     except OSError:
-      pass  # A file system without locks.
-    f.truncate(0)
-    f.write(
-      f'process {os.getpid()} on {socket.gethostname()}, '
-      f'{shlex.join(sys.argv)}\n'
-    )
-    f.flush()
-    yield
+      return f  # A file system without locks.
+    with contextlib.suppress(FileNotFoundError):
+      if os.path.samestat(os.fstat(f.fileno()), os.stat(path)):
+        return f
+    f.close()  # Its last owner has just removed it.
 
 
-def prepare(
+def check(
   model_dir: str,
   identity: Mapping[str, Any],
-  config: Mapping[str, Any] | None,
   *,
   training: Mapping[str, Any] | None = None,
-  clean: bool = False,
 ) -> None:
-  """Makes the folder ready for this run, or says why it cannot be.
+  """Checks that the run in the folder, if there is one, is this run.
 
   Args:
     model_dir: the folder.
     identity: what must not change from one run in it to the next.
-    config: all settings, written to `config.json` with the identity; None
-      leaves the file as it is.
     training: what must not change either, if training is to go on; None where
       it does not.
-    clean: delete the folder first.
 
   Raises:
-    UsageError: it cannot be written, is not a run's folder (with `clean`), or
-      holds a run of another identity.
+    UsageError: it holds a run of another identity.
   """
-  if clean:
-    _clean(model_dir)
-  check_writable('model_dir', model_dir)
   there = read_config(model_dir)
   differences = _differences(there.get('identity', {}), identity)
   if training is not None:
     differences += _differences(there.get('training', {}), training)
-    training = dict(there.get('training', {})) | dict(training)
   if differences:
     raise UsageError(
       f'--model_dir {model_dir} holds another run: {"; ".join(differences)}. '
       'Give another folder, or --clean to delete that run'
     )
-  if config is None:
-    return
+
+
+def write_config(
+  model_dir: str,
+  identity: Mapping[str, Any],
+  config: Mapping[str, Any],
+  *,
+  training: Mapping[str, Any] | None = None,
+) -> None:
+  """Writes `config.json`: what is in the folder, so that others can go on.
+
+  To be called when the network that it describes has its variables: what is
+  written before may describe a run that never was.
+
+  Args:
+    model_dir: the folder.
+    identity: see `check`.
+    config: all settings.
+    training: see `check`; None keeps what is written there.
+  """
+  there = read_config(model_dir).get('training', {})
   content = {
     'identity': identity,
-    'training': training or there.get('training', {}),
+    'training': dict(there) | dict(training or {}),
     'config': config,
   }
   path = os.path.join(model_dir, CONFIG)
@@ -131,15 +194,27 @@ def read_config(model_dir: str) -> dict[str, Any]:
   return content if isinstance(content, dict) else {}
 
 
+@contextlib.contextmanager
+def made(directory: str) -> Iterator[None]:
+  """Makes a folder; if an error follows and it is empty, it goes again."""
+  folders = _make(directory)
+  try:
+    yield
+  except BaseException:
+    _unmake(folders)
+    raise
+
+
 def check_writable(flag: str, directory: str) -> None:
-  """Makes a folder if need be and proves that files can be made in it.
+  """Proves that files can be made in a folder, and leaves all as it was.
 
   Raises:
     UsageError: it cannot be made, or nothing can be written there.
   """
+  folders: list[str] = []
   probe = os.path.join(directory, f'.write-probe-{os.getpid()}')
   try:
-    os.makedirs(directory, exist_ok=True)
+    folders = _make(directory)
     with open(probe, 'w', encoding='utf-8'):
       pass
     os.remove(probe)
@@ -147,22 +222,32 @@ def check_writable(flag: str, directory: str) -> None:
     raise UsageError(
       f'--{flag} {directory} cannot be written: {e.strerror or e}'
     ) from e
+  finally:
+    _unmake(folders)
 
 
-def _clean(model_dir: str) -> None:
-  if not os.path.isdir(model_dir):
-    return
-  foreign = sorted(n for n in os.listdir(model_dir) if not _OURS.match(n))
-  if foreign:
-    raise UsageError(
-      f'--clean will not delete {model_dir}: it holds {foreign[0]}, which is '
-      'no part of a run'
-    )
-  for name in os.listdir(model_dir):
-    path = os.path.join(model_dir, name)
-    if name == _LOCK:
-      continue  # This process may hold it.
-    if os.path.isdir(path):
-      shutil.rmtree(path)
-    else:
-      os.remove(path)
+def _make(directory: str) -> list[str]:
+  """Makes a folder; returns those that were not there, the outermost first."""
+  missing = []
+  path = os.path.abspath(directory)
+  while not os.path.isdir(path) and path not in missing:
+    missing.append(path)
+    path = os.path.dirname(path)
+  folders: list[str] = []
+  try:
+    for path in reversed(missing):
+      with contextlib.suppress(FileExistsError):  # Another process was faster.
+        os.mkdir(path)
+        folders.append(path)
+    os.makedirs(directory, exist_ok=True)
+  except OSError:
+    _unmake(folders)
+    raise
+  return folders
+
+
+def _unmake(folders: Sequence[str]) -> None:
+  """Removes folders that `_make` made, as far as they are empty."""
+  with contextlib.suppress(OSError):
+    for path in reversed(folders):
+      os.rmdir(path)

@@ -1,10 +1,15 @@
 """What config.json tells of a run, besides what it may never change."""
 
+import contextlib
+import functools
 import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from official import cli, environment, flag_parsing, run_directory
+from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
+from official.errors import UsageError
 
 # Flags that say what to do with a run and where, not what it is.
 OF_ONE_CALL = (
@@ -35,9 +40,93 @@ def trains(flags_obj: Any) -> bool:
   return not only_looks and flags_obj.train_epochs > 0
 
 
-def are_unknown(flags_obj: Any, model_dir: str) -> bool:
-  """Whether later commands must be told what is evaluated, a lone one."""
-  return flags_obj.eval_only and not run_directory.read_config(model_dir)
+class Recorder(estimator_lib.CheckpointSaverListener):
+  """Writes `config.json`, once, when what it describes is there.
+
+  So a command that cannot work does not leave its settings in the folder.
+
+  Args:
+    write: writes the file; None where it is not to be written.
+  """
+
+  def __init__(self, write: Callable[[], None] | None = None):
+    self._write = write
+
+  def write(self) -> None:
+    """A checkpoint was read into the network, or has been written from it."""
+    if self._write is not None:
+      self._write()
+      self._write = None
+
+  def begin(self, run: estimator_lib.Run) -> None:
+    """See the base class."""
+    if self._write is not None and run.estimator.latest_checkpoint():
+      self.write()
+
+  def after_save(self, run: estimator_lib.Run, step: int) -> None:
+    """See the base class."""
+    self.write()
+
+
+@contextlib.contextmanager
+def opened(
+  model_dir: str,
+  flags_obj: Any,
+  network: str,
+  dataset: ImageDataset,
+  is_chief: bool,
+) -> Iterator[Recorder]:
+  """The folder of a run, for what the flags want to do with it.
+
+  Training locks it. An evaluation or an export alone makes, locks and deletes
+  nothing.
+
+  Args:
+    model_dir: the folder.
+    flags_obj: the parsed flags.
+    network: its name.
+    dataset: what it trains on.
+    is_chief: else another process does all this.
+
+  Yields:
+    What writes the settings of the run.
+
+  Raises:
+    UsageError: the folder cannot be used so.
+  """
+  identity = {
+    'network': network,
+    'dataset': dataset.name,
+    'num_classes': dataset.num_classes,
+    'image_shape': list(dataset.image_shape),
+  }
+  only_reads = not trains(flags_obj)
+  if only_reads and flags_obj.clean:
+    raise UsageError('--clean would delete the run that is to be read')
+  rest = None if only_reads else training(flags_obj)
+  with contextlib.ExitStack() as stack:
+    if is_chief and not only_reads:
+      folder = stack.enter_context(run_directory.lock(model_dir))
+      if flags_obj.clean:
+        folder.clean()
+    if is_chief:
+      run_directory.check(model_dir, identity, training=rest)
+    evaluates = only_reads and not flags_obj.export_only
+    if is_chief and evaluates and os.path.isdir(model_dir):
+      run_directory.check_writable('model_dir', model_dir)  # For its results.
+    is_known = only_reads and run_directory.read_config(model_dir)
+    if not is_chief or flags_obj.export_only or is_known:
+      yield Recorder()
+    else:
+      yield Recorder(
+        functools.partial(
+          run_directory.write_config,
+          model_dir,
+          identity,
+          config(flags_obj, dataset),
+          training=rest,
+        )
+      )
 
 
 def training(flags_obj: Any) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -25,7 +26,7 @@ _GO, _NO = b'go', b'no'
 def configure_cluster(
   worker_hosts: Sequence[str] | None, task_index: int | None
 ) -> RunConfig:
-  """Reads the cluster from TF_CONFIG, or writes the flags into it.
+  """Reads the cluster from TF_CONFIG, or from flags as if they stood there.
 
   Args:
     worker_hosts: `host:port` of every worker; the first one is the chief.
@@ -43,13 +44,15 @@ def configure_cluster(
         '--worker_hosts and the environment variable TF_CONFIG both name a '
         'cluster; give one of them'
       )
-    if len(worker_hosts) > 1:
-      os.environ[_TF_CONFIG] = json.dumps({
-        'cluster': {'worker': [*worker_hosts]},
-        'task': {'type': 'worker', 'index': task_index},
-      })
+  content = None
+  if worker_hosts and len(worker_hosts) > 1:
+    content = {
+      'cluster': {'worker': [*worker_hosts]},
+      'task': {'type': 'worker', 'index': task_index},
+    }
   try:
-    config = RunConfig()
+    with _tf_config(content):
+      config = RunConfig()
   except ValueError as e:
     raise UsageError(str(e)) from e
   if config.task_type not in ('chief', 'worker'):
@@ -58,6 +61,25 @@ def configure_cluster(
       'workers train and evaluate together'
     )
   return config
+
+
+@contextlib.contextmanager
+def _tf_config(content: Mapping[str, Any] | None) -> Iterator[None]:
+  """Within it TF_CONFIG has this content, where there is any.
+
+  A RunConfig reads it once; what starts later must not find it.
+  """
+  if content is None:
+    yield
+    return
+  before = os.environ.get(_TF_CONFIG)
+  os.environ[_TF_CONFIG] = json.dumps(content)
+  try:
+    yield
+  finally:
+    del os.environ[_TF_CONFIG]
+    if before is not None:
+      os.environ[_TF_CONFIG] = before
 
 
 def join(
@@ -89,7 +111,13 @@ def join(
   try:
     with cli.quiet_stderr(tell=False):
       return tf.distribute.MultiWorkerMirroredStrategy(
-        communication_options=options
+        tf.distribute.cluster_resolver.SimpleClusterResolver(
+          tf.train.ClusterSpec(config.cluster_spec),
+          task_type=config.task_type,
+          task_id=config.task_id,
+          rpc_layer='grpc',
+        ),
+        options,
       )
   except (tf.errors.OpError, RuntimeError) as e:
     raise UsageError(

@@ -4,10 +4,9 @@ The public names are those of the official ResNet run loop that left with
 tf.estimator.
 """
 
-import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -19,12 +18,13 @@ from official import (
   image_predictions,
   loss_scaling,
   optimizers,
+  paths,
   rate_recovery,
   reporting,
-  run_directory,
   run_settings,
   schedules,
   tensorboard,
+  user_errors,
 )
 from official import devices as devices_lib
 from official import estimator as estimator_lib
@@ -32,7 +32,7 @@ from official.datasets import synthetic
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.records import process_record_dataset
 from official.datasets.synthetic import get_synth_input_fn
-from official.errors import UsageError, UserError
+from official.errors import UsageError
 from official.estimator import metrics, summary
 from official.serving import image_bytes_serving_input_fn
 from resnet.learning_rates import learning_rate_with_decay
@@ -259,30 +259,28 @@ def resnet_main(
     dataset = synthetic.like(dataset)
   warm_start = _warm_start(flags_obj)
   model_dir = flags_obj.model_dir or default_model_dir(dataset.name, network)
+  try:
+    model_dir = paths.local(model_dir)
+  except ValueError as e:
+    raise UsageError(f'--model_dir={model_dir}: {e}') from e
   if devices.is_chief:
     image_export.check(flags_obj)
   image_predictions.check(flags_obj, devices)
   tensorboard.check(flags_obj)
-  with contextlib.ExitStack() as stack:
-    stack.enter_context(_user_errors(dataset))
-    if devices.is_chief:
-      is_training = run_settings.trains(flags_obj)
-      if is_training:
-        stack.enter_context(run_directory.lock(model_dir))
-      run_directory.prepare(
+  with (
+    user_errors.told(
+      dataset,
+      (
         model_dir,
-        identity={
-          'network': network,
-          'dataset': dataset.name,
-          'num_classes': dataset.num_classes,
-          'image_shape': list(dataset.image_shape),
-        },
-        config=run_settings.config(flags_obj, dataset)
-        if is_training or run_settings.are_unknown(flags_obj, model_dir)
-        else None,
-        training=run_settings.training(flags_obj) if is_training else None,
-        clean=flags_obj.clean,
-      )
+        flags_obj.export_dir,
+        flags_obj.data_dir,
+        flags_obj.pretrained_model_checkpoint_path,
+      ),
+    ),
+    run_settings.opened(
+      model_dir, flags_obj, network, dataset, devices.is_chief
+    ) as recorder,
+  ):
     return _Run(
       flags_obj,
       dataset,
@@ -297,6 +295,7 @@ def resnet_main(
         warm_start,
       ),
       rate_recovery.HalvedRate(learning_rate_fn),
+      recorder,
     ).go()
 
 
@@ -310,6 +309,7 @@ class _Run:
   devices: devices_lib.Devices
   make_estimator: Callable[[schedules.Schedule], estimator_lib.Estimator]
   rate: rate_recovery.HalvedRate
+  recorder: run_settings.Recorder
 
   def go(self) -> dict[str, Any]:
     """Trains, evaluates and exports, or exports alone."""
@@ -334,8 +334,15 @@ class _Run:
     while True:
       try:
         results = cycles.Cycles(
-          report.estimator, dataset, devices, schedule, report, flags_obj
+          report.estimator,
+          dataset,
+          devices,
+          schedule,
+          report,
+          flags_obj,
+          [self.recorder],
         ).run()
+        self.recorder.write()
         break
       except estimator_lib.NanLossDuringTrainingError as e:
         if flags_obj.on_nan == 'stop' or not self.rate.halve(report.estimator):
@@ -350,32 +357,6 @@ class _Run:
       report.exported(image_export.export(report.estimator, dataset, flags_obj))
     report.finish(results)
     return results
-
-
-@contextlib.contextmanager
-def _user_errors(dataset: ImageDataset) -> Iterator[None]:
-  """Errors that the user can mend are told in one line."""
-  try:
-    yield
-  except estimator_lib.WarmStartError as e:
-    raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
-  except estimator_lib.IncompatibleCheckpointError as e:
-    raise UsageError(str(e)) from e
-  except estimator_lib.NanLossDuringTrainingError as e:
-    raise UserError(
-      f'{e} Try a lower --base_lr, or --on_nan restore, which halves the rate'
-    ) from e
-  except (
-    OSError,
-    estimator_lib.CheckpointWriteError,
-    estimator_lib.WorkerLostError,
-  ) as e:
-    raise UserError(str(e)) from e
-  except (tf.errors.InvalidArgumentError, tf.errors.DataLossError):
-    if dataset.check is not None:
-      reporting.say('an example cannot be used; looking for all such')
-      dataset.check()  # Raises with their names.
-    raise
 
 
 def default_model_dir(dataset_name: str, network: str) -> str:
@@ -442,7 +423,7 @@ def _params(flags_obj: Any, devices: devices_lib.Devices) -> dict[str, Any]:
 def _run_config(
   flags_obj: Any, devices: devices_lib.Devices
 ) -> estimator_lib.RunConfig:
-  config = estimator_lib.RunConfig(
+  config = devices.cluster.replace(
     tf_random_seed=flags_obj.seed,
     save_summary_steps=flags_obj.log_steps,
     log_step_count_steps=flags_obj.log_steps,

@@ -58,6 +58,22 @@ def test_old_ones_are_pruned(tmp_path, keep_max, left):
   assert len(os.listdir(tmp_path)) == 3 * len(left) + 1
 
 
+def test_what_is_not_pruned_is_not_verified(tmp_path, monkeypatch):
+  """Three checkpoints of five: none is read, and the folder is listed once."""
+  saver = save(tmp_path, 1, 2, 3)
+  listed = []
+  names = os.listdir
+
+  def listdir(path):
+    listed.append(path)
+    return names(path)
+
+  monkeypatch.setattr(os, 'listdir', listdir)
+  monkeypatch.setattr(checkpoints.manifests, 'damage', pytest.fail)
+  saver._prune()
+  assert listed == [str(tmp_path)]
+
+
 def test_one_is_kept_for_good_at_intervals(tmp_path):
   hour = 3600
   saver = save(tmp_path, keep_max=1, keep_every_n_hours=1)

@@ -79,13 +79,13 @@ def test_wrong_hooks(names, message):
 
 
 def prepare(folder, network='ResNet-18 v1', clean=False, training=None):
-  run_directory.prepare(
-    str(folder),
-    {'network': network},
-    {'seed': 1},
-    training=training,
-    clean=clean,
-  )
+  """What a run does to its folder when it trains."""
+  folder, identity = str(folder), {'network': network}
+  with run_directory.lock(folder) as locked:
+    if clean:
+      locked.clean()
+    run_directory.check(folder, identity, training=training)
+    run_directory.write_config(folder, identity, {'seed': 1}, training=training)
 
 
 def test_a_folder_remembers_whose_it_is(tmp_path):
@@ -135,7 +135,7 @@ def test_clean_deletes_a_run_and_nothing_else(tmp_path):
   (run / 'model.ckpt-3.index').touch()
   (run / 'metrics.jsonl').touch()
   prepare(run, 'AlexNet', clean=True)
-  assert [path.name for path in run.iterdir()] == ['config.json']
+  assert sorted(os.listdir(run)) == ['config.json', 'lock']
   (run / 'thesis.tex').touch()
   with pytest.raises(UsageError, match='will not delete .* thesis.tex'):
     prepare(run, 'AlexNet', clean=True)
@@ -144,15 +144,36 @@ def test_clean_deletes_a_run_and_nothing_else(tmp_path):
 
 def test_a_folder_is_for_one_process_at_a_time(tmp_path):
   run = str(tmp_path / 'run')
-  with run_directory.lock(run):
+  with run_directory.lock(run) as locked:
     expected = f'run is in use by process {os.getpid()} on .*; wait for it'
     with pytest.raises(UsageError, match=expected), run_directory.lock(run):
       pass
-    prepare(tmp_path / 'run', clean=True)
+    (tmp_path / 'run' / 'metrics.jsonl').touch()
+    with pytest.raises(UsageError, match=expected):
+      prepare(run, clean=True)
+    assert (tmp_path / 'run' / 'metrics.jsonl').exists()
+    locked.clean()
     with pytest.raises(UsageError, match=expected), run_directory.lock(run):
       pass  # Cleaning did not let go of it.
+    assert os.listdir(run) == ['lock']
   with run_directory.lock(run):
     pass
+
+
+def test_a_folder_in_which_nothing_was_done_is_as_it_was(tmp_path):
+  """Made for a command that is refused: it goes again, lock and all."""
+  run = tmp_path / 'a' / 'b' / 'run'
+  for made in (run, tmp_path / 'a' / 'other'):
+    with pytest.raises(ZeroDivisionError), run_directory.lock(str(made)):
+      raise ZeroDivisionError
+    assert os.listdir(tmp_path) == []
+    run_directory.check_writable('out', str(made))
+    assert os.listdir(tmp_path) == []
+  run.mkdir(parents=True)
+  (run / 'thesis.tex').touch()
+  with pytest.raises(UsageError, match='will not delete'):
+    prepare(run, clean=True)
+  assert os.listdir(run) == ['thesis.tex']
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

@@ -85,7 +85,8 @@ def test_predictions_are_those_that_were_evaluated(finished):
   np.testing.assert_allclose(found['confidences'], most, rtol=1e-4)
   assert len(found['mistakes']) == 24
   assert (np.diff(found['confidences'][found['mistakes']]) <= 0).all()
-  assert found['confidences'][wrong].max() == most[found['mistakes'][0]]
+  most_wrong = found['confidences'][found['mistakes'][0]]
+  assert found['confidences'][wrong].max() == most_wrong
   for index, picture in zip(
     found['mistakes'], found['mistake_images'], strict=True
   ):

@@ -4,7 +4,6 @@ python -m official.datasets.cifar10_download_and_extract --data_dir DIR
 """
 
 import hashlib
-import os
 import shutil
 import tarfile
 import tempfile
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 
 from absl import flags
 
-from official import cli
+from official import cli, paths, run_directory
 from official.errors import DataError
 
 URL = 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz'
@@ -25,7 +24,7 @@ _SECONDS = 60  # without a byte before giving up
 
 def define_flags() -> None:
   """The flags of this command."""
-  flags.DEFINE_string('data_dir', 'cifar10_data', 'Where to put it.')
+  paths.define('data_dir', 'cifar10_data', 'Where to put it.')
   flags.DEFINE_string('url', URL, 'Where to get it, a mirror or file://.')
 
 
@@ -53,8 +52,10 @@ def download_and_extract(url: str, data_dir: str, sha256: str = SHA256) -> str:
       that leads out of `data_dir`.
   """
   try:
-    os.makedirs(data_dir, exist_ok=True)
-    with tempfile.TemporaryFile(dir=data_dir) as archive:
+    with (
+      run_directory.made(data_dir),
+      tempfile.TemporaryFile(dir=data_dir) as archive,
+    ):
       with urllib.request.urlopen(url, timeout=_SECONDS) as response:
         shutil.copyfileobj(response, archive, 2**20)
       archive.seek(0)

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from official.estimator import inputs
+from official.estimator import files, inputs
 from official.estimator.run_config import RunConfig
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,8 @@ def settle_config(
     raise ValueError(
       f'config must be an instance of RunConfig, but provided {config!r}.'
     )
-  model_dir = None if model_dir is None else os.fspath(model_dir)
+  if model_dir is not None:
+    model_dir = files.local_path('model_dir', model_dir)
   if model_dir == '':
     raise ValueError('model_dir should be non-empty.')
   if (

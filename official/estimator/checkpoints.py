@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -172,7 +173,10 @@ class Checkpoints:
   def _prune(self) -> None:
     if not self._keep_max:
       return
-    old, recent = self.all()[: -self._keep_max], self.all()[-self._keep_max :]
+    found = self.all()
+    old, recent = found[: -self._keep_max], found[-self._keep_max :]
+    if not old:
+      return  # To verify the recent ones takes a while.
     spared = self._spared(old, recent)
     for prefix in old:
       if prefix in spared or manifests.read(prefix).get('kept'):
@@ -222,10 +226,37 @@ def read(prefix: str) -> Any:
   Raises:
     ValueError: there is none.
   """
+  prefix = files.local_path('checkpoint', prefix)
   try:
+    if files.is_pattern(prefix):
+      return _LinkedReader(prefix)
     return tf.train.load_checkpoint(prefix)
-  except (tf.errors.OpError, ValueError) as e:
+  except (OSError, tf.errors.OpError, ValueError) as e:
     raise ValueError(f'There is no checkpoint to read at {prefix}: {e}') from e
+
+
+class _LinkedReader:
+  """A reader of a checkpoint whose name TensorFlow takes for a pattern.
+
+  It reads through links, which stay as long as it does, for it opens the files
+  of the values when they are asked for.
+
+  Raises:
+    OSError: there is no such folder, or no place for the links.
+    tf.errors.OpError: there is no checkpoint, or it is damaged.
+  """
+
+  def __init__(self, prefix: str):
+    scratch = files.scratch_folder()
+    weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
+    link, length = os.path.join(scratch, _PREFIX), len(os.path.basename(prefix))
+    for path in manifests.files(prefix):
+      end = os.path.basename(path)[length:]
+      os.symlink(os.path.abspath(path), f'{link}{end}')
+    self._reader = tf.train.load_checkpoint(link)
+
+  def __getattr__(self, name: str) -> Any:
+    return getattr(self._reader, name)
 
 
 def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:

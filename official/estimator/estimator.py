@@ -13,6 +13,7 @@ from official.estimator import (
   checkpoints,
   default_hooks,
   export,
+  files,
   inputs,
   loops,
   predictions,
@@ -65,10 +66,9 @@ class Estimator:
     self._model_fn_args = arguments.check_model_fn(model_fn, params)
     self._model_fn = model_fn
     self._params = copy.deepcopy(params if params is not None else {})
+    warm_start = warm_start_lib.settings_of(warm_start_from)
     self._config = arguments.settle_config(config, model_dir)
-    self._state = RunState(
-      self._config, warm_start_lib.settings_of(warm_start_from)
-    )
+    self._state = RunState(self._config, warm_start)
     self._store = self._state.store
     self._programs: dict[Any, Program] = {}
     self._writers: dict[str, EventWriter] = {}
@@ -384,11 +384,12 @@ class Estimator:
     """
     if serving_input_receiver_fn is None:
       raise ValueError('An input_receiver_fn must be defined.')
+    base = files.local_path('export_dir_base', export_dir_base)
     checkpoint = checkpoint_path or self.latest_checkpoint()
     if checkpoint is None:
       raise ValueError(f"Couldn't find trained model at {self.model_dir}.")
     return export.export_saved_model(
-      os.fspath(export_dir_base),
+      base,
       self._call_model_fn,
       serving_input_receiver_fn,
       checkpoint,

@@ -34,6 +34,7 @@ def new(base: str) -> Iterator[ExportDirectory]:
   Raises:
     RuntimeError: no free directory name in 10 tries.
   """
+  is_new = not os.path.exists(base)
   os.makedirs(base, exist_ok=True)
   _remove_abandoned(base)
   directory = _make(base)
@@ -46,6 +47,9 @@ def new(base: str) -> Iterator[ExportDirectory]:
     files.sync(base)
   except BaseException:
     shutil.rmtree(directory.temporary, ignore_errors=True)
+    if is_new:
+      with contextlib.suppress(OSError):  # Another export is in it.
+        os.rmdir(base)
     raise
   finally:
     if descriptor is not None:

@@ -53,7 +53,9 @@ def files(prefix: str) -> list[str]:
   """Files of one checkpoint, its index first."""
   directory, base = os.path.split(prefix)
   names = [
-    name for name in os.listdir(directory) if name.startswith(f'{base}.')
+    name
+    for name in os.listdir(directory or os.curdir)
+    if name.startswith(f'{base}.')
   ]
   names = reversed(in_order_of_commit(names))
   return [os.path.join(directory, name) for name in names]

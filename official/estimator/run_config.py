@@ -8,6 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from official.estimator import files
+
 _UNSET = object()
 _DEFAULT_SAVE_SECS = 600
 _TF_CONFIG = 'TF_CONFIG'
@@ -28,6 +30,8 @@ _POSITIVE = (
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
   """Settings of an `Estimator`; immutable, see `replace`.
+
+  The cluster is read from TF_CONFIG once; copies keep it.
 
   Args:
     model_dir: directory of checkpoints, events and metrics.
@@ -91,7 +95,9 @@ class RunConfig:
     given = intervals & kwargs.keys()
     if len(given) == 1:  # One interval replaces the other.
       kwargs = {(intervals - given).pop(): None, **kwargs}
-    return dataclasses.replace(self, **kwargs)
+    copy = dataclasses.replace(self, **kwargs)
+    object.__setattr__(copy, '_cluster', self._cluster)
+    return copy
 
   @property
   def task_type(self) -> str:
@@ -126,9 +132,11 @@ class RunConfig:
   def _settle_model_dir(self, tf_config_dir: str | None) -> None:
     model_dir = self.model_dir
     if model_dir is not None:
-      model_dir = os.fspath(model_dir)
+      model_dir = files.local_path('model_dir', model_dir)
       if not model_dir:
         raise ValueError('model_dir should be non-empty.')
+    if tf_config_dir is not None:
+      tf_config_dir = files.local_path('TF_CONFIG["model_dir"]', tf_config_dir)
     if None not in (model_dir, tf_config_dir) and model_dir != tf_config_dir:
       raise ValueError(
         '`model_dir` provided in RunConfig construct, if set, must have the '

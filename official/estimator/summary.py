@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from official.estimator import files
+
 _local = threading.local()
 
 
@@ -52,7 +54,7 @@ class EventWriter:
   """
 
   def __init__(self, directory: str):
-    self._directory = directory
+    self._directory = files.local_path('directory', directory)
     self._writer: tf.io.TFRecordWriter | None = None
 
   def write(self, values: Mapping[str, object], step: int) -> None:

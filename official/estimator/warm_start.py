@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 
-from official.estimator import checkpoints
+from official.estimator import checkpoints, files
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +54,12 @@ def settings_of(warm_start_from: object) -> WarmStartSettings | None:
   Raises:
     ValueError: it is neither None, a path nor `WarmStartSettings`.
   """
+  if isinstance(warm_start_from, (str, os.PathLike)):
+    warm_start_from = WarmStartSettings(os.fspath(warm_start_from))
+  if isinstance(warm_start_from, WarmStartSettings):
+    files.local_path('warm_start_from', warm_start_from.ckpt_to_initialize_from)
   if warm_start_from is None or isinstance(warm_start_from, WarmStartSettings):
     return warm_start_from
-  if isinstance(warm_start_from, (str, os.PathLike)):
-    return WarmStartSettings(os.fspath(warm_start_from))
   raise ValueError(
     'warm_start_from must be None, a path or WarmStartSettings, '
     f'given: {warm_start_from!r}'
@@ -145,13 +147,17 @@ def find_checkpoint(path: str) -> str:
   Raises:
     WarmStartError: there is none.
   """
+  try:
+    path = files.local_path('the checkpoint', path)
+  except ValueError as e:
+    raise WarmStartError(str(e)) from e
   prefix = path
   saved_model = os.path.join(path, 'variables', 'variables')
   if os.path.exists(f'{saved_model}.index'):
     prefix = saved_model
   elif os.path.isdir(path):
     latest = checkpoints.Checkpoints(path).latest()
-    prefix = latest or tf.train.latest_checkpoint(path) or path
+    prefix = latest or _named_latest(path) or path
   if not os.path.exists(f'{prefix}.index'):
     raise WarmStartError(
       f'there is no checkpoint at {path}; allowed are a prefix such as '
@@ -164,3 +170,12 @@ def find_checkpoint(path: str) -> str:
       'the run that it came from'
     )
   return prefix
+
+
+def _named_latest(directory: str) -> str | None:
+  """What the file `checkpoint` names, whatever the checkpoint is called.
+
+  `tf.train.latest_checkpoint` would take the name for a pattern.
+  """
+  state = tf.train.get_checkpoint_state(directory)
+  return state.model_checkpoint_path if state else None

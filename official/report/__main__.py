@@ -8,20 +8,21 @@ one row, with an interval over the seeds.
 
 from absl import flags
 
-from official import cli
+from official import cli, paths
 from official.report import writing
 from official.report.language import LANGUAGES
 
 
 def define_flags() -> None:
   """The flags of this command."""
-  flags.DEFINE_string('out', 'report', 'Folder to write to.')
+  paths.define('out', 'report', 'Folder to write to.')
   flags.DEFINE_enum('lang', 'en', LANGUAGES, 'Language: English or Chinese.')
 
 
 def main(folders: list[str]) -> None:
   """Reads the runs, then writes."""
   writing.check_installed()
+  folders = [paths.named(folder) for folder in folders]
   writing.write(folders, flags.FLAGS.out, flags.FLAGS.lang)
 
 

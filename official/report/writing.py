@@ -63,6 +63,7 @@ def write(folders: Sequence[str], out: str, language: str) -> None:
   ).encode()
   files['slides.pdf'] = pdf.render(deck, drawn, say, font)
   files['report.md'] = pages.markdown(told, say).encode()
+  os.makedirs(out, exist_ok=True)
   for name, data in files.items():
     with open(os.path.join(out, name), 'wb') as f:
       f.write(data)

@@ -13,13 +13,13 @@ import socket
 
 from absl import flags
 
-from official import cli, exports, flag_checks
+from official import cli, exports, flag_checks, paths
 from official.errors import UsageError, UserError
 
 
 def define_flags() -> None:
   """The flags of this command."""
-  flags.DEFINE_string('export_dir', None, 'A SavedModel, or a folder of such.')
+  paths.define('export_dir', None, 'A SavedModel, or a folder of such.')
   flags.DEFINE_string('model_name', 'model', 'NAME in /v1/models/NAME.')
   flags.DEFINE_string(
     'host',

@@ -74,7 +74,7 @@ class ServedModel:
     self.name = name
     base = os.path.basename(os.path.abspath(export_dir))
     self.version = base if base.isdecimal() else '1'
-    self._loaded = tf.saved_model.load(export_dir)
+    self._loaded = exports.load(export_dir)
     self.signatures = {
       key: Signature(key, function)
       for key, function in self._loaded.signatures.items()

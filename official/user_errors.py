@@ -1,0 +1,68 @@
+"""Errors of a run that the user can mend: each is told in one line."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+
+import tensorflow as tf
+
+from official import estimator as estimator_lib
+from official import reporting
+from official.datasets.bad_examples import first_line
+from official.datasets.image_dataset import ImageDataset
+from official.errors import UsageError, UserError, is_of_files
+
+# What TensorFlow raises where a file cannot be read or written.
+_OF_FILES = (
+  tf.errors.FailedPreconditionError,
+  tf.errors.NotFoundError,
+  tf.errors.PermissionDeniedError,
+  tf.errors.ResourceExhaustedError,
+)
+# And where an example is not what it should be; the op that reads it is named.
+_OF_EXAMPLES = (tf.errors.InvalidArgumentError, tf.errors.DataLossError)
+_INPUT_OP = 'IteratorGetNext'
+
+
+@contextlib.contextmanager
+def told(
+  dataset: ImageDataset, folders: Sequence[str | None]
+) -> Iterator[None]:
+  """Within it such errors become `UserError`s; a bug keeps its traceback.
+
+  Args:
+    dataset: what is trained on.
+    folders: that the user named.
+  """
+  try:
+    yield
+  except estimator_lib.WarmStartError as e:
+    raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
+  except estimator_lib.IncompatibleCheckpointError as e:
+    raise UsageError(str(e)) from e
+  except estimator_lib.NanLossDuringTrainingError as e:
+    raise UserError(
+      f'{e} Try a lower --base_lr, or --on_nan restore, which halves the rate'
+    ) from e
+  except (
+    estimator_lib.CheckpointWriteError,
+    estimator_lib.WorkerLostError,
+  ) as e:
+    raise UserError(str(e)) from e
+  except OSError as e:
+    if is_of_files(e, folders):
+      raise UserError(str(e)) from e
+    raise
+  except tf.errors.OpError as e:
+    if isinstance(e, _OF_FILES) and _names(e, folders):
+      raise UserError(first_line(e)) from e
+    of_input = isinstance(e, _OF_EXAMPLES) and _INPUT_OP in e.message
+    if of_input and dataset.check is not None:
+      reporting.say('an example cannot be used; looking for all such')
+      dataset.check()  # Raises with their names.
+    raise
+
+
+def _names(error: tf.errors.OpError, folders: Sequence[str | None]) -> bool:
+  """Whether a message names a file in one of the folders."""
+  return any(f and os.path.join(f, '') in error.message for f in folders)
