@@ -33,7 +33,7 @@ FLAGS = """
   --train_epochs=3 --epochs_between_evals=2 --stop_threshold=0.0 --batch_size=8
   --hooks=LoggingTensorHook --seed=5 --save_checkpoints_steps=3
   --keep_checkpoint_max=1 --log_steps=3 --summaries=graph --max_train_steps=5
-  --fine_tune --pretrained_model_checkpoint_path=BASE --save_predictions
+  --pretrained_model_checkpoint_path=BASE --save_predictions
   --image_bytes_as_serving_input --use_train_and_evaluate --optimizer=adam
   --enable_lars --label_smoothing=0.25 --weight_decay=0.25 --base_lr=0.5
   --lr_schedule=constant --momentum=0.5 --batch_norm_momentum=0.5 --noaugment
