@@ -2,9 +2,8 @@
 
 from absl import flags
 
-from official.flag_checks import check_range, check_together
+from official.flag_checks import check_range
 from official.flags import (
-  FLAGS,
   define_base,
   define_batch_norm,
   define_distribution,
@@ -30,13 +29,3 @@ def define_googlenet_flags() -> None:
   )
   flags.DEFINE_float('dropout_rate', 0.4, 'Share that dropout zeroes.')
   check_range('dropout_rate', 0.0, 0.999)
-  check_together(
-    ('batch_norm', 'batch_norm_momentum'),
-    lambda f: f['batch_norm'] or not FLAGS['batch_norm_momentum'].present,
-    '--batch_norm_momentum has a meaning with --batch_norm only',
-  )
-  check_together(
-    ('batch_norm', 'sync_batch_norm'),
-    lambda f: f['batch_norm'] or not f['sync_batch_norm'],
-    '--sync_batch_norm has a meaning with --batch_norm only',
-  )

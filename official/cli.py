@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from absl import flags
+from absl import logging as absl_logging  # Defines -v, --verbosity.
 
 from official import environment, flag_parsing, help_text
 from official.errors import UserError
@@ -141,16 +142,26 @@ def _start() -> None:
     gpus = tf.config.list_physical_devices('GPU')
     if os.path.exists(_NVIDIA_DRIVER) and not gpus:
       chatter.tell()
-  tf.get_logger().setLevel('ERROR')
   handler = logging.StreamHandler(sys.stderr)
   handler.setFormatter(logging.Formatter('%(levelname)s: %(message)s'))
   logging.getLogger().handlers[:] = [handler]  # Not those of libraries.
+  _set_levels(flags_obj)
+
+
+def _set_levels(flags_obj: flags.FlagValues) -> None:
+  """Says which messages are logged: by --verbosity, or what is worth a line."""
   has_hooks = 'hooks' in flags_obj and flags_obj.hooks
-  logging.getLogger('official').setLevel(
-    logging.INFO if has_hooks else logging.WARNING
-  )
-  # What a warm start loaded and what not is worth a line.
-  logging.getLogger('official.estimator.warm_start').setLevel(logging.INFO)
+  levels = {
+    'official': logging.INFO if has_hooks else logging.WARNING,
+    # What a warm start loaded and what not.
+    'official.estimator.warm_start': logging.INFO,
+    'tensorflow': logging.ERROR,
+  }
+  if flag_parsing.is_given(flags_obj, 'verbosity'):
+    given = absl_logging.converter.absl_to_standard(flags_obj.verbosity)
+    levels = dict.fromkeys(levels, given)
+  for name, level in levels.items():
+    logging.getLogger(name).setLevel(level)
 
 
 class _Chatter:

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from official import estimator as estimator_lib
-from official import tensorboard
+from official import tensorboard, threshold_stop
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
 from official.errors import UsageError
@@ -117,6 +117,9 @@ class Cycles:
     if not left:
       self._report.nothing_to_train(step)
       return self._evaluate()
+    if self._had_reached_threshold(step):
+      self._report.past_threshold(self._flags.stop_threshold)
+      return self._evaluate()
     if self._flags.use_train_and_evaluate:
       return self._train_and_evaluate()
     results = {}
@@ -136,18 +139,24 @@ class Cycles:
     return results
 
   def _train_and_evaluate(self) -> dict[str, Any]:
+    stop = threshold_stop.ThresholdStop(self._flags.stop_threshold)
     results, _ = estimator_lib.train_and_evaluate(
       self._estimator,
       estimator_lib.TrainSpec(
         self._train_input,
         self._schedule.total_steps,
-        self._hooks,
-        self._listeners,
+        [*self._hooks, stop],
+        [*self._listeners, stop.listener],
       ),
       estimator_lib.EvalSpec(
-        self._eval_input, steps=self._eval_batches_if_endless()
+        self._eval_input,
+        steps=self._eval_batches_if_endless(),
+        # Looking for a threshold, every checkpoint counts.
+        **({} if stop.threshold is None else {'throttle_secs': 0}),
       ),
     )
+    if stop.has_stopped:
+      self._report.past_threshold(stop.threshold)
     self._report.evaluated(results)
     return results
 
@@ -168,6 +177,18 @@ class Cycles:
     done = {r['step'] for r in self._estimator.metrics_log.read('eval')}
     is_due = step in self._schedule.evaluation_steps and step not in done
     return bool(self._estimator.agreement.from_chief(is_due))
+
+  def _had_reached_threshold(self, step: int) -> bool:
+    """Whether an earlier call stopped at this step for its accuracy."""
+    if self._flags.stop_threshold is None or not step:
+      return False
+    done = [
+      record
+      for record in self._estimator.metrics_log.read('eval')
+      if record['step'] == step
+    ]
+    reached = bool(done) and self._is_past_threshold(done[-1])
+    return bool(self._estimator.agreement.from_chief(reached))
 
   def _is_past_threshold(self, results: dict[str, Any]) -> bool:
     threshold = self._flags.stop_threshold
@@ -230,7 +251,7 @@ def _summaries(
 ) -> list[estimator_lib.Hook]:
   if not (devices.is_chief and flags_obj.summaries):
     return []
-  hparams = tensorboard.hparams_of_flags()
+  hparams = tensorboard.hparams_of_flags(flags_obj)
   return [tensorboard.TensorBoardHook(flags_obj.summaries, dataset, hparams)]
 
 

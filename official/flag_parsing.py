@@ -5,31 +5,12 @@ from typing import Any
 
 from absl import flags
 
+from official import flag_effects, retired_flags
 from official.errors import UsageError
 
-# Flags of the original without a meaning here, and the reason.
-RETIRED = {
-  'tpu': 'TPUs are not supported',
-  'tpu_zone': 'TPUs are not supported',
-  'tpu_gcp_project': 'TPUs are not supported',
-  'num_tpu_shards': 'TPUs are not supported',
-  'fp16_implementation': 'there is one implementation, casting: use --dtype',
-  'num_parallel_calls': 'tf.data tunes it: leave it out',
-  'datasets_num_parallel_batches': 'tf.data tunes it: leave it out',
-  'training_dataset_cache': 'data sets are in memory already',
-  'tf_data_experimental_slack': 'it was inert in this loop and still would be',
-  'run_eagerly': 'a model_fn is always traced: use tf.print in it to look',
-  'benchmark_logger_type': 'metrics.jsonl in --model_dir is always written',
-  'benchmark_log_dir': 'metrics.jsonl is in --model_dir',
-  'benchmark_test_id': 'name the run by its --model_dir',
-  'gcp_project': 'nothing is sent anywhere: read metrics.jsonl',
-  'bigquery_data_set': 'nothing is sent anywhere: read metrics.jsonl',
-  'bigquery_run_table': 'nothing is sent anywhere: read metrics.jsonl',
-  'bigquery_run_status_table': 'nothing is sent anywhere: read metrics.jsonl',
-  'bigquery_metric_table': 'nothing is sent anywhere: read metrics.jsonl',
-}
-
 _LIBRARIES = ('absl', 'tensorflow', 'keras', 'etils', 'apache_beam')
+# Theirs that act here too; the others are refused.
+_OF_LIBRARIES = ('verbosity', 'flagfile', 'undefok')
 
 
 def parse(argv: Sequence[str], arguments: str | None = None) -> list[str]:
@@ -43,19 +24,23 @@ def parse(argv: Sequence[str], arguments: str | None = None) -> list[str]:
     These words.
 
   Raises:
-    UsageError: a flag is unknown, retired, or has a value it cannot have; or
-      there are such words where none are allowed, or none where some must be.
+    UsageError: a flag is unknown, retired, without effect, or has a value it
+      cannot have; or there are such words where none are allowed, or none
+      where some must be.
   """
+  known = {name: flags.FLAGS[name].name for name in flags.FLAGS}
+  retired = retired_flags.check_values(argv[1:], known)
+  if retired:
+    raise UsageError(retired)
   try:
     rest = flags.FLAGS(argv)
   except flags.UnrecognizedFlagError as e:
-    reason = RETIRED.get(e.flagname)
-    raise UsageError(
-      f'--{e.flagname} is not used any more: {reason}' if reason else str(e)
-    ) from e
+    raise UsageError(retired_flags.reason_of(e.flagname) or str(e)) from e
   except flags.Error as e:
     message = ' '.join(str(e).replace('Fatal error: ', '').split())
     raise UsageError(message) from e
+  _check_libraries()
+  flag_effects.check(flags.FLAGS)
   if arguments and len(rest) == 1:
     raise UsageError(f'{arguments} is missing: name one or more')
   if not arguments and len(rest) > 1:
@@ -65,37 +50,80 @@ def parse(argv: Sequence[str], arguments: str | None = None) -> list[str]:
   return rest[1:]
 
 
+def _check_libraries() -> None:
+  """Refuses flags of libraries, which nothing reads here.
+
+  Raises:
+    UsageError: one was given.
+  """
+  ours = {flag.name for flag in flags_of_ours(flags.FLAGS)}
+  for flag in map(flags.FLAGS.__getitem__, flags.FLAGS):
+    if flag.present and flag.name not in {*ours, *_OF_LIBRARIES}:
+      raise UsageError(
+        f'--{flag.name} is a flag of a library and has no effect here; leave '
+        'it out'
+      )
+
+
 def help_text() -> str:
   """What every flag of ours is for, and its default."""
-  return '\n'.join(flags.FLAGS.module_help(name) for name in _modules())
+  modules = _modules(flags.FLAGS)
+  return '\n'.join(flags.FLAGS.module_help(name) for name in modules)
 
 
-def value_dict() -> dict[str, Any]:
-  """Name to value of every flag of ours."""
-  return {flag.name: flag.value for flag in flags_of_ours()}
+def value_dict(flags_obj: Any) -> dict[str, Any]:
+  """Name to value of every flag that an object holds.
+
+  Args:
+    flags_obj: parsed flags, of which those of libraries are left out; or any
+      object with the values as attributes.
+  """
+  if is_command_line(flags_obj):
+    return {flag.name: flag.value for flag in flags_of_ours(flags_obj)}
+  names = [name for name in dir(flags_obj) if not name.startswith('_')]
+  values = {name: getattr(flags_obj, name) for name in names}
+  return {name: v for name, v in values.items() if not callable(v)}
 
 
-def flags_of_ours() -> list[flags.Flag]:
+def is_command_line(flags_obj: Any) -> bool:
+  """Whether an object holds parsed flags, and not just values."""
+  return isinstance(flags_obj, flags.FlagValues)
+
+
+def is_given(flags_obj: Any, name: str) -> bool:
+  """Whether a flag was on the command line; never, if there was none."""
+  if not is_command_line(flags_obj) or name not in flags_obj:
+    return False
+  return bool(flags_obj[name].present)
+
+
+def flags_of_ours(flags_obj: flags.FlagValues) -> list[flags.Flag]:
   """Every flag that no library defines."""
-  by_module = flags.FLAGS.flags_by_module_dict()
-  return [flag for name in _modules() for flag in by_module[name]]
+  by_module = flags_obj.flags_by_module_dict()
+  return [flag for name in _modules(flags_obj) for flag in by_module[name]]
 
 
-def arguments(but: Sequence[str] = ()) -> list[str]:
+def arguments(flags_obj: Any, but: Sequence[str] = ()) -> list[str]:
   """The flags of ours that are not at their defaults, as one types them.
 
   Args:
+    flags_obj: parsed flags; of another object nothing is known of defaults.
     but: names to leave out.
   """
-  return sorted(flag.serialize() for flag in changed() if flag.name not in but)
+  return sorted(
+    flag.serialize() for flag in changed(flags_obj) if flag.name not in but
+  )
 
 
-def changed() -> list[flags.Flag]:
+def changed(flags_obj: Any) -> list[flags.Flag]:
   """The flags of ours that are not at their defaults."""
-  return [flag for flag in flags_of_ours() if flag.value != flag.default]
+  if not is_command_line(flags_obj):
+    return []
+  ours = flags_of_ours(flags_obj)
+  return [flag for flag in ours if flag.value != flag.default]
 
 
-def _modules() -> list[str]:
+def _modules(flags_obj: flags.FlagValues) -> list[str]:
   """Modules that define flags, less those of libraries."""
-  names = sorted(flags.FLAGS.flags_by_module_dict())
+  names = sorted(flags_obj.flags_by_module_dict())
   return [n for n in names if not n.split('.')[0].startswith(_LIBRARIES)]

@@ -1,6 +1,7 @@
 """The flags that every network's mains share: defined and explained.
 
 Nothing here imports TensorFlow, so `--help` and a wrong flag answer at once.
+What each flag needs to have an effect stands in `official.flag_effects`.
 What depends on the machine (how many GPUs there are, say) is checked by
 `official.devices` before any work.
 """
@@ -58,7 +59,11 @@ def define_base() -> None:
   )
   flags.DEFINE_bool('clean', False, 'Delete --model_dir first, if it is one.')
   flags.DEFINE_integer(
-    'train_epochs', 1, 'Passes over the training images.', short_name='te'
+    'train_epochs',
+    1,
+    'Passes over the training images. Schedules of the rate stretch with '
+    'it: with more epochs a finished run jumps back up to a higher rate.',
+    short_name='te',
   )
   flags.DEFINE_integer(
     'epochs_between_evals',
@@ -69,7 +74,8 @@ def define_base() -> None:
   flags.DEFINE_float(
     'stop_threshold',
     None,
-    'Stop once the test accuracy is this or more.',
+    'Stop once the test accuracy is this or more, by the evaluations before '
+    'the last.',
     short_name='st',
   )
   flags.DEFINE_integer(
@@ -81,7 +87,8 @@ def define_base() -> None:
   flags.DEFINE_integer(
     'num_gpus',
     None,
-    'GPUs to use on each worker; -1 or nothing: all there are.',
+    'GPUs to use on each worker; -1 or nothing: all there are (the original: '
+    '1).',
     short_name='ng',
   )
   flags.DEFINE_list(
@@ -90,7 +97,8 @@ def define_base() -> None:
   paths.define(
     'export_dir',
     None,
-    'Write a SavedModel to a new folder in this one.',
+    'Write a SavedModel to a new folder in this one. It takes uint8 pixels '
+    '[N, H, W, C] or encoded images; preprocessing is inside.',
     short_name='ed',
   )
   flags.DEFINE_enum(
@@ -160,7 +168,8 @@ def define_performance() -> None:
   flags.DEFINE_bool(
     'use_synthetic_data',
     False,
-    'Random images: measures speed alone.',
+    'Random images, of the size and number of --data_dir or --dataset: '
+    'measures speed alone.',
     short_name='synth',
   )
   flags.DEFINE_integer(
@@ -230,23 +239,6 @@ def define_performance() -> None:
   check_range('datasets_num_private_threads', 1)
   check_range('steps_per_loop', 1)
   check_positive('loss_scale', 'dynamic')
-  check_together(
-    ('loss_scale', 'dtype'),
-    lambda f: f['loss_scale'] is None or f['dtype'] == 'fp16',
-    '--loss_scale has a meaning with --dtype fp16 only',
-  )
-  check_together(
-    ('num_packs', 'all_reduce_alg'),
-    lambda f: f['num_packs'] is None or f['all_reduce_alg'] is not None,
-    '--num_packs has a meaning with --all_reduce_alg only',
-  )
-  check_together(
-    ('per_gpu_thread_count', 'tf_gpu_thread_mode'),
-    lambda f: (
-      f['per_gpu_thread_count'] is None or f['tf_gpu_thread_mode'] is not None
-    ),
-    '--per_gpu_thread_count has a meaning with --tf_gpu_thread_mode only',
-  )
 
 
 def define_distribution() -> None:
@@ -302,7 +294,11 @@ def define_training() -> None:
     'Start from this checkpoint, all but the last layer.',
     short_name='pmcp',
   )
-  flags.DEFINE_bool('eval_only', False, 'Evaluate the newest checkpoint.')
+  flags.DEFINE_bool(
+    'eval_only',
+    False,
+    'Evaluate the newest checkpoint; leave out the flags of training.',
+  )
   flags.DEFINE_bool(
     'save_predictions',
     False,
@@ -323,7 +319,10 @@ def define_training() -> None:
     f'Write these beside the SavedModel too, of {", ".join(EXPORT_FORMATS)}.',
   )
   flags.DEFINE_bool(
-    'use_train_and_evaluate', False, 'Run by Estimator.train_and_evaluate.'
+    'use_train_and_evaluate',
+    False,
+    'Run by Estimator.train_and_evaluate: evaluate after checkpoints, every 10 '
+    'minutes at most, and at the end.',
   )
   flags.DEFINE_enum('optimizer', 'momentum', OPTIMIZERS, 'What steps down.')
   flags.DEFINE_bool('enable_lars', False, 'LARS, for very large batches.')
@@ -344,58 +343,39 @@ def define_training() -> None:
     'cosine',
     SCHEDULES,
     'cosine: to 0 over --train_epochs after a warm-up; piecewise: falls at '
-    'epochs; constant.',
+    'parts of --train_epochs (the original: at epochs 91, 136, ...); constant.',
   )
   flags.DEFINE_float('momentum', 0.9, 'Of --optimizer momentum and of LARS.')
   check_range('label_smoothing', 0.0, 0.999)
   check_range('weight_decay', 0.0)
   check_range('base_lr', 0.0)
   check_range('momentum', 0.0, 0.9999)
-  check_together(
-    ('image_bytes_as_serving_input', 'export_dir'),
-    lambda f: not f['image_bytes_as_serving_input'] or f['export_dir'],
-    '--image_bytes_as_serving_input has a meaning with --export_dir only',
-  )
   check_names('export_formats', EXPORT_FORMATS)
   check_together(
-    ('export_formats', 'export_dir', 'dtype'),
-    lambda f: (
-      not f['export_formats'] or (f['export_dir'] and f['dtype'] == 'fp32')
+    ('export_formats', 'dtype'),
+    lambda f: not f['export_formats'] or f['dtype'] == 'fp32',
+    '--export_formats needs --dtype fp32',
+  )
+  check_together(
+    ('export_only', 'export_dir', 'eval_only'),
+    lambda f: not f['export_only'] or (f['export_dir'] and not f['eval_only']),
+    '--export_only needs --export_dir, and no --eval_only',
+  )
+  check_together(
+    (
+      'fine_tune',
+      'pretrained_model_checkpoint_path',
+      'eval_only',
+      'export_only',
     ),
-    '--export_formats needs --export_dir, and --dtype fp32',
-  )
-  check_together(
-    ('eval_only', 'clean'),
-    lambda f: not (f['eval_only'] and f['clean']),
-    '--clean would delete the run that --eval_only is to read; leave one out',
-  )
-  check_together(
-    ('export_only', 'export_dir', 'eval_only', 'clean'),
-    lambda f: (
-      not f['export_only']
-      or (f['export_dir'] and not f['eval_only'] and not f['clean'])
-    ),
-    '--export_only needs --export_dir, and neither --eval_only nor --clean',
-  )
-  check_together(
-    ('fine_tune', 'pretrained_model_checkpoint_path', 'eval_only'),
     lambda f: (
       not f['fine_tune']
       or f['pretrained_model_checkpoint_path']
-      or f['eval_only']
+      or f['eval_only']  # Then it has no effect, and is refused for that.
+      or f['export_only']
     ),
     '--fine_tune needs --pretrained_model_checkpoint_path: the layers it '
     'freezes must come from somewhere',
-  )
-  check_together(
-    ('enable_lars', 'optimizer'),
-    lambda f: not f['enable_lars'] or f['optimizer'] == 'momentum',
-    '--enable_lars is an optimizer itself; leave --optimizer out',
-  )
-  check_together(
-    ('momentum', 'optimizer'),
-    lambda f: f['optimizer'] == 'momentum' or not FLAGS['momentum'].present,
-    '--momentum has a meaning with --optimizer momentum and --enable_lars only',
   )
 
 
@@ -431,7 +411,10 @@ def define_dataset() -> None:
 def define_photographs() -> None:
   """Which data, for large images read from files."""
   flags.DEFINE_integer(
-    'image_size', 224, 'Height and width of what the network gets.'
+    'image_size',
+    224,
+    'Height and width of what the network gets. The orientation that EXIF '
+    'notes in a photograph is not applied.',
   )
   flags.DEFINE_bool(
     'background_class',

@@ -11,6 +11,13 @@ from official import flag_parsing
 
 _WIDTH = 80
 
+_VERBOSITY = """
+of every command:
+  -v,--verbosity: What to log to standard error: -2 errors, -1 warnings (the
+    default), 0 also what hooks and checkpoints tell, 1 all there is.
+  --flagfile: A file with more flags, one a line.
+""".strip('\n')
+
 # The flags of a run that most people use, by what for. A network's own flags
 # are told too; they are those that no module of `official` defines.
 _USES: Mapping[str, tuple[str, ...]] = {
@@ -32,7 +39,7 @@ def short(command: str) -> str:
   Args:
     command: how to ask for the others, such as `python -m resnet.mnist_main`.
   """
-  known = flag_parsing.flags_of_ours()
+  known = flag_parsing.flags_of_ours(flags.FLAGS)
   by_name = {flag.name: flag for flag in known}
   if not {'model_dir', 'train_epochs'} <= by_name.keys():
     return _lines(known)
@@ -88,5 +95,8 @@ def _line(name: str, flag: flags.Flag, indent: int) -> str:
 
 def of(words: list[str], command: str) -> str:
   """The text that a command line with `--help` or `--helpfull` asks for."""
-  text = flag_parsing.help_text() if '--helpfull' in words else short(command)
+  if '--helpfull' in words:
+    text = f'{flag_parsing.help_text()}\n{_VERBOSITY}'
+  else:
+    text = short(command)
   return f'{sys.modules["__main__"].__doc__.rstrip()}\n\n{text}'

@@ -6,7 +6,14 @@ import sys
 import time
 from typing import Any
 
-from official import cli, flag_parsing, tensorboard
+from official import (
+  cli,
+  flag_effects,
+  flag_parsing,
+  rate_change,
+  run_settings,
+  tensorboard,
+)
 from official import estimator as estimator_lib
 from official.datasets import synthetic
 from official.datasets.image_dataset import ImageDataset
@@ -27,6 +34,7 @@ class Report:
     devices: what with.
     schedule: a `cycles.Schedule`.
     estimator: what runs it.
+    flags_obj: the flags of the run.
   """
 
   def __init__(
@@ -36,12 +44,14 @@ class Report:
     devices: Devices,
     schedule: Any,
     estimator: estimator_lib.Estimator,
+    flags_obj: Any,
   ):
     self._network = network
     self._dataset = dataset
     self._devices = devices
     self._schedule = schedule
     self.estimator = estimator
+    self._flags = flags_obj
     self._start = time.monotonic()
     self._progress: ProgressHook | None = None
     self._said_start = False
@@ -98,9 +108,16 @@ class Report:
         f'writes to {self.estimator.model_dir}',
       ])
     )
-    changed = flag_parsing.arguments()
+    changed = flag_parsing.arguments(self._flags)
     if changed:
       self._say(f'{cli.command()} {shlex.join(changed)}')
+    rate_changed = rate_change.line(
+      self.estimator.metrics_log.path,
+      first_step,
+      self.estimator.params['learning_rate_fn'],
+    )
+    if rate_changed:
+      self._say(rate_changed)
 
   def nothing_to_train(self, step: int) -> None:
     """Why no training follows."""
@@ -166,11 +183,23 @@ class Report:
         'try it in a browser',
         f'python -m official.serve --export_dir {shlex.quote(self._export)}',
       )
+    elif flag_parsing.is_command_line(self._flags):
+      serve = ('write a SavedModel', self._export_command())
     else:
-      again = f'{cli.command()} {shlex.join(sys.argv[1:])}'.rstrip()
-      serve = ('write a SavedModel', f'{again} --export_dir exports')
+      serve = None
     report = f'python -m official.report {model_dir}'
-    return [('draw the curves', curves), ('report on it', report), serve]
+    commands = [('draw the curves', curves), ('report on it', report), serve]
+    return [command for command in commands if command]
+
+  def _export_command(self) -> str:
+    arguments = flag_parsing.arguments(
+      self._flags, but=(*run_settings.OF_ONE_CALL, 'export_only')
+    )
+    if self._flags.model_dir:
+      arguments.append(f'--model_dir={self._flags.model_dir}')
+    export = ('--export_only', '--export_dir=exports')
+    words = [*flag_effects.acting(arguments, *export), *export]
+    return f'{cli.command()} {shlex.join(words)}'
 
 
 class _StartHook(estimator_lib.Hook):

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from official import run_directory
+from official import flag_effects, run_directory
 from official.errors import UsageError
 
 
@@ -26,7 +26,9 @@ def rerun(model_dir: str, purpose: str, *arguments: str) -> None:
     )
   result = subprocess.run(
     [
-      *(sys.executable, '-m', config['main'], *config['arguments']),
+      *(sys.executable, '-m', config['main']),
+      # What trained it may have no effect now, and would be refused.
+      *flag_effects.acting(config['arguments'], *arguments),
       f'--model_dir={os.path.abspath(model_dir)}',
       *arguments,
     ],

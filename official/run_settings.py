@@ -20,17 +20,24 @@ OF_ONE_CALL = (
 )
 
 
-def config(dataset: ImageDataset) -> dict[str, Any]:
+def config(flags_obj: Any, dataset: ImageDataset) -> dict[str, Any]:
   """Every flag, the data, the machine and how to do it again."""
-  return flag_parsing.value_dict() | {
+  is_command = flag_parsing.is_command_line(flags_obj)
+  return flag_parsing.value_dict(flags_obj) | {
     'class_names': dataset.class_names,
     'num_images': dict(dataset.num_images),
     'environment': environment.describe(),
     # What an export in another process needs.
-    'main': cli.main_module(),
-    'arguments': flag_parsing.arguments(but=OF_ONE_CALL),
+    'main': cli.main_module() if is_command else None,
+    'arguments': flag_parsing.arguments(flags_obj, but=OF_ONE_CALL),
     'working_dir': os.getcwd(),
   }
+
+
+def trains(flags_obj: Any) -> bool:
+  """Whether the flags ask for training, and not for a look at what is there."""
+  only_looks = flags_obj.eval_only or flags_obj.export_only
+  return not only_looks and flags_obj.train_epochs > 0
 
 
 class Recorder(estimator_lib.CheckpointSaverListener):
@@ -93,7 +100,7 @@ def opened(
     'num_classes': dataset.num_classes,
     'image_shape': list(dataset.image_shape),
   }
-  only_reads = flags_obj.eval_only or flags_obj.export_only
+  only_reads = not trains(flags_obj)
   if only_reads and flags_obj.clean:
     raise UsageError('--clean would delete the run that is to be read')
   rest = None if only_reads else training(flags_obj)
@@ -104,7 +111,8 @@ def opened(
         folder.clean()
     if is_chief:
       run_directory.check(model_dir, identity, training=rest)
-    if is_chief and flags_obj.eval_only and os.path.isdir(model_dir):
+    evaluates = only_reads and not flags_obj.export_only
+    if is_chief and evaluates and os.path.isdir(model_dir):
       run_directory.check_writable('model_dir', model_dir)  # For its results.
     is_known = only_reads and run_directory.read_config(model_dir)
     if not is_chief or flags_obj.export_only or is_known:
@@ -115,7 +123,7 @@ def opened(
           run_directory.write_config,
           model_dir,
           identity,
-          config(dataset),
+          config(flags_obj, dataset),
           training=rest,
         )
       )

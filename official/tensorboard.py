@@ -25,7 +25,9 @@ def check(flags_obj: Any) -> None:
   Raises:
     UsageError: hyper-parameters are asked for and TensorBoard is missing.
   """
-  asked = flags_obj['summaries'].present and 'hparams' in flags_obj.summaries
+  asked = flag_parsing.is_given(flags_obj, 'summaries') and 'hparams' in {
+    kind.lower() for kind in flags_obj.summaries
+  }
   if asked and not is_installed():
     raise UsageError(
       '--summaries hparams needs TensorBoard: pip install -r '
@@ -139,12 +141,12 @@ def grid(kernel: np.ndarray) -> np.ndarray:
   return picture.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
 
 
-def hparams_of_flags() -> dict[str, Any]:
+def hparams_of_flags(flags_obj: Any) -> dict[str, Any]:
   """The flags that make a run what it is, those not at their default first."""
-  changed = {flag.name for flag in flag_parsing.changed()}
+  changed = {flag.name for flag in flag_parsing.changed(flags_obj)}
   found = {
     name: value
-    for name, value in flag_parsing.value_dict().items()
+    for name, value in flag_parsing.value_dict(flags_obj).items()
     if isinstance(value, bool | int | float | str)
     and name not in run_settings.OF_ONE_CALL
   }

@@ -244,7 +244,8 @@ def resnet_main(
   goes on where the last one stopped, and a finished run trains nothing.
 
   Args:
-    flags_obj: the parsed flags.
+    flags_obj: the parsed flags, or any object that has their values as
+      attributes; no others are read.
     model_function: a model_fn; its params are the flags by name, with
       `data_format`, `dtype` and `loss_scale` as they were settled, and
       `num_classes` and `learning_rate_fn`.
@@ -295,7 +296,7 @@ def resnet_main(
         model_function,
         model_dir,
         _run_config(flags_obj, devices),
-        _params(devices)
+        _params(flags_obj, devices)
         | {'num_classes': dataset.num_classes, 'learning_rate_fn': rate},
         warm_start,
       ),
@@ -334,7 +335,7 @@ class _Run:
     flags_obj, dataset, devices = self.flags_obj, self.dataset, self.devices
     schedule = cycles.Schedule.of(flags_obj, dataset.num_images['train'])
     report = reporting.Report(
-      self.network, dataset, devices, schedule, estimator
+      self.network, dataset, devices, schedule, estimator, flags_obj
     )
     while True:
       try:
@@ -412,9 +413,9 @@ def _train_op(
   )
 
 
-def _params(devices: devices_lib.Devices) -> dict[str, Any]:
+def _params(flags_obj: Any, devices: devices_lib.Devices) -> dict[str, Any]:
   """The flags, with what the machine had a say in."""
-  values = flag_parsing.value_dict()
+  values = flag_parsing.value_dict(flags_obj)
   scale = values['loss_scale']
   if scale is None:
     scale = _DEFAULT_LOSS_SCALE if devices.dtype == tf.float16 else 1

@@ -9,9 +9,10 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import flags
 from absl.testing import flagsaver
 
-from official import flag_parsing, flags
+from official import flag_parsing
 from official.datasets import mnist
 from resnet import mnist_main
 
@@ -113,17 +114,19 @@ def idx_bytes(array):
 
 
 @functools.cache
-def _define_flags():
+def define_flags():
   mnist_main.define_flags()
 
 
 @pytest.fixture
 def parse():
   """Parses flags of the MNIST main; all is as it was afterwards."""
-  _define_flags()
+  define_flags()
   saved = flagsaver.save_flag_values()
 
   def parse(*args):
+    for flag in flag_parsing.flags_of_ours(flags.FLAGS):
+      flag.unparse()  # What an earlier command line said.
     flag_parsing.parse(['main', *args])
     return flags.FLAGS
 

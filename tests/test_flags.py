@@ -1,8 +1,11 @@
 """Flags: what each one may be, and what is said when it is not."""
 
-import pytest
+import logging
 
-from official import devices, flag_parsing
+import pytest
+from absl import flags
+
+from official import cli, devices, flag_parsing, retired_flags
 from official.errors import UsageError
 
 
@@ -25,9 +28,6 @@ from official.errors import UsageError
     ('--dtype=int8', 'int8.*value should be one of <fp32.fp16.bf16>'),
     ('--loss_scale=abc', 'must be a positive number or dynamic, given: abc'),
     ('--loss_scale=-1', 'must be a positive number or dynamic, given: -1'),
-    ('--loss_scale=8', 'loss_scale has a meaning with --dtype fp16 only'),
-    ('--num_packs=2', 'num_packs has a meaning with --all_reduce_alg only'),
-    ('--per_gpu_thread_count=2', 'a meaning with --tf_gpu_thread_mode only'),
     ('--datasets_num_private_threads=0', 'must be 1 or more, given: 0'),
     ('--steps_per_loop=0', 'steps_per_loop must be 1 or more, given: 0'),
     ('--data_format=NCHW', 'should be one of <channels_first.channels_last>'),
@@ -41,7 +41,6 @@ from official.errors import UsageError
     ('--base_lr=-0.1', 'base_lr must be 0.0 or more, given: -0.1'),
     ('--lr_schedule=linear', 'should be one of <cosine.piecewise.constant>'),
     ('--fine_tune', 'fine_tune needs --pretrained_model_checkpoint_path'),
-    ('--image_bytes_as_serving_input', 'a meaning with --export_dir only'),
     ('--train_epochs=many', 'train_epochs.*many'),
     ('--on_nan=ignore', 'should be one of <stop.restore>'),
     ('--max_bad_examples=-1', 'max_bad_examples must be 0 or more, given: -1'),
@@ -51,7 +50,7 @@ from official.errors import UsageError
     ('--worker_hosts=a:1,a:1', 'worker_hosts names a:1 twice'),
     ('--worker_hosts=a:1,b:1', 'task_index must tell which of --worker_hosts'),
     ('--task_index=0', 'task_index must tell which of --worker_hosts'),
-    ('--distribution_strategy=tpu', 'should be one of <off.one_device'),
+    ('--distribution_strategy=cpu', 'should be one of <off.one_device'),
     ('--no_such_flag=1', "Unknown command line flag 'no_such_flag'"),
     ('--resnet_sise=18', 'Did you mean: resnet_size'),
     ('resnet18', "'resnet18' is no flag; flags are written --name=value"),
@@ -64,21 +63,80 @@ def test_a_value_that_cannot_be(parse, argument, message):
 
 
 @pytest.mark.parametrize(
-  'arguments, message',
+  'words, message',
   [
-    (('--optimizer=adam', '--momentum=0.8'), 'momentum has a meaning with'),
-    (('--optimizer=adam', '--enable_lars'), 'enable_lars is an optimizer'),
+    (f'--{name}=1', f'--{name} is not used any more: {reason}')
+    for name, reason in retired_flags.RETIRED.items()
+  ]
+  + [
+    ('-npc=4', r'--npc \(--num_parallel_calls\) is not used any more: tf.data'),
+    ('-npc 4', r'--npc \(--num_parallel_calls\) is not used any more: tf.data'),
+    ('-bti x', r'--bti \(--benchmark_test_id\) .*: name the run by'),
+    ('-bld x', r'--bld \(--benchmark_log_dir\) .*: metrics.jsonl is in'),
+    ('-gp x', r'--gp \(--gcp_project\) .*: nothing is sent anywhere'),
+    ('-bds x', r'--bds \(--bigquery_data_set\) .*: nothing is sent'),
+    ('-brt x', r'--brt \(--bigquery_run_table\) .*: nothing is sent'),
+    ('-brst x', r'--brst \(--bigquery_run_status_table\) .*: nothing is sent'),
+    ('-bmt x', r'--bmt \(--bigquery_metric_table\) .*: nothing is sent'),
+    ('--norun_eagerly', '--norun_eagerly is not used any more: a model_fn is'),
+    ('--turn_off_distribution_strategy', 'use --distribution_strategy off'),
+    (
+      '--distribution_strategy default',
+      '--distribution_strategy default is not used any more: without the flag',
+    ),
+    ('-ds=collective', 'its name is multi_worker_mirrored now'),
+    ('-ds=parameter_server', 'use multi_worker_mirrored'),
+    ('--distribution_strategy=tpu', 'TPUs are not supported'),
+    (
+      '--hooks LoggingMetricHook',
+      '--hooks LoggingMetricHook is not used any more: metrics.jsonl in',
+    ),
+    ('-hk ProfilerHook,loggingmetrichook', 'hooks loggingmetrichook is not'),
+    ('--task_index -1', '--task_index -1 is not used any more: without --work'),
+    ('--task_index=-1', '--task_index -1 is not used any more: without --work'),
   ],
 )
-def test_values_that_cannot_be_together(parse, arguments, message):
-  with pytest.raises(UsageError, match=message):
-    parse(*arguments)
+def test_what_the_original_had_and_is_retired_says_why(parse, words, message):
+  with pytest.raises(UsageError, match=message) as caught:
+    parse(*words.split())
+  assert '\n' not in str(caught.value)
 
 
-@pytest.mark.parametrize('name', flag_parsing.RETIRED)
-def test_a_retired_flag_says_why(parse, name):
-  with pytest.raises(UsageError, match=f'--{name} is not used any more: '):
-    parse(f'--{name}=1')
+def test_flags_of_libraries_act_or_are_refused(parse):
+  for flag in ('--only_check_args', '--log_dir=x', '--alsologtostderr'):
+    name = flag.lstrip('-').partition('=')[0]
+    with pytest.raises(UsageError, match=f'--{name} is a flag of a library'):
+      parse(flag)
+    flags.FLAGS[name].unparse()
+
+
+@pytest.mark.parametrize(
+  'arguments, level, of_warm_start',
+  [
+    ([], logging.WARNING, logging.INFO),
+    (['--hooks=ProfilerHook'], logging.INFO, logging.INFO),
+    (['-v=1'], logging.DEBUG, logging.DEBUG),
+    (['-v', '0'], logging.INFO, logging.INFO),
+    (['--verbosity=-2', '--hooks=ProfilerHook'], logging.ERROR, logging.ERROR),
+  ],
+)
+def test_verbosity_decides_what_is_logged(
+  parse, arguments, level, of_warm_start
+):
+  names = ('official', 'official.estimator.warm_start', 'tensorflow')
+  loggers = [logging.getLogger(name) for name in names]
+  before = [logger.level for logger in loggers]
+  try:
+    cli._set_levels(parse(*arguments))
+    of_tensorflow = level if arguments and 'v' in arguments[0] else 40
+    assert [logger.level for logger in loggers] == [
+      level,
+      of_warm_start,
+      of_tensorflow,
+    ]
+  finally:
+    for logger, old in zip(loggers, before, strict=True):
+      logger.setLevel(old)
 
 
 def test_the_defaults_of_the_original_and_of_the_main(parse):
@@ -108,7 +166,9 @@ def test_short_names(parse):
 def test_every_flag_that_the_original_had_is_there_or_retired(parse):
   original = """
     data_dir model_dir clean train_epochs epochs_between_evals stop_threshold
-    batch_size num_gpus hooks export_dir distribution_strategy
+    batch_size num_gpus hooks export_dir distribution_strategy run_eagerly
+    tpu tpu_zone tpu_gcp_project num_tpu_shards datasets_num_parallel_batches
+    training_dataset_cache log_steps turn_off_distribution_strategy
     inter_op_parallelism_threads intra_op_parallelism_threads
     use_synthetic_data max_train_steps dtype loss_scale fp16_implementation
     all_reduce_alg num_packs tf_gpu_thread_mode per_gpu_thread_count
@@ -120,14 +180,18 @@ def test_every_flag_that_the_original_had_is_there_or_retired(parse):
     bigquery_data_set bigquery_run_table bigquery_run_status_table
     bigquery_metric_table worker_hosts task_index num_parallel_calls
     """.split()
-  there = set(parse()) | set(flag_parsing.RETIRED)
+  there = set(parse()) | set(retired_flags.RETIRED)
   assert [name for name in original if name not in there] == []
+  short_names = """
+    dd md te ebe st bs ng hk ed ds npc inter intra synth mts dt ls ara gt_mode
+    pgtc df rv rs ft pmcp bti bld gp bds brt brst bmt
+    """.split()
+  there |= set(retired_flags.SHORT_NAMES)
+  assert [name for name in short_names if name not in there] == []
 
 
 def test_every_value_of_the_flags_is_told(parse):
-  values = {}
-  parse('--batch_size=64')
-  values = flag_parsing.value_dict()
+  values = flag_parsing.value_dict(parse('--batch_size=64'))
   assert values['batch_size'] == 64
   assert {'resnet_size', 'seed', 'dataset', 'dtype'} <= values.keys()
 

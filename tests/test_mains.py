@@ -231,7 +231,7 @@ def test_an_image_that_cannot_be_read_does_not_stop_the_others(
     (
       'googlenet.mnist_main',
       ['--nobatch_norm', '--batch_norm_momentum=0.9'],
-      '--batch_norm_momentum has a meaning with --batch_norm only',
+      '--batch_norm_momentum has no effect without --batch_norm',
     ),
     (
       'resnet.mnist_main',

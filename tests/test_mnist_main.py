@@ -15,7 +15,7 @@ import tensorflow as tf
 from ai_edge_litert import interpreter
 
 from official import estimator as est
-from official import export_formats
+from official import export_formats, flag_effects
 from official.datasets import mnist
 from official.errors import UsageError
 from resnet import mnist_model
@@ -186,7 +186,7 @@ def test_tflite_and_onnx_say_what_the_estimator_predicts(finished, call):
   """Real digits, by the runtimes of the two formats."""
   folder, args, _ = finished
   result = call(
-    *args,
+    *flag_effects.acting(args, '--export_only'),
     '--export_only',
     f'--export_dir={folder}/formats',
     '--export_formats=tflite,ONNX',
@@ -291,7 +291,13 @@ def test_evaluation_alone_and_training_further(finished, call, tmp_path):
   folder, args, _ = finished
   shutil.copytree(folder / 'run', tmp_path / 'run')  # Others look at it too.
   args = [*args, f'--model_dir={tmp_path}/run']
-  only = call(*args, '--eval_only')
+  refused = call(*args, '--eval_only')
+  assert (refused.returncode, refused.stdout) == (2, '')
+  assert refused.stderr == (
+    'error: --train_epochs and --log_steps have no effect with --eval_only, '
+    'which trains nothing; leave them out\n'
+  )
+  only = call(*flag_effects.acting(args, '--eval_only'), '--eval_only')
   assert only.returncode == 0, only.stderr
   assert 'evaluating the checkpoint of step 16' in only.stdout
   further = call(*args, '--train_epochs=3', '--use_train_and_evaluate')
@@ -340,9 +346,13 @@ def test_evaluation_alone_and_training_further(finished, call, tmp_path):
       marks=pytest.mark.slow,
     ),
     (['--model_dir=other'], 2, 'other holds another run: network AlexNet'),
-    (['--export_formats=onnx'], 2, '--export_formats needs --export_dir'),
+    (
+      ['--export_formats=onnx'],
+      2,
+      '--export_formats has no effect without --export_dir',
+    ),
     pytest.param(
-      ['--eval_only'],
+      ['--train_epochs=0'],
       2,
       'holds no checkpoint to evaluate; train first',
       marks=pytest.mark.slow,

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from official import devices as devices_lib
 from official import estimator as est
-from official import run_directory, run_settings, user_errors
+from official import flag_effects, run_directory, run_settings, user_errors
 from official.datasets import catalog, in_memory
 from official.errors import UsageError, UserError
 from official.estimator import checkpoints
@@ -65,9 +65,9 @@ def zeros(parse, tmp_path):
   """A main on zeros, in this process; everything it writes is in `tmp_path`."""
 
   def run(*arguments, function=None, check=None):
+    usual = ['--train_epochs=1', '--nodeterministic', '--batch_size=8']
     flags_obj = parse(
-      *('--noclean', '--noeval_only', '--noexport_only', '--train_epochs=1'),
-      *('--nodeterministic', '--batch_size=8'),
+      *flag_effects.acting(usual, *arguments),
       f'--model_dir={tmp_path}/run',
       *arguments,
     )
@@ -194,9 +194,10 @@ def test_what_only_reads_a_finished_run_changes_nothing_else(
 
   def main(*arguments):
     flags_obj = parse(
-      *SMALL,
-      *('--noexport_only', '--nodeterministic', f'--data_dir={mnist_folder}'),
-      *(f'--model_dir={tmp_path}/run', *arguments),
+      *flag_effects.acting([*SMALL, '--nodeterministic'], *arguments),
+      f'--data_dir={mnist_folder}',
+      f'--model_dir={tmp_path}/run',
+      *arguments,
     )
     return resnet_run_loop.resnet_main(
       flags_obj,

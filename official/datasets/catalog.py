@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from official import flags
+from official import flag_parsing, flags
 from official.datasets import (
   cifar10,
   found,
@@ -86,7 +86,7 @@ def load_imagenet(flags_obj: Any) -> ImageDataset:
       background_class=flags_obj.background_class,
       **options,
     )
-  if flags.FLAGS['background_class'].present:
+  if flag_parsing.is_given(flags_obj, 'background_class'):
     raise UsageError('--background_class has a meaning with TFRecords only')
   if image_folder.is_image_folder(data_dir):
     return image_folder.load(data_dir, size, **options)
