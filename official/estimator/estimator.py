@@ -22,14 +22,12 @@ from official.estimator import (
 from official.estimator import hooks as hooks_lib
 from official.estimator import warm_start as warm_start_lib
 from official.estimator.agreement import Agreement
-from official.estimator.eval_program import EvalProgram
 from official.estimator.metrics_log import MetricsLog
-from official.estimator.programs import PredictProgram, Program
+from official.estimator.program_set import ProgramSet
 from official.estimator.run_config import RunConfig
 from official.estimator.run_state import RunState
 from official.estimator.spec import EstimatorSpec, ModeKeys
 from official.estimator.summary import EventWriter
-from official.estimator.train_program import TrainProgram
 from official.estimator.variables import GLOBAL_STEP
 
 logger = logging.getLogger(__name__)
@@ -73,7 +71,12 @@ class Estimator:
     self._config = arguments.settle_config(config, model_dir)
     self._state = RunState(self._config, warm_start)
     self._store = self._state.store
-    self._programs: dict[Any, Program] = {}
+    self._programs = ProgramSet(
+      self._call_model_fn,
+      self._store,
+      steps_per_loop=self._config.steps_per_loop,
+      jit_compile=self._config.jit_compile,
+    )
     self._writers: dict[str, EventWriter] = {}
 
   @property
@@ -111,10 +114,7 @@ class Estimator:
   @property
   def trace_counts(self) -> dict[str, int]:
     """How often each mode was traced."""
-    counts: dict[str, int] = {}
-    for (mode, *_), program in self._programs.items():
-      counts[mode] = counts.get(mode, 0) + program.traces
-    return counts
+    return self._programs.trace_counts()
 
   @property
   def trainable_parameters(self) -> int:
@@ -132,8 +132,7 @@ class Estimator:
 
   def graph(self, mode: str) -> tf.Graph | None:
     """That of the model_fn in a mode; None before it was traced."""
-    programs = (p for (of, *_), p in self._programs.items() if of == mode)
-    return next((p.graph for p in programs), None)
+    return self._programs.graph(mode)
 
   def eval_dir(self, name: str | None = None) -> str:
     """Where the events of the evaluation of that name go."""
@@ -223,7 +222,7 @@ class Estimator:
 
     names = {name for hook in hooks for name in hook.tensors}
     iterator = iter(self._dataset(input_fn, ModeKeys.TRAIN, start))
-    program = self._program(ModeKeys.TRAIN, iterator, names)
+    program = self._programs.get(ModeKeys.TRAIN, iterator, names)
     program.trace(iterator, tf.constant(1))
     self._state.go_back(checkpoint)
     all_hooks = [
@@ -282,7 +281,7 @@ class Estimator:
     name: str | None,
   ) -> dict[str, Any]:
     iterator = iter(self._dataset(input_fn, ModeKeys.EVAL))
-    program = self._program(ModeKeys.EVAL, iterator)
+    program = self._programs.get(ModeKeys.EVAL, iterator)
     program.trace(iterator)
     self._state.load(checkpoint)
     self._store.reset_metrics()
@@ -330,7 +329,7 @@ class Estimator:
     hooks = arguments.check_all(hooks, hooks_lib.Hook, 'hooks')
     checkpoint = checkpoint_path or self._trained(self.latest_checkpoint())
     iterator = iter(self._dataset(input_fn, ModeKeys.PREDICT))
-    program = self._program(ModeKeys.PREDICT, iterator)
+    program = self._programs.get(ModeKeys.PREDICT, iterator)
     program.trace(iterator)
     self._state.load(checkpoint)
     step = int(self._store.global_step.numpy())
@@ -430,36 +429,6 @@ class Estimator:
         f'Could not find trained model in model_dir: {self.model_dir}.'
       )
     return checkpoint
-
-  def _program(
-    self, mode: str, iterator: Any, fetches: Iterable[str] = ()
-  ) -> Any:
-    """The program of a mode for iterators like this one."""
-    element = tf.type_spec_from_value(iterator)
-    fetches = frozenset(fetches)
-    for (of, theirs, known), program in self._programs.items():
-      # A trace that returns more will do.
-      if of == mode and theirs == element and fetches <= known:
-        return program
-    self._programs[mode, element, fetches] = self._new_program(mode, fetches)
-    return self._programs[mode, element, fetches]
-
-  def _new_program(self, mode: str, fetches: Iterable[str]) -> Program:
-    def model_fn(features, labels, mode):
-      return self._call_model_fn(features, labels, mode, self._config)
-
-    compiles = self._config.jit_compile
-    if mode == ModeKeys.PREDICT:
-      return PredictProgram(mode, model_fn, self._store, jit_compile=compiles)
-    if mode == ModeKeys.EVAL:
-      return EvalProgram(model_fn, self._store, jit_compile=compiles)
-    return TrainProgram(
-      model_fn,
-      self._store,
-      fetches=fetches,
-      in_graph_loop=self._config.steps_per_loop > 1,
-      jit_compile=compiles,
-    )
 
   def _dataset(self, input_fn: InputFn, mode: str, step: int = 0) -> Any:
     distributed = mode != ModeKeys.PREDICT

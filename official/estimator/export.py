@@ -140,7 +140,7 @@ def export_saved_model(
   cores = _Cores(model_fn)
   for receiver_fn in receiver_fns.values():
     cores.trace(_features_of(receiver_fn))
-  checkpoints.restore(checkpoint, cores.variables)
+  cores.restore(checkpoint)
   cores.finish(frozen)
   module = tf.Module()
   if not frozen:
@@ -217,6 +217,12 @@ class _Cores:
     graph = tf.compat.v1.wrap_function(build, flat)
     self._store.adopt(graph.graph.variables)
     self._traced[_key_of(specs)] = graph, *built
+
+  def restore(self, checkpoint: str) -> None:
+    """Gives the variables their values."""
+    self._store.use.begin()
+    checkpoints.restore(checkpoint, self.variables)
+    self._store.use.leave()
 
   def finish(self, frozen: bool) -> None:
     """After the variables have their values; then the cores can be called."""

@@ -12,20 +12,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from official.estimator import initial_values, made_outside
+from official.estimator import (
+  classic_collections,
+  initial_values,
+  made_outside,
+)
 
 GLOBAL_STEP = 'global_step'
 
-_Keys = tf.compat.v1.GraphKeys
-_SHARED = (
-  _Keys.GLOBAL_STEP,
-  _Keys.GLOBAL_VARIABLES,
-  _Keys.LOCAL_VARIABLES,
-  _Keys.TRAINABLE_VARIABLES,
-)
-# TensorFlow 1's own stores, of `get_variable` and of scopes entered: functions
-# share them with the process's global graph.
-_STORES = (('__variable_store',), ('__varscope',))
+_LOCAL = tf.compat.v1.GraphKeys.LOCAL_VARIABLES
 
 
 class VariableStore:
@@ -83,19 +78,8 @@ class VariableStore:
     `local_variables` and `trainable_variables` know the variables of this
     trace, and so do optimizers written for it.
     """
-    graph = tf.compat.v1.get_default_graph()
-    # A function's graph shares these lists with the graph around it.
-    theirs = {key: graph.get_collection(key) for key in _SHARED}
-    for key in _SHARED:
-      graph.get_collection_ref(key)[:] = []
-    for key in (_Keys.GLOBAL_STEP, _Keys.GLOBAL_VARIABLES):
-      graph.get_collection_ref(key)[:] = [self.global_step]
-    try:
-      with _no_names_taken():
-        yield
-    finally:
-      for key, variables in theirs.items():
-        graph.get_collection_ref(key)[:] = variables
+    with classic_collections.of_trace(self.global_step):
+      yield
 
   @contextlib.contextmanager
   def scope(self) -> Iterator[None]:
@@ -116,7 +100,7 @@ class VariableStore:
       if not escapes:
         return self._get_or_create(name, kwargs)
       # A Keras metric does so too; see `settle_metrics`.
-      kwargs = kwargs | {'collections': [_Keys.LOCAL_VARIABLES]}
+      kwargs = kwargs | {'collections': [_LOCAL]}
       self._escaped[name] = self._get_or_create(name, kwargs)
       return self._escaped[name]
 
@@ -270,7 +254,7 @@ class VariableStore:
 
   def _get_or_create(self, name: str, kwargs: dict[str, Any]) -> tf.Variable:
     collections = kwargs.get('collections') or ()
-    local = _Keys.LOCAL_VARIABLES in collections or name in self._of_metrics
+    local = _LOCAL in collections or name in self._of_metrics
     variables = self.metric_variables if local else self.variables
     if name not in variables:
       if name in self._all():
@@ -279,7 +263,7 @@ class VariableStore:
           'model in another: give one of them another name.'
         )
       self._create(name, variables, **_supported(name, kwargs))
-    _collect(variables[name], collections)
+    classic_collections.collect(variables[name], collections)
     return variables[name]
 
   def _create(
@@ -306,38 +290,6 @@ _ESCAPED = (
   'tf.init_scope, as a tf.random.Generator does). Each mode would silently get '
   'a copy of its own. Make it once, outside model_fn, or by tf.Variable.'
 )
-
-
-@contextlib.contextmanager
-def _no_names_taken() -> Iterator[None]:
-  """Forgets, for TensorFlow 1's own stores, what earlier traces made.
-
-  Else the second trace's `get_variable` would be told that the name is taken,
-  and an optimizer would name its slot `Momentum_1`.
-  """
-  with tf.init_scope():
-    graph = tf.compat.v1.get_default_graph()
-  ours = [graph.get_collection_ref(key) for key in _STORES]
-  theirs = [store[:] for store in ours]
-  for store in ours:
-    store.clear()
-  try:
-    yield
-  finally:
-    for store, before in zip(ours, theirs, strict=True):
-      store[:] = before
-
-
-def _collect(variable: tf.Variable, collections: Iterable[str]) -> None:
-  """Puts it where TensorFlow 1's functions look for the variables."""
-  keys = {*(collections or [_Keys.GLOBAL_VARIABLES])}
-  if variable.trainable and _Keys.LOCAL_VARIABLES not in keys:
-    keys.add(_Keys.TRAINABLE_VARIABLES)
-  graph = tf.compat.v1.get_default_graph()
-  for key in keys:
-    known = graph.get_collection_ref(key)
-    if all(variable is not other for other in known):
-      known.append(variable)
 
 
 def variables_of(keras_object: Any) -> list[tf.Variable]:
