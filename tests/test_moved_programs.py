@@ -121,6 +121,30 @@ def test_a_keras_layer_and_optimizer_made_outside_run_whole(tmp_path):
   assert estimator.get_variable_value(name) == pytest.approx(mean)
 
 
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+def test_a_vocabulary_column_and_a_table_train_and_predict(tmp_path):
+  words = tf.feature_column.categorical_column_with_vocabulary_list(
+    's', ['a', 'b']
+  )
+  column = tf.feature_column.indicator_column(words)
+
+  def model_fn(features, labels, mode):
+    one_hot = v1.feature_column.input_layer(features, [column])
+    table = tf.lookup.StaticHashTable(
+      tf.lookup.KeyValueTensorInitializer(['a', 'b'], [10.0, 20.0]), -1.0
+    )
+    value = table.lookup(features['s'])
+    loss = tf.reduce_sum(one_hot * variable())
+    return est.EstimatorSpec(mode, {'v': value, 'h': one_hot}, loss, step())
+
+  estimator = est.Estimator(model_fn, tmp_path)
+  data = {'s': tf.constant([['a'], ['b'], ['c']])}
+  estimator.train(lambda: data, steps=2)
+  found = list(estimator.predict(lambda: data))
+  assert [p['v'].tolist() for p in found] == [[10.0], [20.0], [-1.0]]
+  assert [p['h'].tolist() for p in found] == [[1, 0], [0, 1], [0, 0]]
+
+
 # Input.
 
 

@@ -9,6 +9,8 @@ from official.estimator import graphs, inputs
 from official.estimator.spec import EstimatorSpec, ModeKeys, is_metric_object
 from official.estimator.variables import VariableStore
 
+_TABLES = tf.compat.v1.GraphKeys.TABLE_INITIALIZERS
+
 ModelFn = Callable[[Any, Any, str], EstimatorSpec]
 
 
@@ -46,6 +48,8 @@ class Program:
     self.spec: EstimatorSpec | None = None
     self.graph: tf.Graph | None = None
     self.traces = 0
+    # What makes the tables of the graph ready, before it first runs.
+    self._table_initializers: list[Callable[[], Any]] = []
 
   def trace(self, *args: Any) -> None:
     """Builds the graph, and so the variables, for arguments like these."""
@@ -53,6 +57,8 @@ class Program:
     concrete = self._function.get_concrete_function(*args)
     if self.traces > traces:
       self._store.adopt(concrete.graph.variables, self._metric_objects())
+      for function in self._table_initializers:
+        function()
 
   def __call__(self, *args: Any) -> Any:
     """Runs the next element of an iterator; see the subclasses.
@@ -79,12 +85,20 @@ class Program:
         return function(element)
 
     try:
-      return graphs.Traced(within_the_store, element)
+      traced = graphs.Traced(within_the_store, element)
     except (AttributeError, RuntimeError) as e:
       # TensorFlow's words for a synchronization that it cannot do here.
       if 'merge_call' not in str(e) and 'cross-replica' not in str(e):
         raise
       raise ValueError(_SYNCHRONIZED.format(mode=self._mode)) from e
+    tables = [
+      op  # Tables that are made eagerly are initialized at once, and give None.
+      for op in traced.graph.get_collection(_TABLES)
+      if op is not None and op.graph is traced.graph
+    ]
+    if tables:
+      self._table_initializers.append(traced.on_nothing(tables))
+    return traced
 
   def _call_model_fn(self, element: Any) -> EstimatorSpec:
     features, labels = inputs.split(element)

@@ -75,7 +75,7 @@ class TrainProgram(Program):
       *graphs.writes(traced.graph, outside),
     ]
     needed = graphs.needs([row, *others])
-    self._note_initializers(traced, needed)
+    self._note_restores(traced, needed)
     graphs.order(needed, traced.graph)
     part = self._compiled(traced.part(row, others))
 
@@ -122,16 +122,14 @@ class TrainProgram(Program):
     sizes = strategy.experimental_local_results(sizes)
     return [tf.debugging.Assert(tf.reduce_min(sizes) > 0, [_UNEVEN])]
 
-  def _note_initializers(
+  def _note_restores(
     self, traced: graphs.Traced, needed: set[tf.Operation]
   ) -> None:
     """Finds what TensorFlow 1 ran once, when it gave initial values.
 
-    These are the initializers of tables, and assignments of what is restored
-    from a checkpoint, which `tf.compat.v1.train.init_from_checkpoint` makes.
+    These are assignments of what is restored from a checkpoint, which
+    `tf.compat.v1.train.init_from_checkpoint` makes.
     """
-    tables = tf.compat.v1.GraphKeys.TABLE_INITIALIZERS
-    tables = traced.graph.get_collection(tables)
     restores = [
       op
       for op in traced.graph.get_operations()
@@ -139,8 +137,8 @@ class TrainProgram(Program):
       and op not in needed
       and any(o.type == 'RestoreV2' for o in graphs.needs([op]))
     ]
-    if tables or restores:
-      self._store.add_initializer(traced.on_nothing([*tables, *restores]))
+    if restores:
+      self._store.add_initializer(traced.on_nothing(restores))
 
 
 def is_uneven(error: tf.errors.InvalidArgumentError) -> bool:
