@@ -18,6 +18,7 @@ from official.estimator import (
   loops,
   metric_values,
   predictions,
+  random_seeds,
 )
 from official.estimator import hooks as hooks_lib
 from official.estimator import warm_start as warm_start_lib
@@ -221,9 +222,10 @@ class Estimator:
     last = start + steps if steps is not None else max_steps
 
     names = {name for hook in hooks for name in hook.tensors}
-    iterator = iter(self._dataset(input_fn, ModeKeys.TRAIN, start))
-    program = self._programs.get(ModeKeys.TRAIN, iterator, names)
-    program.trace(iterator, tf.constant(1))
+    iterator = self._iterator(input_fn, ModeKeys.TRAIN, start)
+    program = self._traced(
+      ModeKeys.TRAIN, iterator, tf.constant(1), fetches=names
+    )
     self._state.go_back(checkpoint)
     all_hooks = [
       _VariablesChangeHook(self._state),
@@ -280,9 +282,8 @@ class Estimator:
     checkpoint: str,
     name: str | None,
   ) -> dict[str, Any]:
-    iterator = iter(self._dataset(input_fn, ModeKeys.EVAL))
-    program = self._programs.get(ModeKeys.EVAL, iterator)
-    program.trace(iterator)
+    iterator = self._iterator(input_fn, ModeKeys.EVAL)
+    program = self._traced(ModeKeys.EVAL, iterator)
     self._state.load(checkpoint)
     self._store.reset_metrics()
     step = int(self._store.global_step.numpy())
@@ -328,9 +329,8 @@ class Estimator:
     """
     hooks = arguments.check_all(hooks, hooks_lib.Hook, 'hooks')
     checkpoint = checkpoint_path or self._trained(self.latest_checkpoint())
-    iterator = iter(self._dataset(input_fn, ModeKeys.PREDICT))
-    program = self._programs.get(ModeKeys.PREDICT, iterator)
-    program.trace(iterator)
+    iterator = self._iterator(input_fn, ModeKeys.PREDICT)
+    program = self._traced(ModeKeys.PREDICT, iterator)
     self._state.load(checkpoint)
     step = int(self._store.global_step.numpy())
     for batch in loops.batches(
@@ -345,7 +345,8 @@ class Estimator:
         yield from predictions.single_examples(batch)
       else:
         yield batch
-      self._state.load(checkpoint)  # Training may have gone on in the meantime.
+      # Training may have gone on in the meantime.
+      self._state.load(checkpoint, thorough=False)
 
   def export_saved_model(
     self,
@@ -430,16 +431,27 @@ class Estimator:
       )
     return checkpoint
 
-  def _dataset(self, input_fn: InputFn, mode: str, step: int = 0) -> Any:
+  def _iterator(self, input_fn: InputFn, mode: str, step: int = 0) -> Any:
     distributed = mode != ModeKeys.PREDICT
-    return inputs.make_dataset(
-      input_fn,
-      self._config.train_distribute if distributed else None,
-      mode=mode,
-      params=self.params,
-      config=self._config,
-      global_step=step,
-    )
+    # In tf.estimator the graph had the seed: so does what has none of its own.
+    with random_seeds.of_tensorflow(self._config.tf_random_seed):
+      dataset = inputs.make_dataset(
+        input_fn,
+        self._config.train_distribute if distributed else None,
+        mode=mode,
+        params=self.params,
+        config=self._config,
+        global_step=step,
+      )
+      return iter(dataset)
+
+  def _traced(
+    self, mode: str, iterator: Any, *args: Any, fetches: Iterable[str] = ()
+  ) -> Any:
+    program = self._programs.get(mode, iterator, fetches)
+    with random_seeds.of_tensorflow(self._config.tf_random_seed):
+      program.trace(iterator, *args)
+    return program
 
   def _call_model_fn(
     self, features: Any, labels: Any, mode: str, config: RunConfig | None = None

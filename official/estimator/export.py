@@ -1,8 +1,9 @@
 """SavedModel export: serving input receivers and signatures."""
 
+import contextlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -140,33 +141,33 @@ def export_saved_model(
   cores = _Cores(model_fn)
   for receiver_fn in receiver_fns.values():
     cores.trace(_features_of(receiver_fn))
-  cores.restore(checkpoint)
-  cores.finish(frozen)
-  module = tf.Module()
-  if not frozen:
-    # Under their names, so that a warm start finds them in the export.
-    module.variables_by_name = cores.variables
-  signatures = {}
-  for name, receiver_fn in receiver_fns.items():
-    found = _signatures(receiver_fn, cores)
-    if name:
-      found = {name: found[DEFAULT_SERVING_SIGNATURE]}
-    signatures |= found
-  with export_directory.new(export_dir_base) as directory:
-    tf.saved_model.save(
-      module,
-      directory.temporary,
-      signatures,
-      # What is frozen is not trained any further.
-      tf.saved_model.SaveOptions(experimental_custom_gradients=not frozen),
-    )
-    for target, source in assets_extra.items():
-      path = os.path.join(directory.temporary, 'assets.extra', target)
-      os.makedirs(os.path.dirname(path), exist_ok=True)
-      shutil.copyfile(source, path)
-    if finish_fn is not None:
-      finish_fn(directory.temporary)
-  return directory.final
+  with cores.restored(checkpoint):
+    cores.finish(frozen)
+    module = tf.Module()
+    if not frozen:
+      # Under their names, so that a warm start finds them in the export.
+      module.variables_by_name = cores.variables
+    signatures = {}
+    for name, receiver_fn in receiver_fns.items():
+      found = _signatures(receiver_fn, cores)
+      if name:
+        found = {name: found[DEFAULT_SERVING_SIGNATURE]}
+      signatures |= found
+    with export_directory.new(export_dir_base) as directory:
+      tf.saved_model.save(
+        module,
+        directory.temporary,
+        signatures,
+        # What is frozen is not trained any further.
+        tf.saved_model.SaveOptions(experimental_custom_gradients=not frozen),
+      )
+      for target, source in assets_extra.items():
+        path = os.path.join(directory.temporary, 'assets.extra', target)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copyfile(source, path)
+      if finish_fn is not None:
+        finish_fn(directory.temporary)
+    return directory.final
 
 
 class _Cores:
@@ -218,11 +219,20 @@ class _Cores:
     self._store.adopt(graph.graph.variables)
     self._traced[_key_of(specs)] = graph, *built
 
-  def restore(self, checkpoint: str) -> None:
-    """Gives the variables their values."""
-    self._store.use.begin()
-    checkpoints.restore(checkpoint, self.variables)
-    self._store.use.leave()
+  @contextlib.contextmanager
+  def restored(self, checkpoint: str) -> Iterator[None]:
+    """Within it the variables have the values of a checkpoint.
+
+    Those that were made outside model_fn have their own again afterwards.
+    """
+    outside = [self.variables[name] for name in self._store.use.names]
+    theirs = [variable.numpy() for variable in outside]
+    try:
+      checkpoints.restore(checkpoint, self.variables)
+      yield
+    finally:
+      for variable, value in zip(outside, theirs, strict=True):
+        variable.assign(value)
 
   def finish(self, frozen: bool) -> None:
     """After the variables have their values; then the cores can be called."""

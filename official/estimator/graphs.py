@@ -25,6 +25,7 @@ _TELLS = {
 }
 _READS = {'ReadVariableOp', 'ResourceGather', 'ResourceGatherNd'}
 _READS |= {'VariableShape', 'VarIsInitializedOp'}
+_TRAINS = ('ResourceApply', 'ResourceSparseApply')
 # Attributes of ops that call functions.
 _BODIES = ('f', 'body', 'cond', 'then_branch', 'else_branch', 'branches')
 
@@ -132,12 +133,15 @@ def tells(graph: tf.Graph) -> list[tf.Operation]:
   return [op for op in graph.get_operations() if _tells(op, graph, bodies)]
 
 
-def writes(graph: tf.Graph, handles: Iterable[tf.Tensor]) -> list[tf.Operation]:
+def writes(
+  graph: tf.Graph, handles: Iterable[tf.Tensor], but_training: bool = False
+) -> list[tf.Operation]:
   """The ops that change variables.
 
   Args:
     graph: a graph of `Traced`.
     handles: of the variables, as they are outside the graph.
+    but_training: leave out the training ops of optimizers.
   """
   wanted = {id(handle) for handle in handles}
   inside = [
@@ -148,6 +152,7 @@ def writes(graph: tf.Graph, handles: Iterable[tf.Tensor]) -> list[tf.Operation]:
     for handle in inside
     for op in handle.consumers()
     if not _only_reads(op, handle)
+    and not (but_training and op.type.startswith(_TRAINS))
   ]
 
 

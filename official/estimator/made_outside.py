@@ -33,9 +33,17 @@ class Use:
     self._records.append(record)
     return record.initial_value()
 
-  def is_latest(self) -> bool:
-    """Whether no other store has used the variables since `begin`."""
-    return all(record.user() is self for record in self._records)
+  def is_latest(self, thorough: bool) -> bool:
+    """Whether the variables are as this store has left them.
+
+    Args:
+      thorough: look at their values, which the user may have changed, and not
+        only at who has used them last.
+    """
+    return all(
+      record.user() is self and (not thorough or record.hash() == record.left)
+      for record in self._records
+    )
 
   def begin(self) -> None:
     """Notes that their values will be those of this store.

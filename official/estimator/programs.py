@@ -86,19 +86,25 @@ class Program:
 
     try:
       traced = graphs.Traced(within_the_store, element)
-    except (AttributeError, RuntimeError) as e:
-      # TensorFlow's words for a synchronization that it cannot do here.
-      if 'merge_call' not in str(e) and 'cross-replica' not in str(e):
+    except (AssertionError, AttributeError, RuntimeError) as e:
+      # TensorFlow's words for a synchronization that it cannot do here; an
+      # assertion of it has none.
+      words = str(e) or 'cross-replica'
+      replicas = self._store.strategy.num_replicas_in_sync
+      if replicas == 1 or not any(word in words for word in _SYNCHRONIZES):
         raise
       raise ValueError(_SYNCHRONIZED.format(mode=self._mode)) from e
-    tables = [
+    if tables := self.tables_of(traced):
+      self._table_initializers.append(traced.on_nothing(tables))
+    return traced
+
+  def tables_of(self, traced: graphs.Traced) -> list[tf.Operation]:
+    """The ops that initialize tables."""
+    return [
       op  # Tables that are made eagerly are initialized at once, and give None.
       for op in traced.graph.get_collection(_TABLES)
       if op is not None and op.graph is traced.graph
     ]
-    if tables:
-      self._table_initializers.append(traced.on_nothing(tables))
-    return traced
 
   def _call_model_fn(self, element: Any) -> EstimatorSpec:
     features, labels = inputs.split(element)
@@ -132,6 +138,7 @@ class PredictProgram(Program):
     return predictions(*tf.nest.flatten(features, expand_composites=True))
 
 
+_SYNCHRONIZES = ('merge_call', 'cross-replica')
 _SYNCHRONIZED = (
   'model_fn synchronizes replicas in mode {mode!r}, as a train_op does. With '
   'several replicas it must build its train_op in mode {train!r} alone.'
@@ -140,6 +147,12 @@ _SYNCHRONIZED = (
 
 def batch_size(element: Any) -> tf.Tensor:
   """How many examples an element holds, int32 []."""
-  features, _ = inputs.split(element)
-  first = tf.nest.flatten(features, expand_composites=True)[0]
-  return tf.shape(first)[0] if first.shape.rank != 0 else tf.constant(1)
+  features, labels = inputs.split(element)
+  for tensor in [*tf.nest.flatten(features), *tf.nest.flatten(labels)]:
+    if isinstance(tensor, tf.SparseTensor):
+      return tf.cast(tensor.dense_shape[0], tf.int32)
+    if isinstance(tensor, tf.RaggedTensor):
+      return tf.cast(tensor.nrows(), tf.int32)
+    if tensor is not None and tensor.shape.rank != 0:
+      return tf.shape(tensor)[0]
+  return tf.constant(1)

@@ -96,7 +96,9 @@ class RunConfig:
           f'Replacing {name} is not supported. Allowed properties are {names}.'
         )
     intervals = {'save_checkpoints_steps', 'save_checkpoints_secs'}
-    given = {name for name in intervals & kwargs.keys() if kwargs[name]}
+    given = {
+      name for name in intervals & kwargs.keys() if kwargs[name] is not None
+    }
     if len(given) == 1:  # One interval replaces the other.
       kwargs = {(intervals - given).pop(): None, **kwargs}
     copy = dataclasses.replace(self, **kwargs)

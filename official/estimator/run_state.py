@@ -62,14 +62,18 @@ class RunState:
     )
     return None if step < 0 else self._checkpoints.prefix(step)
 
-  def load(self, checkpoint: str | None) -> None:
+  def load(self, checkpoint: str | None, thorough: bool = True) -> None:
     """Makes the variables hold a checkpoint, or initial values for None.
+
+    Args:
+      checkpoint: its prefix.
+      thorough: look whether the user has changed variables made outside.
 
     Raises:
       RuntimeError: training would lose what its variables hold.
     """
     wanted = (checkpoint, len(self.store.variables))
-    if self._loaded == wanted and self.store.use.is_latest():
+    if self._loaded == wanted and self.store.use.is_latest(thorough):
       return
     if self._training:
       raise RuntimeError(
@@ -78,6 +82,8 @@ class RunState:
         'checkpoint, or in another Estimator.'
       )
     self.store.use.begin()
+    if checkpoint is not None:
+      self.store.note_changes()
     if checkpoint is not None:
       checkpoints.restore(checkpoint, self.store.variables)
     else:
@@ -125,6 +131,7 @@ class RunState:
     self._remembered = prefix
     # Workers are in step: what the chief saves is what each of them holds.
     self._loaded = (prefix, len(self.store.variables))
+    self.store.use.leave()
     return prefix if self._config.is_chief else None
 
   def _seed(self) -> int | None:

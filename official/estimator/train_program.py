@@ -22,8 +22,8 @@ class TrainProgram(Program):
 
   The scalars are float32 [steps, len(names)]. A step runs what `train_op`
   needs, as tf.estimator did, and what would be lost otherwise: the update ops
-  of the graph (moving statistics), writes to variables that were made outside
-  model_fn (a Keras layer's), and what only tells (tf.print, assertions).
+  of the graph (moving statistics), what a Keras layer or `tf.Variable.assign`
+  of TensorFlow 2 writes, and what only tells (tf.print, assertions).
 
   Args:
     model_fn: see `Program`.
@@ -69,10 +69,16 @@ class TrainProgram(Program):
     traced = self._trace_part(self._train, element)
     row, update_ops = traced.result
     outside = self._store.handles_made_outside(traced.graph)
+    layers = self._store.handles_of_layers(traced.graph)
     others = [
       *update_ops,
       *graphs.tells(traced.graph),
-      *graphs.writes(traced.graph, outside),
+      *graphs.writes(traced.graph, layers, but_training=True),
+      *(
+        op
+        for op in graphs.writes(traced.graph, outside)
+        if op not in self.tables_of(traced)
+      ),
     ]
     needed = graphs.needs([row, *others])
     self._note_restores(traced, needed)
@@ -95,7 +101,10 @@ class TrainProgram(Program):
     return row, tf.compat.v1.get_collection(_KEYS.UPDATE_OPS)
 
   def _train_replica(self, element: Any) -> tf.Tensor:
-    with self._store.scope(), summary.record() as scalars:
+    # Else optimizers of TensorFlow 1 would add gradients up over replicas as
+    # they are, where tf.estimator had them take the mean.
+    scaled = self._store.strategy._scale_loss_for_estimator_enabled()
+    with scaled, self._store.scope(), summary.record() as scalars:
       scope = tf.compat.v1.get_default_graph().get_name_scope()
       spec = self._call_model_fn(element)
       update_ops = tf.compat.v1.get_collection(_KEYS.UPDATE_OPS)

@@ -7,6 +7,7 @@ name. See `VariableStore`.
 
 import concurrent.futures
 import contextlib
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -14,8 +15,8 @@ import tensorflow as tf
 
 from official.estimator import (
   classic_collections,
-  initial_values,
   made_outside,
+  random_seeds,
 )
 
 GLOBAL_STEP = 'global_step'
@@ -54,6 +55,10 @@ class VariableStore:
     self._initial_values: dict[str, Callable[[], Any]] = {}
     self._seed = seed
     self._initializers: list[Callable[[], Any]] = []
+    # Names of variables that TensorFlow 1's functions made, and of those that
+    # still have the initial value that they were made with.
+    self._classic: set[str] = set()
+    self._untouched: set[str] = set()
     self.use = made_outside.Use()
     # Names of variables that Keras metrics made in the graph of model_fn.
     self._of_metrics: set[str] = set()
@@ -84,7 +89,10 @@ class VariableStore:
   @contextlib.contextmanager
   def scope(self) -> Iterator[None]:
     """Within it the variables of one call of model_fn come from the store."""
-    base = tf.compat.v1.get_default_graph().get_name_scope()
+    graph = tf.compat.v1.get_default_graph()
+    base = graph.get_name_scope()
+    # Replicas share a graph; the losses of one are not those of another.
+    graph.get_collection_ref(tf.compat.v1.GraphKeys.LOSSES).clear()
     used: set[str] = set()
     self._escaped = {}
 
@@ -170,17 +178,36 @@ class VariableStore:
 
   def handles_made_outside(self, graph: tf.Graph) -> list[tf.Tensor]:
     """Handles of what a graph uses, less those of variables of model_fn."""
-    ours = {
-      id(part.handle)
-      for name, variable in self._all().items()
-      if name not in self.use.names
-      for part in self.parts(variable)
-    }
+    ours = self._handles(self._all().keys() - self.use.names)
     return [
       handle
       for handle, _ in graph.captures
       if handle.dtype == tf.resource and id(handle) not in ours
     ]
+
+  def handles_of_layers(self, graph: tf.Graph) -> list[tf.Tensor]:
+    """Handles of variables of model_fn that TensorFlow 2's programs write.
+
+    Their writes take effect by being called, as those of a Keras layer do;
+    nothing waits for them. TensorFlow 1's functions make the others, except
+    moving statistics of tf_keras.
+    """
+    all_variables = self._all()
+    names = {
+      name
+      for name, variable in all_variables.items()
+      if name not in self._classic or _is_statistic(variable)
+    }
+    layers = self._handles(names - self.use.names - {GLOBAL_STEP})
+    return [handle for handle, _ in graph.captures if id(handle) in layers]
+
+  def _handles(self, names: Iterable[str]) -> set[int]:
+    all_variables = self._all()
+    return {
+      id(part.handle)
+      for name in names
+      for part in self.parts(all_variables[name])
+    }
 
   def add_initializer(self, function: Callable[[], Any]) -> None:
     """Calls a function whenever variables have got their initial values."""
@@ -188,9 +215,15 @@ class VariableStore:
 
   def initialize(self) -> None:
     """Gives every variable its initial value again."""
-    self._assign_initial_values(self.variables)
+    changed = self.variables.keys() - self._untouched
+    self._assign_initial_values({n: self.variables[n] for n in changed})
+    self.note_changes()
     for function in self._initializers:
       function()
+
+  def note_changes(self) -> None:
+    """Notes that variables may not have their initial values any more."""
+    self._untouched = set()
 
   def reset_metrics(self) -> None:
     """Gives every metric variable its initial value again."""
@@ -250,12 +283,19 @@ class VariableStore:
       ).result()
 
   def _initial_value(self, name: str) -> Any:
-    return initial_values.draw(self._initial_values[name], name, self._seed)
+    function = self._initial_values[name]
+    if self._seed is None:
+      return function()
+    # Python's numbers too: initializers of tf_keras take their seeds there.
+    with random_seeds.of_all(zlib.crc32(f'{self._seed}/{name}'.encode())):
+      return function()
 
   def _get_or_create(self, name: str, kwargs: dict[str, Any]) -> tf.Variable:
     collections = kwargs.get('collections') or ()
     local = _LOCAL in collections or name in self._of_metrics
     variables = self.metric_variables if local else self.variables
+    if 'collections' in kwargs and name not in self._escaped:
+      self._classic.add(name)
     if name not in variables:
       if name in self._all():
         raise ValueError(
@@ -282,6 +322,7 @@ class VariableStore:
         )
 
     variables[name] = self._thread.submit(create).result()
+    self._untouched.add(name)
     return variables[name]
 
 
