@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from official import estimator as est
+from official import optimizers
 from official.estimator.variables import VariableStore
 from tests import linear
 
@@ -80,6 +81,36 @@ def test_a_step_runs_what_train_op_needs_and_what_tells(tmp_path, capfd):
     values = [float(estimator.get_variable_value(name)) for name in 'nms']
     assert values == [0, 5, 5]
   assert capfd.readouterr().err.count('seen 28') == 10
+
+
+def test_a_keras_layer_made_in_model_fn_keeps_its_state(tmp_path):
+  """Moving statistics move, and dropout draws another mask at each step."""
+  import keras
+
+  def make(features):
+    norm = keras.layers.BatchNormalization(momentum=0.5, name='norm')
+    norm(features[:, tf.newaxis], training=True)
+    drop = keras.layers.Dropout(0.5, name='drop')
+    mask = drop(tf.ones([64]), training=True)
+    place = tf.reduce_sum(tf.cast(mask > 0, tf.float32) * tf.range(64.0))
+    return place, step()
+
+  losses = linear.Losses()
+  estimator = est.Estimator(train_fn(make), tmp_path)
+  estimator.train(constant_input, hooks=[losses], steps=3)
+  assert len(set(losses.losses)) == 3
+  (name,) = [n for n in estimator.get_variable_names() if 'moving_mean' in n]
+  mean = X.mean() * (1 - 0.5**3)
+  assert estimator.get_variable_value(name) == pytest.approx(mean)
+
+
+def test_a_train_op_that_is_not_asked_for_does_not_run(tmp_path):
+  def make(features):
+    w = tf.Variable(lambda: tf.zeros([]), name='w')
+    optimizers.MomentumOptimizer(1.0, 0.9).minimize(w)
+    return tf.reduce_mean(features), step()
+
+  assert trained(tmp_path, make).get_variable_value('w') == 0
 
 
 def test_an_assertion_in_model_fn_holds(tmp_path):
@@ -177,6 +208,77 @@ def test_an_iterator_made_outside_gives_each_batch_once(tmp_path):
   assert losses.losses == [1, 3, 5, 7]
 
 
+def test_an_input_fn_without_an_iterator_is_called_once(tmp_path):
+  calls = []
+
+  def input_fn():
+    calls.append(1)
+    return tf.constant([float(len(calls))]), None
+
+  estimator = est.Estimator(
+    train_fn(lambda x: (tf.reduce_mean(x), step())), tmp_path
+  )
+  losses = linear.Losses()
+  estimator.train(input_fn, hooks=[losses], steps=2)
+  estimator.train(input_fn, hooks=[losses], steps=1)
+  estimator.train(
+    lambda: tf.data.Dataset.from_tensors((tf.ones([2]), None)), steps=1
+  )
+  assert losses.losses == [1, 1, 2]
+
+
+def test_sparse_and_ragged_batches_count_their_rows(tmp_path):
+  sparse = tf.SparseTensor([[0, 0], [0, 1], [0, 2]], [1.0, 1.0, 1.0], [2, 3])
+
+  def model_fn(features, labels, mode):
+    loss = tf.reduce_mean(labels)
+    train_op = step() if mode == 'train' else None
+    return est.EstimatorSpec(mode, {}, loss, train_op)
+
+  estimator = est.Estimator(model_fn, tmp_path)
+  rows = tf.data.Dataset.from_tensors(sparse).unbatch()
+  labels = tf.data.Dataset.from_tensor_slices([0.0, 10.0])
+  data = tf.data.Dataset.zip((rows, labels)).batch(1)
+  estimator.train(lambda: data, steps=1)
+  assert estimator.evaluate(lambda: data)['loss'] == 5.0
+  ragged = tf.ragged.constant([[1.0, 1.0, 1.0], []])
+  ragged = tf.data.Dataset.from_tensor_slices((ragged, [0.0, 10.0]))
+  ragged = ragged.batch(1)
+  assert estimator.evaluate(lambda: ragged)['loss'] == 5.0
+  no_features = labels.batch(1).map(lambda y: ({}, y))
+  assert estimator.evaluate(lambda: no_features)['loss'] == 5.0
+
+
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+def test_replicas_train_as_one_device_by_an_optimizer_of_tensorflow_1(
+  tmp_path,
+):
+  def make(features):
+    w = v1.get_variable(
+      'w', [], initializer=v1.ones_initializer(), regularizer=lambda w: w * w
+    )
+    v1.losses.mean_squared_error(features, w * tf.ones_like(features))
+    loss = v1.losses.get_total_loss()
+    descent = v1.train.GradientDescentOptimizer(0.01)
+    return loss, descent.minimize(loss, v1.train.get_global_step())
+
+  def input_fn(input_context):
+    size = 8 // input_context.num_replicas_in_sync
+    return tf.data.Dataset.from_tensor_slices(X).batch(size).repeat()
+
+  runs = []
+  for strategy in (None, linear.two_replicas()):
+    losses = linear.Losses()
+    estimator = est.Estimator(
+      train_fn(make),
+      tmp_path / str(strategy is None),
+      est.RunConfig(train_distribute=strategy),
+    )
+    estimator.train(input_fn, hooks=[losses], steps=3)
+    runs.append([*losses.losses, estimator.get_variable_value('w')])
+  np.testing.assert_allclose(*runs, rtol=1e-5)
+
+
 def test_random_tensors_are_drawn_anew_at_every_step(tmp_path):
   losses = linear.Losses()
   estimator = est.Estimator(
@@ -230,11 +332,12 @@ def test_random_numbers_of_the_process_are_left_alone(tmp_path, seed):
     tf.random.set_seed(seed)
     random.seed(seed)
     np.random.seed(seed)
-    drawn = [tf.random.uniform([]).numpy()]
+    drawn = [tf.random.uniform([]).numpy(), tf.random.uniform([], seed=3)]
     between()
     return [
       *drawn,
       tf.random.uniform([]).numpy(),
+      tf.random.uniform([], seed=3).numpy(),
       random.random(),
       np.random.rand(),
     ]
@@ -243,8 +346,30 @@ def test_random_numbers_of_the_process_are_left_alone(tmp_path, seed):
     w = v1.get_variable('w', [3])
     return tf.reduce_sum(w), step()
 
-  assert numbers(lambda: None) == numbers(lambda: trained(tmp_path, make))
-  assert numbers(lambda: None) == numbers(lambda: VariableStore(seed=7))
+  def build():
+    trained(tmp_path, make, tf_random_seed=seed * 1000).evaluate(constant_input)
+
+  assert numbers(lambda: None) == numbers(build)
+  assert numbers(lambda: None) == numbers(lambda: VariableStore(seed=7 * seed))
+
+
+def test_the_seed_fixes_dropout_and_the_order_of_data(tmp_path):
+  def input_fn():
+    return tf.data.Dataset.from_tensor_slices(X).shuffle(8).repeat().batch(2)
+
+  def make(features):
+    kept = tf.nn.dropout(tf.ones([64]), 0.5) * tf.range(64.0)
+    return tf.reduce_sum(kept) + 1e4 * features[0], step()
+
+  runs = []
+  for name, seed in (('a', 1), ('b', 1), ('c', 2)):
+    losses = linear.Losses()
+    config = est.RunConfig(tf_random_seed=seed)
+    estimator = est.Estimator(train_fn(make), tmp_path / name, config)
+    runs.append(losses.losses)
+    estimator.train(input_fn, hooks=[losses], steps=4)
+  assert runs[0] == runs[1] != runs[2]
+  assert len(set(runs[0])) == 4
 
 
 @pytest.mark.filterwarnings('ignore::DeprecationWarning')
@@ -295,11 +420,57 @@ def test_estimators_that_share_a_keras_layer_do_not_change_each_other(
   names = [n for n in b.get_variable_names() if n.endswith('kernel')]
   reader = tf.train.load_checkpoint(str(tmp_path / 'b' / 'model.ckpt-0'))
   np.testing.assert_array_equal(reader.get_tensor(names[0]), start)
-  # Where the user has changed it since, that is where the next one begins.
+  # Where the user has changed it since, an evaluation is of the checkpoint,
+  layer.set_weights([np.full([1, 1], 50.0), np.zeros(1)])
+  assert a.evaluate(data)['loss'] == before
+  # and that is where the next Estimator begins.
   layer.set_weights([np.full([1, 1], 5.0), np.zeros(1)])
   make(1.0, 'c').train(data, steps=1)
   reader = tf.train.load_checkpoint(str(tmp_path / 'c' / 'model.ckpt-0'))
   assert reader.get_tensor(names[0]) == 5.0
+
+
+def test_a_shared_layer_is_exported_while_it_is_trained(tmp_path):
+  import keras
+
+  layer = keras.layers.Dense(1, use_bias=False)
+  layer.build([None, 1])
+  layer.set_weights([np.zeros([1, 1])])
+
+  def model_fn(features, labels, mode):
+    y = layer(features['x'][:, tf.newaxis])
+    kernel = layer.trainable_variables[0].value
+    train_op = None
+    if mode == 'train':
+      with tf.control_dependencies([kernel.assign_add([[1.0]])]):
+        train_op = step()
+    return est.EstimatorSpec(mode, {'y': y}, tf.reduce_mean(y), train_op)
+
+  receiver = est.build_raw_serving_input_receiver_fn({
+    'x': tf.TensorSpec([None], tf.float32)
+  })
+  estimator = est.Estimator(
+    model_fn, tmp_path, est.RunConfig(save_checkpoints_steps=2)
+  )
+
+  def data():
+    return tf.data.Dataset.from_tensors({'x': tf.ones([1])}).repeat(9)
+
+  est.train_and_evaluate(
+    estimator,
+    est.TrainSpec(data, max_steps=4),
+    est.EvalSpec(
+      data, exporters=est.LatestExporter('e', receiver), throttle_secs=0
+    ),
+  )
+  answers = [
+    tf.saved_model.load(str(path)).signatures['serving_default'](
+      x=tf.ones([1])
+    )['y'].numpy().item()
+    for path in sorted((tmp_path / 'export' / 'e').iterdir())
+  ]  # fmt: skip
+  assert answers == [2, 4]
+  assert estimator.get_variable_value('global_step') == 4
 
 
 def test_an_estimator_in_training_keeps_its_shared_layer(tmp_path):

@@ -178,7 +178,9 @@ class TestWarmStart:
 
   def variables(self, **shapes):
     return {
-      name.replace('__', '/'): tf.Variable(tf.zeros(shape))
+      name.replace('__', '/'): tf.Variable(
+        tf.zeros(shape), trainable='Momentum' not in name
+      )
       for name, shape in shapes.items()
     }
 
@@ -301,6 +303,50 @@ def test_a_metric_of_numbers(metric, expected):
   batches = [([1.0, 2.0], [2.0, 4.0]), ([0.0], [4.0])]
   _, result = stream(metric, batches)
   assert result == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('labels, predictions', [([4, 1], [4]), ([4], [4, 1])])
+def test_a_column_beside_a_row_is_compared_one_by_one(labels, predictions):
+  batch = np.array([1, 0, 1, 1])
+  pairs = [(batch.reshape(labels), batch.reshape(predictions))]
+  for metric, value in ((metrics.accuracy, 1), (metrics.mean_squared_error, 0)):
+    assert once(metric, *pairs[0]) == value
+
+
+@pytest.mark.parametrize(
+  'metric, shapes, message',
+  [
+    (
+      metrics.accuracy,
+      ([4], [2, 2]),
+      r'same shape, given: \(4,\) and \(2, 2\)',
+    ),
+    (
+      metrics.mean,
+      ([2, 2], [3]),
+      r'weights of a metric .*given: \(3,\) for val',
+    ),
+    (
+      metrics.mean,
+      ([2, 2], [2]),
+      r'weights of a metric .*given: \(2,\) for val',
+    ),
+  ],
+)
+def test_shapes_that_do_not_fit_are_refused(metric, shapes, message):
+  with pytest.raises(ValueError, match=message):
+    once(metric, *map(np.ones, shapes))
+
+
+def once(make_metric, *arrays):
+  read = []
+
+  def build():
+    with VariableStore().trace(), VariableStore().scope():
+      read[:] = make_metric(*map(tf.constant, arrays))
+
+  graph = tf.compat.v1.wrap_function(build, [])
+  return graph.prune([], read[1])().numpy()
 
 
 def test_a_weighted_mean_leaves_out_weight_zero():

@@ -202,7 +202,9 @@ class Estimator:
     listeners = arguments.check_all(
       saving_listeners, hooks_lib.CheckpointSaverListener, 'saving_listeners'
     )
-    if self._config.task_type in ('evaluator', 'ps'):
+    if self._config.task_type == 'ps':
+      raise ValueError('Parameter servers are not supported.')
+    if self._config.task_type == 'evaluator':
       raise ValueError(
         'Train has been called wrong configuration. Please use '
         'train_and_evaluate, which calls proper API according to the task '
@@ -287,15 +289,18 @@ class Estimator:
     self._state.load(checkpoint)
     self._store.reset_metrics()
     step = int(self._store.global_step.numpy())
+    run = hooks_lib.Run(self, ModeKeys.EVAL, step)
     last = None
     for last in loops.batches(  # noqa: B007 - the last one counts
       program,
       iterator,
-      hooks_lib.Run(self, ModeKeys.EVAL, step),
+      run,
       [*hooks, *program.spec.evaluation_hooks],
       steps,
     ):
       pass
+    if last is None and run.stop_requested:
+      raise ValueError('A hook stopped the evaluation before its first batch.')
     if last is None:
       raise ValueError(
         'Evaluation had no batch: the dataset of its input_fn is empty.'

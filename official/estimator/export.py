@@ -154,7 +154,7 @@ def export_saved_model(
         found = {name: found[DEFAULT_SERVING_SIGNATURE]}
       signatures |= found
     with export_directory.new(export_dir_base) as directory:
-      tf.saved_model.save(
+      _save(
         module,
         directory.temporary,
         signatures,
@@ -168,6 +168,19 @@ def export_saved_model(
       if finish_fn is not None:
         finish_fn(directory.temporary)
     return directory.final
+
+
+def _save(module: tf.Module, *arguments: Any) -> None:
+  try:
+    tf.saved_model.save(module, *arguments)
+  except AssertionError as e:
+    if 'untracked' not in str(e):
+      raise
+    raise ValueError(
+      'model_fn uses a resource that is no variable, such as a lookup table, '
+      'which cannot be exported. Look the values up in the input_fn, or in the '
+      'program that asks the export.'
+    ) from e
 
 
 class _Cores:

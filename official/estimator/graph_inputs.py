@@ -10,10 +10,43 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.framework import op_callbacks
 
 from official.estimator import graphs
 
 _GETS_NEXT = {'IteratorGetNext', 'IteratorGetNextSync'}
+_DRAWS = {
+  'Multinomial',
+  'ParameterizedTruncatedNormal',
+  'RandomGamma',
+  'RandomPoissonV2',
+  'RandomShuffle',
+  'RandomStandardNormal',
+  'RandomUniform',
+  'RandomUniformInt',
+  'TruncatedNormal',
+}
+
+
+def call(input_fn: Callable[[], Any]) -> tuple[Any, bool]:
+  """Calls an input_fn eagerly.
+
+  Returns:
+    What it returns, and whether that may be something else at another step: it
+    has asked an iterator or drawn random numbers.
+  """
+  types: set[str] = set()
+
+  # There is no public way to hear of the ops that run.
+  def hear(op_type, inputs, attrs, outputs, op_name=None, graph=None):
+    types.add(op_type if isinstance(op_type, str) else op_type.decode())
+
+  op_callbacks.add_op_callback(hear)
+  try:
+    result = input_fn()
+  finally:
+    op_callbacks.remove_op_callback(hear)
+  return result, not types.isdisjoint(_GETS_NEXT | _DRAWS)
 
 
 def dataset_of(
@@ -45,6 +78,8 @@ def dataset_of(
   if not any(op.op_def.is_stateful for op in ops):
     return None
   iterators = [op.inputs[0] for op in ops if op.type in _GETS_NEXT]
+  if any(t.op.type.startswith('Anonymous') for t in iterators):
+    return None  # `next(iter(dataset))`: a new iterator at each step.
   # An iterator made outside has given its first element away already.
   is_begun = any(_is_captured(t, function) for t in iterators)
 

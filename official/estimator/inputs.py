@@ -65,21 +65,30 @@ def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def _to_dataset(input_fn: Callable[[], Any], endless: bool) -> tf.data.Dataset:
-  result = input_fn()
+  result, is_renewed = graph_inputs.call(input_fn)
   if isinstance(result, tf.data.Dataset):
     _check_pair(result.element_spec)
+    if _has_no_labels(result.element_spec):
+      return result.map(lambda features, labels: features)
     return result
   # A pair may be a list too.
   _check_pair(tuple(result) if isinstance(result, list) else result)
   result = _as_elements(result)
-  dataset = graph_inputs.dataset_of(
-    lambda: _as_elements(input_fn()), result, endless
-  )
-  if dataset is not None:
-    return dataset
+  if is_renewed:
+    dataset = graph_inputs.dataset_of(
+      lambda: _as_elements(input_fn()), result, endless
+    )
+    if dataset is not None:
+      return dataset
   # Tensors are one batch. Training goes on with it; the rest sees it once.
   dataset = tf.data.Dataset.from_tensors(result)
   return dataset.repeat() if endless else dataset
+
+
+def _has_no_labels(element: Any) -> bool:
+  # TensorFlow's class for the type of None has no public name.
+  labels = element[1] if isinstance(element, tuple) else element
+  return type(labels).__name__ == 'NoneTensorSpec'
 
 
 def _check_pair(element: Any) -> None:
@@ -96,6 +105,8 @@ def _as_elements(result: Any) -> Any:
   """
   if isinstance(result, list) and _holds_tensors(result):
     result = tuple(result)
+  if isinstance(result, tuple) and len(result) == 2 and result[1] is None:
+    return _as_elements(result[0])  # Labels of None are no labels.
   if isinstance(result, tuple) and not hasattr(result, '_fields'):
     return tuple(map(_as_elements, result))
   if isinstance(result, Mapping):

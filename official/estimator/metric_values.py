@@ -31,7 +31,8 @@ def as_json(value: Any) -> Any:
       return value.decode()
     except UnicodeDecodeError:
       return f'<{len(value)} bytes>'
-  return plain(value)
+  value = plain(value)
+  return str(value) if isinstance(value, complex) else value
 
 
 def add_to_summary(summary: tf.compat.v1.Summary, tag: str, value: Any) -> None:

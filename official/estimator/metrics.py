@@ -28,7 +28,8 @@ def mean(
 
   Args:
     values: numbers of any shape, [N, ...].
-    weights: broadcast to the shape of `values`; None weighs each by 1.
+    weights: one number, or of the rank of `values` and broadcast to them; None
+      weighs each by 1.
     name: prefix of the names of the sums.
   """
   values = tf.cast(values, tf.float64)
@@ -66,6 +67,7 @@ def accuracy(
     weights: as in `mean`.
     name: as in `mean`.
   """
+  labels, predictions = _matched(labels, predictions)
   if labels.dtype != predictions.dtype:
     predictions = tf.cast(predictions, labels.dtype)
   return mean(tf.equal(labels, predictions), weights, name)
@@ -78,6 +80,7 @@ def mean_squared_error(
   name: str = 'mean_squared_error',
 ) -> Metric:
   """Mean of the squared differences."""
+  labels, predictions = _matched(labels, predictions)
   labels = tf.cast(labels, predictions.dtype)
   return mean(tf.math.squared_difference(labels, predictions), weights, name)
 
@@ -89,6 +92,7 @@ def root_mean_squared_error(
   name: str = 'root_mean_squared_error',
 ) -> Metric:
   """Square root of the mean of the squared differences."""
+  labels, predictions = _matched(labels, predictions)
   squares = tf.math.squared_difference(
     tf.cast(labels, predictions.dtype), predictions
   )
@@ -109,6 +113,7 @@ def mean_absolute_error(
   name: str = 'mean_absolute_error',
 ) -> Metric:
   """Mean of the absolute differences."""
+  labels, predictions = _matched(labels, predictions)
   labels = tf.cast(labels, predictions.dtype)
   return mean(tf.abs(labels - predictions), weights, name)
 
@@ -120,6 +125,7 @@ def precision(
   name: str = 'precision',
 ) -> Metric:
   """Share of positive predictions (true or non-zero) that are right."""
+  labels, predictions = _matched(labels, predictions)
   labels, predictions = tf.cast(labels, tf.bool), tf.cast(predictions, tf.bool)
   right = tf.cast(labels & predictions, tf.float64)
   weights = _weights(weights, right) * tf.cast(predictions, right.dtype)
@@ -136,10 +142,58 @@ def recall(
   return precision(predictions, labels, weights, name)
 
 
+def _matched(
+  labels: tf.Tensor, predictions: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+  """Both of one shape; [N, 1] beside [N] is taken for [N], as TensorFlow 1 did.
+
+  Raises:
+    ValueError: their shapes differ.
+  """
+  labels, predictions = map(tf.convert_to_tensor, (labels, predictions))
+  ranks = labels.shape.rank, predictions.shape.rank
+  if None not in ranks:
+    if ranks[0] == ranks[1] + 1 and labels.shape[-1] in (1, None):
+      labels = tf.squeeze(labels, -1)
+    elif ranks[1] == ranks[0] + 1 and predictions.shape[-1] in (1, None):
+      predictions = tf.squeeze(predictions, -1)
+  if not labels.shape.is_compatible_with(predictions.shape):
+    raise ValueError(
+      'labels and predictions of a metric must have the same shape, given: '
+      f'{labels.shape} and {predictions.shape}'
+    )
+  return labels, predictions
+
+
 def _weights(weights: tf.Tensor | None, values: tf.Tensor) -> tf.Tensor:
+  """The weight of each value.
+
+  Raises:
+    ValueError: the weights do not fit.
+  """
   if weights is None:
     return tf.ones_like(values)
-  return tf.broadcast_to(tf.cast(weights, values.dtype), tf.shape(values))
+  weights = tf.cast(weights, values.dtype)
+  ranks = weights.shape.rank, values.shape.rank
+  if None not in ranks:
+    if ranks[0] == ranks[1] + 1 and weights.shape[-1] in (1, None):
+      weights = tf.squeeze(weights, -1)
+    elif ranks[0] == ranks[1] - 1 and values.shape[-1] == 1:
+      weights = weights[..., tf.newaxis]
+    fits = not weights.shape.rank or (
+      weights.shape.rank == ranks[1]
+      and all(
+        w in (1, None) or v in (w, None)
+        for w, v in zip(weights.shape, values.shape, strict=True)
+      )
+    )
+    if not fits:
+      raise ValueError(
+        'weights of a metric must be one number, or have the rank of the '
+        f'values and in each dimension 1 or their size, given: {weights.shape} '
+        f'for values {values.shape}'
+      )
+  return tf.broadcast_to(weights, tf.shape(values))
 
 
 def _ratio(numerator: str, denominator: str) -> _Result:

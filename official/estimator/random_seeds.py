@@ -13,7 +13,7 @@ _begun: set[int] = set()
 
 
 @contextlib.contextmanager
-def of_tensorflow(seed: int | None) -> Iterator[None]:
+def of_tensorflow(seed: int | None, again: bool = False) -> Iterator[None]:
   """Within it TensorFlow's numbers begin at a seed, as in a graph of its own.
 
   TensorFlow has no public way to read its global seed, or how many operations
@@ -21,17 +21,18 @@ def of_tensorflow(seed: int | None) -> Iterator[None]:
 
   Args:
     seed: None changes nothing.
+    again: operations that run within it give the same numbers each time, and
+      not only the graphs that are built there.
   """
   if seed is None:
     yield
     return
   tensorflow = context.context()
   theirs = vars(tensorflow).get('_seed'), vars(tensorflow).get('_rng')
-  if seed in _begun:
+  if again and seed in _begun:
     context.set_global_seed(seed)  # Clears the kernels, those of others too.
-  else:
-    _begun.add(seed)
-    tensorflow._seed, tensorflow._rng = seed, random.Random(seed)
+  _begun.add(seed)
+  tensorflow._seed, tensorflow._rng = seed, random.Random(seed)
   try:
     yield
   finally:
@@ -45,7 +46,7 @@ def of_all(seed: int) -> Iterator[None]:
   random.seed(seed)
   np.random.seed(seed)
   try:
-    with of_tensorflow(seed):
+    with of_tensorflow(seed, again=True):
       yield
   finally:
     random.setstate(python)

@@ -197,9 +197,23 @@ def _read_tf_config() -> _Cluster:
     config = json.loads(text)
   except json.JSONDecodeError as e:
     raise ValueError(f'TF_CONFIG is not JSON ({e}), given: {text}') from e
+  if not isinstance(config, dict):
+    raise ValueError(f'TF_CONFIG must be a JSON object, given: {text}')
   cluster = config.get('cluster') or {}
   task = config.get('task') or {}
   model_dir = config.get('model_dir')
+  cluster = {name: hosts for name, hosts in cluster.items() if hosts != []}
+  for name, hosts in cluster.items():
+    if not isinstance(hosts, list):
+      raise ValueError(
+        f'TF_CONFIG: the tasks of {name} must be a list of addresses, given: '
+        f'{hosts!r}'
+      )
+  if not str(task.get('index', 0)).isdecimal():
+    raise ValueError(
+      f'TF_CONFIG: the index of the task must be a whole number, given: '
+      f'{task["index"]!r}'
+    )
   if not cluster:
     if task.get('type', 'worker') != 'worker':
       raise ValueError(

@@ -10,6 +10,10 @@ _ALONE = re.compile(
 )
 
 
+# Optimizers' names of slots begin with a capital: Momentum, RMSProp_1.
+_SLOT = re.compile(r'.+/[A-Z]\w*')
+
+
 def among(
   shapes: Mapping[str, Sequence[int]], trained: Container[str] = ()
 ) -> set[str]:
@@ -18,7 +22,8 @@ def among(
   A slot is named after its variable, whatever the optimizer: `w/Momentum`,
   `w/RMSProp_1`, `w/ExponentialMovingAverage`; an optimizer in a scope puts the
   scope before it: `scope/w/Adam`. So a variable of a network that is named
-  `Adam`, or is in a scope of this name, is none.
+  `Adam`, or is in a scope of this name, is none. An optimizer of Keras keeps
+  all in a scope of its own, beside its `iteration` and `learning_rate`.
 
   Args:
     shapes: name to shape of all variables.
@@ -27,12 +32,22 @@ def among(
   Returns:
     A part of the names.
   """
+  of_keras = {
+    name.removesuffix('/iteration')
+    for name in shapes
+    if name.endswith('/iteration')
+    and name.removesuffix('iteration') + 'learning_rate' in shapes
+  }
 
   def is_slot(name):
     if name in trained:
       return False
     if _ALONE.fullmatch(name) and not list(shapes[name]):
       return True
+    if any(name.startswith(f'{optimizer}/') for optimizer in of_keras):
+      return True
+    if not _SLOT.fullmatch(name):
+      return False
     if any(owner in shapes for owner in _beginnings(name)):
       return True
     path = name.rpartition('/')[0]

@@ -284,7 +284,8 @@ class VariableStore:
 
   def _initial_value(self, name: str) -> Any:
     function = self._initial_values[name]
-    if self._seed is None:
+    # Metrics begin at zero, and an evaluation must not begin a seed again.
+    if self._seed is None or name in self.metric_variables:
       return function()
     # Python's numbers too: initializers of tf_keras take their seeds there.
     with random_seeds.of_all(zlib.crc32(f'{self._seed}/{name}'.encode())):

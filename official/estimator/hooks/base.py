@@ -1,5 +1,6 @@
 """The hook protocol: what may happen around a loop, and when."""
 
+import inspect
 import time
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -108,6 +109,9 @@ class Hook:
     """Instead of `end`, when `error` ended the run."""
 
 
+# Methods that get a `Run`, and names of what they got in tf.estimator.
+_METHODS = ('begin', 'before_run', 'after_run', 'before_save', 'after_save')
+_SESSIONS = {'session', 'sess', 'run_context', 'run_values'}
 # Methods of tf.estimator's hooks that have no counterpart, and what has.
 _NEVER_CALLED = {'after_create_session': 'begin(self, run)'}
 
@@ -123,6 +127,15 @@ def check_methods(hook: Any) -> None:
       raise TypeError(
         f'{type(hook).__name__}.{method} would never be called, as there is no '
         f'session. Use {instead}.'
+      )
+  for method in _METHODS:
+    function = getattr(hook, method, None)
+    names = inspect.signature(function).parameters if function else ()
+    if not _SESSIONS.isdisjoint(names) or (function and not names):
+      raise TypeError(
+        f'{type(hook).__name__}.{method} has the arguments of tf.estimator '
+        f'({", ".join(names)}). There is no session: the first argument is a '
+        'Run, see official.estimator.Hook.'
       )
 
 
