@@ -179,7 +179,19 @@ def test_no_slot_is_taken_and_all_of_the_network_is(tmp_path, name):
   'shapes, expected',
   [
     # A slot stands under its variable, whatever its shape is.
-    ({'w': [3], 'w/Momentum': [3], 'w/vr': [1]}, {'w/Momentum', 'w/vr'}),
+    ({'w': [3], 'w/Momentum': [3], 'w/V': [1]}, {'w/Momentum', 'w/V'}),
+    # This one is the user's own: slots begin with a capital.
+    ({'w': [3], 'w/centers': [3]}, set()),
+    # An optimizer of Keras has a scope of its own.
+    (
+      {
+        'w': [3],
+        'adam/iteration': [],
+        'adam/learning_rate': [],
+        'adam/w_momentum': [3],
+      },
+      {'adam/iteration', 'adam/learning_rate', 'adam/w_momentum'},
+    ),
     ({'w': [3], 'w/Average': [3], 'w/Average/biased': []}, {'w/Average'}),
     # These stand under no variable.
     ({'a/Momentum': [3], 'a/w/Adam': [3], 'Adam_1': [3]}, set()),

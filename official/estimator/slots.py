@@ -8,10 +8,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 _ALONE = re.compile(
   r'(.*/)?(beta[12]_power|loss_scale|current_loss_scale|good_steps)(_\d+)?'
 )
-
-
 # Optimizers' names of slots begin with a capital: Momentum, RMSProp_1.
-_SLOT = re.compile(r'.+/[A-Z]\w*')
+_SLOT = re.compile(r'[A-Z]\w*')
 
 
 def among(
@@ -46,12 +44,14 @@ def among(
       return True
     if any(name.startswith(f'{optimizer}/') for optimizer in of_keras):
       return True
-    if not _SLOT.fullmatch(name):
-      return False
-    if any(owner in shapes for owner in _beginnings(name)):
+    if any(
+      owner in shapes
+      and (_ALONE.fullmatch(owner) or _SLOT.match(name, len(owner) + 1))
+      for owner in _beginnings(name)
+    ):
       return True
-    path = name.rpartition('/')[0]
-    return any(
+    path, _, last = name.rpartition('/')
+    return bool(_SLOT.fullmatch(last)) and any(
       owner in shapes and list(shapes[owner]) == list(shapes[name])
       for owner in _ends(path)
     )
