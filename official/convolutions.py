@@ -59,7 +59,7 @@ def conv2d(
   """
   axes = [2, 3] if data_format == 'channels_first' else [1, 2]
   sizes = [inputs.shape[axis] for axis in axes]
-  check_window('kernel', kernel.shape[0], sizes, padding)
+  check_window('kernel', kernel.shape[0], strides, sizes, padding)
   pads = [_zeros(n, kernel.shape[0], strides, padding) for n in sizes]
   if None not in sizes and device == 'CPU' and data_format == 'channels_last':
     if training and minimal_filtering.fits(inputs, kernel, strides, pads):
@@ -83,19 +83,29 @@ def conv2d(
 
 
 def check_window(
-  what: str, window: int, sizes: Sequence[int | None], padding: str | int
+  what: str,
+  window: int,
+  strides: int,
+  sizes: Sequence[int | None],
+  padding: str | int,
 ) -> None:
   """Whether a window fits at least once into a padded map.
 
   Args:
     what: the window's name for people.
     window: its height and width.
+    strides: how far it moves at a time.
     sizes: height and width of the map; None for unknown.
     padding: see `layers.Network.conv2d`.
 
   Raises:
-    ValueError: it does not, or there is no such padding.
+    ValueError: it does not, or there is no such padding, window or stride.
   """
+  if window < 1 or strides < 1:
+    raise ValueError(
+      f'the size and the strides of a {what} must be 1 or more, given: '
+      f'{window} and {strides}'
+    )
   is_number = isinstance(padding, int) and not isinstance(padding, bool)
   if not (padding >= 0 if is_number else padding in PADDINGS):
     raise ValueError(

@@ -343,7 +343,7 @@ class Network:
     Raises:
       ValueError: the window is larger than the map, without padding.
     """
-    self._check_window(inputs, pool_size, padding)
+    self._check_window(inputs, pool_size, strides, padding)
     return tf.nn.max_pool2d(
       inputs, pool_size, strides, padding, self._tf_data_format
     )
@@ -360,18 +360,18 @@ class Network:
     Raises:
       ValueError: the window is larger than the map, without padding.
     """
-    self._check_window(inputs, pool_size, padding)
+    self._check_window(inputs, pool_size, strides, padding)
     return tf.nn.avg_pool2d(
       inputs, pool_size, strides, padding, self._tf_data_format
     )
 
   def _check_window(
-    self, inputs: tf.Tensor, pool_size: int, padding: str
+    self, inputs: tf.Tensor, pool_size: int, strides: int, padding: str
   ) -> None:
     if padding not in ('SAME', 'VALID'):
       raise ValueError(f"padding must be 'SAME' or 'VALID', given: {padding!r}")
     sizes = [inputs.shape[axis] for axis in self.spatial_axes]
-    convolutions.check_window('window', pool_size, sizes, padding)
+    convolutions.check_window('window', pool_size, strides, sizes, padding)
 
   def global_mean(self, inputs: tf.Tensor) -> tf.Tensor:
     """Feature map -> [N, C], the mean over height and width."""

@@ -208,6 +208,34 @@ def test_an_iterator_made_outside_gives_each_batch_once(tmp_path):
   assert losses.losses == [1, 3, 5, 7]
 
 
+def test_what_only_a_session_could_do_is_refused_with_the_reason(tmp_path):
+  def input_fn():
+    data = v1.data.Dataset.from_tensor_slices(X).batch(2)
+    return v1.data.make_initializable_iterator(data).get_next()
+
+  def looks_up(features):
+    table = tf.lookup.StaticHashTable(
+      tf.lookup.KeyValueTensorInitializer(['a'], [1.0]), 0.0
+    )
+    return tf.reduce_sum(table.lookup(tf.as_string(features))), step()
+
+  estimator = est.Estimator(train_fn(looks_up), tmp_path)
+  with pytest.raises(ValueError, match='or use make_one_shot_iterator'):
+    estimator.train(input_fn, steps=1)
+  estimator.train(constant_input, steps=1)
+
+  def predicts(features, labels, mode):
+    return est.EstimatorSpec(mode, {'y': looks_up(features['x'])[0]})
+
+  receiver = est.build_raw_serving_input_receiver_fn({
+    'x': tf.TensorSpec([None], tf.float32)
+  })
+  with pytest.raises(ValueError, match='such as a lookup table, which cannot'):
+    est.Estimator(predicts, tmp_path).export_saved_model(
+      tmp_path / 'exports', receiver
+    )
+
+
 def test_an_input_fn_without_an_iterator_is_called_once(tmp_path):
   calls = []
 

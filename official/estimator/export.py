@@ -1,6 +1,7 @@
 """SavedModel export: serving input receivers and signatures."""
 
 import contextlib
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -171,6 +172,9 @@ def export_saved_model(
 
 
 def _save(module: tf.Module, *arguments: Any) -> None:
+  # TensorFlow sets up the logging of the process in passing.
+  root, absl = logging.getLogger(), logging.getLogger('absl')
+  handlers, level = root.handlers[:], absl.level
   try:
     tf.saved_model.save(module, *arguments)
   except AssertionError as e:
@@ -181,6 +185,9 @@ def _save(module: tf.Module, *arguments: Any) -> None:
       'which cannot be exported. Look the values up in the input_fn, or in the '
       'program that asks the export.'
     ) from e
+  finally:
+    root.handlers[:] = handlers
+    absl.setLevel(level)
 
 
 class _Cores:

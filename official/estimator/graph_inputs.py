@@ -44,6 +44,13 @@ def call(input_fn: Callable[[], Any]) -> tuple[Any, bool]:
   op_callbacks.add_op_callback(hear)
   try:
     result = input_fn()
+  except RuntimeError as e:
+    if 'make_initializable_iterator' not in str(e):
+      raise
+    raise ValueError(
+      'input_fn makes an iterator that a session would have to initialize. '
+      'Return the dataset itself, or use make_one_shot_iterator.'
+    ) from e
   finally:
     op_callbacks.remove_op_callback(hear)
   return result, not types.isdisjoint(_GETS_NEXT | _DRAWS)
