@@ -3,13 +3,16 @@
 import csv
 import json
 import os
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from alexnet import alexnet_model_fn
 from official import estimator as est
 from official.datasets import cifar10, mnist
+from official.errors import UsageError
 from tests.conftest import idx_bytes, run_command
 from tests.test_photographs import example, jpeg, write_cifar10
 
@@ -100,10 +103,10 @@ def test_imagenet_by_synthetic_data(run, tmp_path, version):
   result = run(
     '-m', 'resnet.imagenet_main', '--use_synthetic_data', '--resnet_size=18',
     f'--resnet_version={version}', '--batch_size=4', '--max_train_steps=1',
-    cwd=tmp_path,
+    '--image_size=64', cwd=tmp_path,
   )  # fmt: skip
   lines = lines_of(result)
-  assert 'ImageNet-synthetic random images 224x224x3' in lines[0]
+  assert 'ImageNet-synthetic random images 64x64x3' in lines[0]
   assert '(4 images)' in lines[2]
   assert (tmp_path / f'runs/imagenet-synthetic-resnet-18-v{version}').is_dir()
 
@@ -159,6 +162,7 @@ def trained(photographs, tmp_path_factory):
   return folder
 
 
+@pytest.mark.slow
 def test_prediction_by_an_export_prints_class_and_probability(
   trained, photographs, run
 ):
@@ -193,20 +197,41 @@ def test_prediction_by_a_run_is_that_of_its_export(trained, photographs, run):
   )
 
 
-def test_an_image_that_cannot_be_read_does_not_stop_the_others(
-  trained, photographs, run, tmp_path
+def test_images_get_class_and_probability_also_beside_one_that_is_none(
+  finished, run, tmp_path
 ):
+  """A file and a folder of real digits; the run has predicted them too."""
+  predictions = np.load(finished[0] / 'run' / 'predictions.npz')
+  paths = [tmp_path / 'single.png']
+  paths += [tmp_path / 'digits' / f'{i}.png' for i in range(1, 5)]
+  paths[1].parent.mkdir()
+  images = mnist.read(None)['test', 'images'][..., np.newaxis]
+  for path, image in zip(paths, images, strict=False):
+    path.write_bytes(tf.io.encode_png(image).numpy())
   bad = tmp_path / 'bad.jpg'
   bad.write_bytes(b'this is no image')
-  good = photographs / 'test' / 'black cat' / '0.jpg'
-  predict = ('-m', 'official.predict', f'--export_dir={trained}/exports')
-  result = run(*predict, bad, good)
+  predict = ('-m', 'official.predict', f'--export_dir={finished[0]}/exports')
+  result = run(*predict, '--batch_size=2', bad, paths[0], tmp_path / 'digits')
   assert result.returncode == 1
-  assert result.stdout.splitlines()[0].startswith(f'{good}  black cat')
+  lines = [line.split('  ') for line in result.stdout.splitlines()]
+  assert [line[0] for line in lines] == [str(path) for path in paths]
+  assert [line[1] for line in lines] == [
+    str(i) for i in predictions['classes'][:5]
+  ]
+  assert [float(line[2].removesuffix(' %')) / 100 for line in lines] == (
+    pytest.approx(predictions['confidences'][:5], abs=1e-3)
+  )
   assert result.stderr.splitlines() == [
     f'error: {bad}: is no image that can be decoded',
-    'error: 1 of 2 images could not be read',
+    'error: 1 of 6 images could not be read',
   ]
+
+
+def test_an_alexnet_too_large_for_its_images_is_refused():
+  flags_obj = types.SimpleNamespace(alexnet_form='2012')
+  dataset = types.SimpleNamespace(image_shape=(28, 28, 1))
+  with pytest.raises(UsageError, match='2012 needs images of 67 .*: 28x28'):
+    alexnet_model_fn.name_of(flags_obj, dataset)
 
 
 @pytest.mark.parametrize(
@@ -222,11 +247,12 @@ def test_an_image_that_cannot_be_read_does_not_stop_the_others(
       '--resnet_size must be 6n + 2 with n >= 1',
     ),
     ('resnet.imagenet_main', [], '--data_dir must name a folder of TFRecords'),
-    (
+    pytest.param(  # TensorFlow and the data come first.
       'alexnet.mnist_main',
       ['--alexnet_form=2012'],
       '--alexnet_form 2012 needs images of 67 pixels or more each way, given: '
       '28x28',
+      marks=pytest.mark.slow,
     ),
     (
       'googlenet.mnist_main',

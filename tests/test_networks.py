@@ -13,6 +13,9 @@ from tests.networks import CLASSES, COUNTS, NETWORKS
 
 BATCH = 4
 
+# Each has a small one of its kind beside it, where a network is computed.
+LARGE = ('resnet-18-v1', 'googlenet', 'googlenet-bn', 'alexnet-2012')
+
 every_network = pytest.mark.parametrize('name', NETWORKS)
 
 
@@ -31,7 +34,19 @@ def graph_of(network, training=True, **kwargs):
   return logits, {v.name: v for v in variables if 'global_step' not in v.name}
 
 
-@pytest.mark.parametrize('name', COUNTS)
+# Graphs of hundreds of layers take as long as all others together.
+DEEPEST = tuple(f'ResNet-{size} v' for size in (101, 110, 152, 200))
+
+
+@pytest.mark.parametrize(
+  'name',
+  [
+    pytest.param(
+      name, marks=pytest.mark.slow if name.startswith(DEEPEST) else ()
+    )
+    for name in COUNTS
+  ],
+)
 def test_parameters_and_multiply_adds_are_as_many_as_published(name):
   count = COUNTS[name]
   found = networks.count_parameters(count.model, count.image_size)
@@ -39,8 +54,14 @@ def test_parameters_and_multiply_adds_are_as_many_as_published(name):
 
 
 @every_network
-@pytest.mark.parametrize('data_format', ['channels_first', 'channels_last'])
-@pytest.mark.parametrize('dtype', [tf.float32, tf.float16, tf.bfloat16])
+@pytest.mark.parametrize(
+  'data_format, dtype',
+  [
+    ('channels_last', tf.float32),
+    ('channels_first', tf.float16),
+    ('channels_last', tf.bfloat16),
+  ],
+)
 def test_logits_and_variables_are_float32_whatever_the_dtype(
   name, data_format, dtype
 ):
@@ -120,7 +141,13 @@ def test_moving_statistics_move_in_training_alone(name):
 
 @pytest.mark.parametrize(
   'name',
-  ['resnet-8-v1', 'resnet-8-v2', 'alexnet-small', 'alexnet-2012', 'googlenet'],
+  [
+    'resnet-8-v1',
+    'resnet-8-v2',
+    'alexnet-small',
+    pytest.param('alexnet-2012', marks=pytest.mark.slow),
+    pytest.param('googlenet', marks=pytest.mark.slow),
+  ],
 )
 def test_both_layouts_give_the_same_logits(name):
   """Under XLA, as TensorFlow has no NCHW convolution on the CPU."""
@@ -143,7 +170,7 @@ def test_both_layouts_give_the_same_logits(name):
 @pytest.mark.parametrize(
   'name',
   [
-    pytest.param(name, marks=pytest.mark.slow if name == 'googlenet-bn' else ())
+    pytest.param(name, marks=pytest.mark.slow if name in LARGE else ())
     for name in NETWORKS
   ],
 )
