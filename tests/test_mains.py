@@ -11,8 +11,10 @@ import tensorflow as tf
 
 from alexnet import alexnet_model_fn
 from official import estimator as est
+from official import predict
 from official.datasets import cifar10, mnist
 from official.errors import UsageError
+from resnet import cifar10_main
 from tests.conftest import idx_bytes, run_command
 from tests.test_photographs import example, jpeg, write_cifar10
 
@@ -82,14 +84,15 @@ def test_fine_tuning_changes_the_last_layer_alone(digits, run, tmp_path):
   assert len([name for name in before if 'moving' in name]) == 20
 
 
-def test_cifar10_trains_by_its_main(run, tmp_path):
+def test_cifar10_trains_by_its_main(parse, tmp_path, capsys):
   write_cifar10(tmp_path / cifar10.FOLDER)
-  result = run(
-    '-m', 'resnet.cifar10_main', f'--data_dir={tmp_path}', '--resnet_size=8',
-    '--train_epochs=1', '--batch_size=16', '--held_out_images=20',
-    f'--model_dir={tmp_path}/run', cwd=tmp_path,
+  parse(
+    f'--data_dir={tmp_path}', '--resnet_size=8', '--train_epochs=1',
+    '--batch_size=16', '--held_out_images=20', '--nodeterministic',
+    f'--model_dir={tmp_path}/run',
   )  # fmt: skip
-  lines = lines_of(result)
+  cifar10_main.main()
+  lines = capsys.readouterr().out.splitlines()
   assert lines[0].startswith(
     'ResNet-8 v1, 78,330 parameters · CIFAR-10-held-out-20 80 + 20 images'
   )
@@ -168,8 +171,8 @@ def test_prediction_by_an_export_prints_class_and_probability(
 ):
   cat = photographs / 'test' / 'black cat' / '1.jpg'
   dogs = photographs / 'test' / 'white dog'
-  predict = ('-m', 'official.predict', f'--export_dir={trained}/exports')
-  lines = lines_of(run(*predict, '--batch_size=2', cat, dogs))
+  command = ('-m', 'official.predict', f'--export_dir={trained}/exports')
+  lines = lines_of(run(*command, '--batch_size=2', cat, dogs))
   assert len(lines) == 5
   assert lines[0].startswith(f'{cat}  black cat  ')
   assert all('  white dog  ' in line for line in lines[1:])
@@ -210,8 +213,8 @@ def test_images_get_class_and_probability_also_beside_one_that_is_none(
     path.write_bytes(tf.io.encode_png(image).numpy())
   bad = tmp_path / 'bad.jpg'
   bad.write_bytes(b'this is no image')
-  predict = ('-m', 'official.predict', f'--export_dir={finished[0]}/exports')
-  result = run(*predict, '--batch_size=2', bad, paths[0], tmp_path / 'digits')
+  command = ('-m', 'official.predict', f'--export_dir={finished[0]}/exports')
+  result = run(*command, '--batch_size=2', bad, paths[0], tmp_path / 'digits')
   assert result.returncode == 1
   lines = [line.split('  ') for line in result.stdout.splitlines()]
   assert [line[0] for line in lines] == [str(path) for path in paths]
@@ -235,19 +238,52 @@ def test_an_alexnet_too_large_for_its_images_is_refused():
 
 
 @pytest.mark.parametrize(
+  'main, arguments, message',
+  [
+    (cifar10_main, [], '--data_dir must name the folder of CIFAR-10'),
+    (
+      cifar10_main,
+      ['--resnet_size=21'],
+      r'--resnet_size must be 6n \+ 2 with n >= 1',
+    ),
+  ],
+)
+def test_what_a_main_cannot_use_is_refused(parse, main, arguments, message):
+  parse('--nodeterministic', *arguments)
+  with pytest.raises(UsageError, match=message):
+    main.main()
+
+
+def test_no_image_of_a_name_is_refused_before_the_model_is_loaded():
+  with pytest.raises(UsageError, match='there is no file a.jpg'):
+    predict.main(['a.jpg'])
+
+
+# Those answered before TensorFlow is imported take no time.
+@pytest.mark.parametrize(
   'module, arguments, message',
   [
     ('official.predict', ['--export_dir=x'], 'IMAGE is missing: name one'),
     ('official.predict', ['a.jpg'], 'one of --export_dir and --model_dir'),
-    ('official.predict', ['--export_dir=x', 'a.jpg'], 'there is no file a.jpg'),
-    ('resnet.cifar10_main', [], '--data_dir must name the folder of CIFAR-10'),
-    (
-      'resnet.cifar10_main',
-      ['--resnet_size=21'],
-      '--resnet_size must be 6n + 2 with n >= 1',
+    pytest.param(
+      'official.predict',
+      ['--export_dir=x', 'a.jpg'],
+      'there is no file a.jpg',
+      marks=pytest.mark.slow,
     ),
-    ('resnet.imagenet_main', [], '--data_dir must name a folder of TFRecords'),
-    pytest.param(  # TensorFlow and the data come first.
+    pytest.param(
+      'resnet.cifar10_main',
+      [],
+      '--data_dir must name the folder of CIFAR-10',
+      marks=pytest.mark.slow,
+    ),
+    pytest.param(
+      'resnet.imagenet_main',
+      [],
+      '--data_dir must name a folder of TFRecords',
+      marks=pytest.mark.slow,
+    ),
+    pytest.param(
       'alexnet.mnist_main',
       ['--alexnet_form=2012'],
       '--alexnet_form 2012 needs images of 67 pixels or more each way, given: '

@@ -369,6 +369,7 @@ def test_what_cannot_be_run_is_told_in_one_line_and_leaves_nothing(
   (tmp_path / 'other' / 'config.json').write_text(json.dumps(config))
   before = sorted(tmp_path.rglob('*'))
   arguments = [f'--data_dir={mnist_folder}', *SMALL, *args]
+  arguments.append('--nodeterministic')  # For that is of a whole process.
   if args == ['--train_epochs=0']:  # For 2 before it are told to be too many.
     arguments.remove('--train_epochs=2')
   with pytest.raises(UserError, match=re.escape(message)) as raised:
