@@ -12,7 +12,7 @@ import tensorflow as tf
 from alexnet import alexnet_model_fn
 from official import estimator as est
 from official import predict
-from official.datasets import cifar10, mnist
+from official.datasets import catalog, cifar10, mnist
 from official.errors import UsageError
 from resnet import cifar10_main
 from tests.conftest import idx_bytes, run_command
@@ -238,20 +238,25 @@ def test_an_alexnet_too_large_for_its_images_is_refused():
 
 
 @pytest.mark.parametrize(
-  'main, arguments, message',
+  'size, message',
   [
-    (cifar10_main, [], '--data_dir must name the folder of CIFAR-10'),
-    (
-      cifar10_main,
-      ['--resnet_size=21'],
-      r'--resnet_size must be 6n \+ 2 with n >= 1',
-    ),
+    (8, '--data_dir must name the folder of CIFAR-10'),
+    (21, r'--resnet_size must be 6n \+ 2 with n >= 1'),
   ],
 )
-def test_what_a_main_cannot_use_is_refused(parse, main, arguments, message):
-  parse('--nodeterministic', *arguments)
+def test_what_the_main_of_cifar10_cannot_use_is_refused(parse, size, message):
+  parse('--nodeterministic', f'--resnet_size={size}')
   with pytest.raises(UsageError, match=message):
-    main.main()
+    cifar10_main.main()
+
+
+def test_photographs_must_be_given():
+  flags_obj = types.SimpleNamespace(
+    data_dir=None, use_synthetic_data=False, image_size=32, seed=1,
+    augment=True, max_bad_examples=0,
+  )  # fmt: skip
+  with pytest.raises(UsageError, match='must name a folder of TFRecords'):
+    catalog.load_imagenet(flags_obj)
 
 
 def test_no_image_of_a_name_is_refused_before_the_model_is_loaded():
