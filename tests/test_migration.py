@@ -88,7 +88,7 @@ def test_the_regression_comes_to_the_least_squares(digits, tmp_path):
 
   train, test = (data(images) for images, _ in digits)
   results, predictions = load('regression').main(
-    train, test, tmp_path / 'model', steps=1500
+    train, test, tmp_path / 'model', steps=3000
   )
 
   def matrix(features):
