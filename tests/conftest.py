@@ -56,6 +56,52 @@ def mnist_folder(tmp_path_factory):
   return folder
 
 
+@pytest.fixture(scope='session')
+def tfds_folder(tmp_path_factory):
+  """Real MNIST images as a prepared set of TensorFlow Datasets.
+
+  Made once: its class can be registered only once in a process.
+  """
+  import tensorflow_datasets
+
+  folder = tmp_path_factory.mktemp('tfds')
+  arrays = mnist.read(None)
+
+  class Digits(tensorflow_datasets.core.GeneratorBasedBuilder):
+    VERSION = tensorflow_datasets.core.Version('1.0.0')
+
+    def _info(self):
+      features = tensorflow_datasets.features
+      return self.dataset_info_from_configs(
+        features=features.FeaturesDict({
+          'image': features.Image(shape=(28, 28, 1)),
+          'label': features.ClassLabel(names=[f'digit {i}' for i in range(10)]),
+        })
+      )
+
+    def _split_generators(self, dl_manager):
+      return {
+        'train': self._examples('train', 300),
+        'validation': self._examples('test', 100),
+      }
+
+    def _generate_examples(self):
+      raise NotImplementedError
+
+    def _examples(self, split, count):
+      for i in range(count):
+        yield (
+          i,
+          {
+            'image': arrays[split, 'images'][i][..., None],
+            'label': int(arrays[split, 'labels'][i]),
+          },
+        )
+
+  Digits(data_dir=str(folder)).download_and_prepare()
+  return folder / 'digits' / '1.0.0'
+
+
 # 512 training images: 8 steps an epoch.
 SMALL = ('--resnet_size=8', '--batch_size=64', '--train_epochs=2')
 

@@ -47,7 +47,7 @@ def killing(function, part, when, nth):
 
 
 class TornFile:
-  """Writes half of what it is given and dies."""
+  """Writes half of what it is given and dies; else it is the file."""
 
   def __init__(self, file):
     self._file = file
@@ -58,8 +58,11 @@ class TornFile:
   def __exit__(self, *unused):
     die()
 
-  def write(self, text):
-    self._file.write(text[: len(text) // 2])
+  def __getattr__(self, name):
+    return getattr(self._file, name)
+
+  def write(self, content):
+    self._file.write(content[: len(content) // 2])
     self._file.flush()
     die()
 
@@ -96,9 +99,10 @@ def install(point):
 
     def torn_open(path, mode='r', **kwargs):
       nonlocal calls
-      calls += mode == 'a'
+      is_append = mode.startswith('a')
+      calls += is_append
       file = open(path, mode, **kwargs)
-      return TornFile(file) if mode == 'a' and calls == nth else file
+      return TornFile(file) if is_append and calls == nth else file
 
     metrics_log.open = torn_open
   elif name == 'SaveV2':

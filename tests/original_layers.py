@@ -1,5 +1,7 @@
 """Writes TF1 checkpoints and logits of the original's networks.
 
+python original_layers.py FOLDER NETWORK...
+
 Run with TF_USE_LEGACY_KERAS=1, which makes `tf.compat.v1.layers` those of
 tf_keras: the layers the original was built of. The networks are spelled out
 here as it spelled them, and share no code with ours.
@@ -162,8 +164,9 @@ def randomize(session, rng):
     variable.load(value.astype(np.float32), session)
 
 
-def main(folder):
-  for name, (sizes, version, shape, classes) in NETWORKS.items():
+def main(folder, names):
+  for name in names:
+    sizes, version, shape, classes = NETWORKS[name]
     rng = np.random.RandomState(len(name) + version)
     with tf.Graph().as_default(), v1.Session() as session:
       v1.set_random_seed(7)
@@ -187,4 +190,4 @@ def main(folder):
 
 
 if __name__ == '__main__':
-  main(sys.argv[1])
+  main(sys.argv[1], sys.argv[2:])

@@ -336,9 +336,7 @@ def test_mutated_files_give_every_example_or_a_reason(tmp_path, kind, count):
   assert sum(outcomes.values()) == count
 
 
-@pytest.mark.parametrize(
-  'count', [10, pytest.param(60, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize('count', [5, pytest.param(60, marks=pytest.mark.slow)])
 def test_mutated_tfrecords_give_every_example_or_a_reason(
   records_folder, tmp_path, count
 ):

@@ -260,49 +260,6 @@ def test_a_file_of_other_numbers_is_no_idx_file_of_bytes():
     idx.parse(bytes([0, 0, 0x0D, 3]) + bytes(12), 'path', 3)
 
 
-@pytest.fixture(scope='module')
-def tfds_folder(tmp_path_factory):
-  """Real MNIST images as a prepared set of TensorFlow Datasets."""
-  import tensorflow_datasets as tensorflow_datasets
-
-  folder = tmp_path_factory.mktemp('tfds')
-  arrays = mnist.read(None)
-
-  class Digits(tensorflow_datasets.core.GeneratorBasedBuilder):
-    VERSION = tensorflow_datasets.core.Version('1.0.0')
-
-    def _info(self):
-      features = tensorflow_datasets.features
-      return self.dataset_info_from_configs(
-        features=features.FeaturesDict({
-          'image': features.Image(shape=(28, 28, 1)),
-          'label': features.ClassLabel(names=[f'digit {i}' for i in range(10)]),
-        })
-      )
-
-    def _split_generators(self, dl_manager):
-      return {
-        'train': self._examples('train', 300),
-        'validation': self._examples('test', 100),
-      }
-
-    def _generate_examples(self):
-      raise NotImplementedError
-
-    def _examples(self, split, count):
-      for i in range(count):
-        yield (
-          i,
-          {
-            'image': arrays[split, 'images'][i][..., None],
-            'label': int(arrays[split, 'labels'][i]),
-          },
-        )
-
-  Digits(data_dir=str(folder)).download_and_prepare()
-  return folder / 'digits' / '1.0.0'
-
-
 def flag_values(**values):
   defaults = {
     'dataset': None,

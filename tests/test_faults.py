@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from official import estimator as est
-from tests import faults
+from tests import conftest, faults
 
 # Of the small MNIST: 8 steps an epoch, an evaluation after each.
 SMALL = (
@@ -30,11 +30,10 @@ RESNET_REPLICAS = (
   ('--resnet_size=8', '--distribution_strategy=mirrored'),
 )
 
-# One of each kind, for every day.
+# For every day; all kinds are in `faults.POINTS`.
 FEW = (
   'replace:.index:before:3',
   'append::torn:7',
-  'call:eval:after:2',
 )
 
 
@@ -58,9 +57,8 @@ def is_whole(folder):
   return latest is not None
 
 
-def kill_and_compare(job, points, tmp_path, mnist_folder):
-  """A run that dies at every point in turn, and one that does not."""
-  killed, unbroken = tmp_path / 'killed', tmp_path / 'unbroken'
+def kill(job, points, killed, mnist_folder):
+  """A run that dies at every point in turn, and then comes to its end."""
   for point in points:
     code, stdout, stderr = run(job, killed, mnist_folder, point=point)
     assert (code, stderr) == (-signal.SIGKILL, ''), (point, stdout, stderr)
@@ -68,15 +66,34 @@ def kill_and_compare(job, points, tmp_path, mnist_folder):
       assert is_whole(killed), point
   code, stdout, stderr = run(job, killed, mnist_folder)
   assert (code, stderr) == (0, ''), stdout
-  code, stdout, stderr = run(job, unbroken, mnist_folder)
-  assert (code, stderr) == (0, ''), stdout
+
+
+def compare(killed, unbroken):
+  """Whether they are the same to the bit."""
   assert faults.digest(killed / 'run') == faults.digest(unbroken / 'run')
   assert faults.story(killed / 'run') == faults.story(unbroken / 'run')
   assert faults.leftovers(killed / 'run') == []
 
 
-def test_killed_inside_a_save_a_line_and_an_evaluation(tmp_path, mnist_folder):
-  kill_and_compare(RESNET, FEW, tmp_path, mnist_folder)
+def kill_and_compare(job, points, tmp_path, mnist_folder):
+  """A run that dies at every point in turn, and one that does not."""
+  killed, unbroken = tmp_path / 'killed', tmp_path / 'unbroken'
+  kill(job, points, killed, mnist_folder)
+  code, stdout, stderr = run(job, unbroken, mnist_folder)
+  assert (code, stderr) == (0, ''), stdout
+  compare(killed, unbroken)
+
+
+def test_killed_inside_a_save_and_a_line(tmp_path, mnist_folder, finished):
+  """The unbroken run saved at other steps, and had summaries and an export."""
+  few = (RESNET[0], 1, (*conftest.SMALL, '--log_steps=4'))
+  kill(few, FEW, tmp_path, mnist_folder)
+  compare(tmp_path, finished[0])
+
+
+@pytest.mark.slow
+def test_killed_inside_an_evaluation(tmp_path, mnist_folder):
+  kill_and_compare(RESNET, ['call:eval:after:2'], tmp_path, mnist_folder)
 
 
 @pytest.mark.slow

@@ -81,17 +81,28 @@ def test_more_epochs_raise_the_rate_and_that_is_told(train, tmp_path):
   [
     # The same schedule, also where it falls just there.
     (['--train_epochs=2', '--max_train_steps=5'], ['--train_epochs=2'], None),
-    (['--lr_schedule=constant'], ['-te=2', '--lr_schedule=constant'], None),
-    (['--lr_schedule=piecewise'], ['-te=2', '--lr_schedule=piecewise'], None),
+    pytest.param(
+      ['--lr_schedule=constant'],
+      ['-te=2', '--lr_schedule=constant'],
+      None,
+      marks=pytest.mark.slow,
+    ),
+    pytest.param(
+      ['--lr_schedule=piecewise'],
+      ['-te=2', '--lr_schedule=piecewise'],
+      None,
+      marks=pytest.mark.slow,
+    ),
     (
       ['--lr_schedule=constant'],
       ['-te=2', '--lr_schedule=constant', '--base_lr=0.5'],
       'from 0.25 at step 8 back up to 0.5:',
     ),
-    (
+    pytest.param(
       ['--lr_schedule=constant'],
       ['-te=2', '--lr_schedule=constant', '--base_lr=0.125'],
       'from 0.25 at step 8 down to 0.125:',
+      marks=pytest.mark.slow,
     ),
   ],
 )

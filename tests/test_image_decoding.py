@@ -180,8 +180,8 @@ def original_preprocessing(pixels, height, width):
   return middle - np.array([123.68, 116.78, 103.94])
 
 
-@pytest.mark.parametrize('shape', [(224, 224, 3), (32, 48, 3)])
-def test_encoded_photographs_are_prepared_as_the_original_did(shape):
+def test_encoded_photographs_are_prepared_as_the_original_did():
+  shape = (224, 192, 3)
   random = np.random.RandomState(1)
   pixels = random.randint(0, 256, [60, 90, 3]).astype(np.uint8)
   grey = np.full([70, 50, 3], 128, np.uint8)
@@ -213,10 +213,10 @@ def test_shapes_that_the_original_could_not_prepare_are_refused():
 
 
 def test_an_exported_model_takes_every_kind_of_file(finished, tmp_path):
-  """Each of 40 digits has one answer, whatever file it comes in."""
+  """Each of 16 digits has one answer, whatever file it comes in."""
   folder, _, _ = finished
   model = predict.Model(exports.newest_export(str(folder / 'exports')))
-  images = digits()
+  images = digits()[:16]
   ink = np.zeros([len(images), 28, 28, 4], np.uint8)
   ink[..., 3] = images
   light = ink.copy()

@@ -3,13 +3,18 @@
 import csv
 import json
 import os
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from alexnet import alexnet_model_fn
 from official import estimator as est
-from official.datasets import cifar10, mnist
+from official import predict
+from official.datasets import catalog, cifar10, mnist
+from official.errors import UsageError
+from resnet import cifar10_main
 from tests.conftest import idx_bytes, run_command
 from tests.test_photographs import example, jpeg, write_cifar10
 
@@ -79,14 +84,15 @@ def test_fine_tuning_changes_the_last_layer_alone(digits, run, tmp_path):
   assert len([name for name in before if 'moving' in name]) == 20
 
 
-def test_cifar10_trains_by_its_main(run, tmp_path):
+def test_cifar10_trains_by_its_main(parse, tmp_path, capsys):
   write_cifar10(tmp_path / cifar10.FOLDER)
-  result = run(
-    '-m', 'resnet.cifar10_main', f'--data_dir={tmp_path}', '--resnet_size=8',
-    '--train_epochs=1', '--batch_size=16', '--held_out_images=20',
-    f'--model_dir={tmp_path}/run', cwd=tmp_path,
+  parse(
+    f'--data_dir={tmp_path}', '--resnet_size=8', '--train_epochs=1',
+    '--batch_size=16', '--held_out_images=20', '--nodeterministic',
+    f'--model_dir={tmp_path}/run',
   )  # fmt: skip
-  lines = lines_of(result)
+  cifar10_main.main()
+  lines = capsys.readouterr().out.splitlines()
   assert lines[0].startswith(
     'ResNet-8 v1, 78,330 parameters · CIFAR-10-held-out-20 80 + 20 images'
   )
@@ -100,10 +106,10 @@ def test_imagenet_by_synthetic_data(run, tmp_path, version):
   result = run(
     '-m', 'resnet.imagenet_main', '--use_synthetic_data', '--resnet_size=18',
     f'--resnet_version={version}', '--batch_size=4', '--max_train_steps=1',
-    cwd=tmp_path,
+    '--image_size=64', cwd=tmp_path,
   )  # fmt: skip
   lines = lines_of(result)
-  assert 'ImageNet-synthetic random images 224x224x3' in lines[0]
+  assert 'ImageNet-synthetic random images 64x64x3' in lines[0]
   assert '(4 images)' in lines[2]
   assert (tmp_path / f'runs/imagenet-synthetic-resnet-18-v{version}').is_dir()
 
@@ -159,13 +165,14 @@ def trained(photographs, tmp_path_factory):
   return folder
 
 
+@pytest.mark.slow
 def test_prediction_by_an_export_prints_class_and_probability(
   trained, photographs, run
 ):
   cat = photographs / 'test' / 'black cat' / '1.jpg'
   dogs = photographs / 'test' / 'white dog'
-  predict = ('-m', 'official.predict', f'--export_dir={trained}/exports')
-  lines = lines_of(run(*predict, '--batch_size=2', cat, dogs))
+  command = ('-m', 'official.predict', f'--export_dir={trained}/exports')
+  lines = lines_of(run(*command, '--batch_size=2', cat, dogs))
   assert len(lines) == 5
   assert lines[0].startswith(f'{cat}  black cat  ')
   assert all('  white dog  ' in line for line in lines[1:])
@@ -193,40 +200,100 @@ def test_prediction_by_a_run_is_that_of_its_export(trained, photographs, run):
   )
 
 
-def test_an_image_that_cannot_be_read_does_not_stop_the_others(
-  trained, photographs, run, tmp_path
+def test_images_get_class_and_probability_also_beside_one_that_is_none(
+  finished, run, tmp_path
 ):
+  """A file and a folder of real digits; the run has predicted them too."""
+  predictions = np.load(finished[0] / 'run' / 'predictions.npz')
+  paths = [tmp_path / 'single.png']
+  paths += [tmp_path / 'digits' / f'{i}.png' for i in range(1, 5)]
+  paths[1].parent.mkdir()
+  images = mnist.read(None)['test', 'images'][..., np.newaxis]
+  for path, image in zip(paths, images, strict=False):
+    path.write_bytes(tf.io.encode_png(image).numpy())
   bad = tmp_path / 'bad.jpg'
   bad.write_bytes(b'this is no image')
-  good = photographs / 'test' / 'black cat' / '0.jpg'
-  predict = ('-m', 'official.predict', f'--export_dir={trained}/exports')
-  result = run(*predict, bad, good)
+  command = ('-m', 'official.predict', f'--export_dir={finished[0]}/exports')
+  result = run(*command, '--batch_size=2', bad, paths[0], tmp_path / 'digits')
   assert result.returncode == 1
-  assert result.stdout.splitlines()[0].startswith(f'{good}  black cat')
+  lines = [line.split('  ') for line in result.stdout.splitlines()]
+  assert [line[0] for line in lines] == [str(path) for path in paths]
+  assert [line[1] for line in lines] == [
+    str(i) for i in predictions['classes'][:5]
+  ]
+  assert [float(line[2].removesuffix(' %')) / 100 for line in lines] == (
+    pytest.approx(predictions['confidences'][:5], abs=1e-3)
+  )
   assert result.stderr.splitlines() == [
     f'error: {bad}: is no image that can be decoded',
-    'error: 1 of 2 images could not be read',
+    'error: 1 of 6 images could not be read',
   ]
 
 
+def test_an_alexnet_too_large_for_its_images_is_refused():
+  flags_obj = types.SimpleNamespace(alexnet_form='2012')
+  dataset = types.SimpleNamespace(image_shape=(28, 28, 1))
+  with pytest.raises(UsageError, match='2012 needs images of 67 .*: 28x28'):
+    alexnet_model_fn.name_of(flags_obj, dataset)
+
+
+@pytest.mark.parametrize(
+  'size, message',
+  [
+    (8, '--data_dir must name the folder of CIFAR-10'),
+    (21, r'--resnet_size must be 6n \+ 2 with n >= 1'),
+  ],
+)
+def test_what_the_main_of_cifar10_cannot_use_is_refused(parse, size, message):
+  parse('--nodeterministic', f'--resnet_size={size}')
+  with pytest.raises(UsageError, match=message):
+    cifar10_main.main()
+
+
+def test_photographs_must_be_given():
+  flags_obj = types.SimpleNamespace(
+    data_dir=None, use_synthetic_data=False, image_size=32, seed=1,
+    augment=True, max_bad_examples=0,
+  )  # fmt: skip
+  with pytest.raises(UsageError, match='must name a folder of TFRecords'):
+    catalog.load_imagenet(flags_obj)
+
+
+def test_no_image_of_a_name_is_refused_before_the_model_is_loaded():
+  with pytest.raises(UsageError, match='there is no file a.jpg'):
+    predict.main(['a.jpg'])
+
+
+# Those answered before TensorFlow is imported take no time.
 @pytest.mark.parametrize(
   'module, arguments, message',
   [
     ('official.predict', ['--export_dir=x'], 'IMAGE is missing: name one'),
     ('official.predict', ['a.jpg'], 'one of --export_dir and --model_dir'),
-    ('official.predict', ['--export_dir=x', 'a.jpg'], 'there is no file a.jpg'),
-    ('resnet.cifar10_main', [], '--data_dir must name the folder of CIFAR-10'),
-    (
-      'resnet.cifar10_main',
-      ['--resnet_size=21'],
-      '--resnet_size must be 6n + 2 with n >= 1',
+    pytest.param(
+      'official.predict',
+      ['--export_dir=x', 'a.jpg'],
+      'there is no file a.jpg',
+      marks=pytest.mark.slow,
     ),
-    ('resnet.imagenet_main', [], '--data_dir must name a folder of TFRecords'),
-    (
+    pytest.param(
+      'resnet.cifar10_main',
+      [],
+      '--data_dir must name the folder of CIFAR-10',
+      marks=pytest.mark.slow,
+    ),
+    pytest.param(
+      'resnet.imagenet_main',
+      [],
+      '--data_dir must name a folder of TFRecords',
+      marks=pytest.mark.slow,
+    ),
+    pytest.param(
       'alexnet.mnist_main',
       ['--alexnet_form=2012'],
       '--alexnet_form 2012 needs images of 67 pixels or more each way, given: '
       '28x28',
+      marks=pytest.mark.slow,
     ),
     (
       'googlenet.mnist_main',

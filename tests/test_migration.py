@@ -3,11 +3,10 @@
 import difflib
 import importlib.util
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from official import estimator
 from official.datasets import mnist
@@ -49,38 +48,27 @@ def test_the_guide_tells_how_many_lines_change(name):
   assert (changed, written) == tuple(map(int, told.groups()))
 
 
-_SERVE = """
-import sys
-import numpy as np
-import tensorflow as tf
-
-serve = tf.saved_model.load(sys.argv[1]).signatures['serving_default']
-images = np.load(sys.argv[2])
-np.save(sys.argv[3], serve(input=tf.constant(images))['probabilities'])
-"""
-
-
 def test_the_tutorial_learns_and_its_export_serves(digits, tmp_path):
-  """60 steps of Adam; a fresh process loads what it exported."""
+  """30 steps of Adam; guessing would be right for a tenth of the digits."""
+  train, (images, labels) = digits
   program = load('tutorial')
   results, exported = program.main(
-    *digits, tmp_path / 'model', tmp_path / 'exports', steps=60
+    train,
+    (images[:300], labels[:300]),
+    tmp_path / 'model',
+    tmp_path / 'exports',
+    steps=30,
   )
-  assert results['accuracy'] > 0.9 and results['global_step'] == 60
-  images = digits[1][0][:50]
-  np.save(tmp_path / 'images.npy', images)
-  subprocess.run(
-    [sys.executable, '-c', _SERVE, exported]
-    + [tmp_path / 'images.npy', tmp_path / 'served.npy'],
-    check=True,
-    capture_output=True,
-  )
+  assert results['accuracy'] > 0.7 and results['global_step'] == 30
+  images = images[:50]
+  serve = tf.saved_model.load(exported).signatures['serving_default']
+  served = serve(input=tf.constant(images))['probabilities']
   classifier = estimator.Estimator(program.cnn_model_fn, tmp_path / 'model')
   predicted = classifier.predict(
     estimator.numpy_input_fn({'x': images}, shuffle=False)
   )
   np.testing.assert_allclose(
-    np.load(tmp_path / 'served.npy'),
+    served,
     [one['probabilities'] for one in predicted],
     rtol=1e-4,
     atol=1e-6,

@@ -13,6 +13,9 @@ from tests.networks import CLASSES, COUNTS, NETWORKS
 
 BATCH = 4
 
+# Each has a small one of its kind beside it, where a network is computed.
+LARGE = ('resnet-18-v1', 'googlenet', 'googlenet-bn', 'alexnet-2012')
+
 every_network = pytest.mark.parametrize('name', NETWORKS)
 
 
@@ -31,7 +34,21 @@ def graph_of(network, training=True, **kwargs):
   return logits, {v.name: v for v in variables if 'global_step' not in v.name}
 
 
-@pytest.mark.parametrize('name', COUNTS)
+# More blocks of a kind that others have; deep graphs take seconds to build.
+DEEPER = tuple(
+  f'ResNet-{size} v' for size in (32, 34, 44, 56, 101, 110, 152, 200)
+)
+
+
+@pytest.mark.parametrize(
+  'name',
+  [
+    pytest.param(
+      name, marks=pytest.mark.slow if name.startswith(DEEPER) else ()
+    )
+    for name in COUNTS
+  ],
+)
 def test_parameters_and_multiply_adds_are_as_many_as_published(name):
   count = COUNTS[name]
   found = networks.count_parameters(count.model, count.image_size)
@@ -39,8 +56,14 @@ def test_parameters_and_multiply_adds_are_as_many_as_published(name):
 
 
 @every_network
-@pytest.mark.parametrize('data_format', ['channels_first', 'channels_last'])
-@pytest.mark.parametrize('dtype', [tf.float32, tf.float16, tf.bfloat16])
+@pytest.mark.parametrize(
+  'data_format, dtype',
+  [
+    ('channels_last', tf.float32),
+    ('channels_first', tf.float16),
+    ('channels_last', tf.bfloat16),
+  ],
+)
 def test_logits_and_variables_are_float32_whatever_the_dtype(
   name, data_format, dtype
 ):
@@ -56,8 +79,11 @@ def test_logits_and_variables_are_float32_whatever_the_dtype(
 def test_variables_are_the_same_in_every_mode_and_layout(name):
   shapes = [
     {n: tuple(v.shape) for n, v in variables.items()}
-    for training in (True, False)
-    for data_format in ('channels_first', 'channels_last')
+    for training, data_format in (
+      (True, 'channels_first'),
+      (True, 'channels_last'),
+      (False, 'channels_last'),
+    )
     for _, variables in [
       graph_of(NETWORKS[name], training, data_format=data_format)
     ]
@@ -87,7 +113,16 @@ def call(network, store, training, **kwargs):
   return tf.function(build, autograph=False)(tf.constant(data))
 
 
-@every_network
+@pytest.mark.parametrize(
+  'name',
+  [
+    pytest.param(
+      name,
+      marks=pytest.mark.slow if name in ('resnet-18-v1', 'googlenet') else (),
+    )
+    for name in NETWORKS
+  ],
+)
 def test_the_gradient_reaches_every_variable(name):
   store = VariableStore(seed=1)
   _, gradients = call(
@@ -99,7 +134,12 @@ def test_the_gradient_reaches_every_variable(name):
 
 
 @pytest.mark.parametrize(
-  'name', [n for n in NETWORKS if 'resnet' in n or 'bn' in n]
+  'name',
+  [
+    pytest.param(name, marks=pytest.mark.slow if '18' in name else ())
+    for name in NETWORKS
+    if 'resnet' in name or 'bn' in name
+  ],
 )
 def test_moving_statistics_move_in_training_alone(name):
   store = VariableStore(seed=1)
@@ -120,7 +160,13 @@ def test_moving_statistics_move_in_training_alone(name):
 
 @pytest.mark.parametrize(
   'name',
-  ['resnet-8-v1', 'resnet-8-v2', 'alexnet-small', 'alexnet-2012', 'googlenet'],
+  [
+    'resnet-8-v1',
+    'resnet-8-v2',
+    'alexnet-small',
+    pytest.param('alexnet-2012', marks=pytest.mark.slow),
+    pytest.param('googlenet', marks=pytest.mark.slow),
+  ],
 )
 def test_both_layouts_give_the_same_logits(name):
   """Under XLA, as TensorFlow has no NCHW convolution on the CPU."""
@@ -143,7 +189,7 @@ def test_both_layouts_give_the_same_logits(name):
 @pytest.mark.parametrize(
   'name',
   [
-    pytest.param(name, marks=pytest.mark.slow if name == 'googlenet-bn' else ())
+    pytest.param(name, marks=pytest.mark.slow if name in LARGE else ())
     for name in NETWORKS
   ],
 )

@@ -24,7 +24,7 @@ from official.report import runs
 from official.serve.model import ServedModel
 from tests import linear
 from tests.conftest import ROOT, SMALL
-from tests.test_datasets import flag_values, tfds_folder  # noqa: F401
+from tests.test_datasets import flag_values
 from tests.test_photographs import (
   example,
   jpeg,
@@ -321,12 +321,13 @@ def test_an_estimator_refuses_a_remote_path_before_any_work(
   assert os.listdir(tmp_path) == ['temporary']
 
 
-def test_data_in_a_folder_of_any_name(tmp_path, mnist_folder, request):
+def test_data_in_a_folder_of_any_name(
+  tmp_path, mnist_folder, tfds_folder, request
+):
   odd = tmp_path / ALL
   images = request.getfixturevalue('photographs')
-  prepared = request.getfixturevalue('tfds_folder')
   shutil.copytree(mnist_folder, odd / 'idx')
-  shutil.copytree(prepared, odd / 'digits' / '1.0.0')
+  shutil.copytree(tfds_folder, odd / 'digits' / '1.0.0')
   shutil.copytree(images, odd / 'images')
   write_cifar10(odd / cifar10.FOLDER)
   load = catalog.load_mnist

@@ -169,6 +169,7 @@ def test_a_restart_does_not_begin_to_wait_for_an_evaluation_anew(tmp_path):
   assert steps == [1, 4, 8]
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_a_run_with_one_line(mnist_folder, tmp_path):
   """No file may grow past 300 KB; a checkpoint of ResNet-8 is 627 KB."""
   run = tmp_path / 'run'

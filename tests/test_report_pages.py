@@ -47,18 +47,24 @@ def test_calibration_by_hand():
   assert found.error == pytest.approx(0.125 / 2)
 
 
-@pytest.fixture(scope='module', params=['en', 'zh'])
-def made(request, tmp_path_factory):
-  """Two networks, one with predictions: language, content and plots."""
+@pytest.fixture(scope='module')
+def plotted(tmp_path_factory):
+  """Two networks, one with predictions: runs and English plots."""
   folder = tmp_path_factory.mktemp('runs')
-  say = Language(request.param)
   runs = [
     write_run(folder / 'a', '<b>Net</b>', [0.9, 0.95], predicted=PREDICTED),
     write_run(folder / 'b', 'ResNet', [0.91, 0.99], settings=['--dtype=fp16']),
   ]
-  found = groups.group(runs, say)
-  drawn = charts.draw(groups.group(runs, Language('en')), Language('en'))
-  return say, content.of(found, list(drawn), say), drawn
+  say = Language('en')
+  return runs, charts.draw(groups.group(runs, say), say)
+
+
+@pytest.fixture(scope='module', params=['en', 'zh'])
+def made(request, plotted):
+  """The same: language, content and plots."""
+  runs, drawn = plotted
+  say = Language(request.param)
+  return say, content.of(groups.group(runs, say), list(drawn), say), drawn
 
 
 @pytest.mark.parametrize('template', ['page.html', 'slides.html'])
@@ -94,11 +100,8 @@ def test_the_pdf_has_a_page_a_slide(made):
   assert data == pdf.render(deck, drawn, say, font)
 
 
-def test_plots_are_files_of_their_kind_and_the_same_again(tmp_path):
-  run = write_run(tmp_path / 'a', 'Net', [0.9], predicted=PREDICTED)
-  say = Language('en')
-  found = groups.group([run], say)
-  drawn = charts.draw(found, say)
+def test_plots_are_files_of_their_kind_and_the_same_again(plotted):
+  runs, drawn = plotted
   assert {'confusion_1', 'calibration_1', 'mistakes_1', 'filters_1'} < set(
     drawn
   )
@@ -106,7 +109,8 @@ def test_plots_are_files_of_their_kind_and_the_same_again(tmp_path):
   for files in drawn.values():
     Image.open(io.BytesIO(files['png'])).verify()
     xml.etree.ElementTree.fromstring(files['svg'])
-  assert drawn == charts.draw(found, say)
+  say = Language('en')
+  assert drawn == charts.draw(groups.group(runs, say), say)
 
 
 def test_predictions_of_another_step_are_not_shown(tmp_path):

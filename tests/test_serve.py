@@ -346,7 +346,8 @@ def test_the_page_is_one_file_and_knows_the_model(model):
   }
 
 
-def test_the_command_serves_until_a_signal(export, run):
+@pytest.mark.slow
+def test_the_command_names_a_port_that_is_taken(export, run):
   with socket.create_server(('127.0.0.1', 0)) as taken:
     port = taken.getsockname()[1]
     wrong = run(
@@ -355,6 +356,9 @@ def test_the_command_serves_until_a_signal(export, run):
     assert (wrong.returncode, wrong.stdout) == (1, '')
     assert f'cannot listen at 127.0.0.1:{port}' in wrong.stderr
     assert len(wrong.stderr.splitlines()) == 1
+
+
+def test_the_command_serves_until_a_signal(export):
   process = subprocess.Popen(
     [
       *(sys.executable, '-m', 'official.serve'),

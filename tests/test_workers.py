@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import socket
+from concurrent import futures
 
 import numpy as np
 import pytest
@@ -104,6 +105,7 @@ def test_all_workers_have_the_same_weights_at_every_checkpoint(two_workers):
   assert other[-1] == chief[-1]
 
 
+@pytest.mark.slow
 def test_two_workers_and_one_process_have_the_same_losses(
   two_workers, mnist_folder, tmp_path
 ):
@@ -225,19 +227,15 @@ def test_sixty_steps_of_mnist_on_one_device_two_replicas_and_two_workers(
     assert evaluations(tmp_path / f'by-{name}') == evaluations(folders[0])
 
 
-def test_a_worker_that_does_not_come_is_named(tmp_path):
-  ports = free_ports(2)
-  hosts = ','.join(f'localhost:{port}' for port in ports)
-  process = faults.start(
-    'none',
-    [f'--worker_hosts={hosts}', '--task_index=0', '--cluster_timeout=1'],
-  )
-  code, stdout, stderr = faults.finish(process)
-  assert (code, stdout) == (2, '')
-  assert stderr == (
-    'error: not all workers came within 1 s (--cluster_timeout), '
-    f'localhost:{ports[1]} did not: start the same command on each, with its '
-    'own --task_index\n'
+def test_a_worker_that_does_not_come_is_named():
+  hosts = [f'localhost:{port}' for port in free_ports(2)]
+  config = workers.configure_cluster(hosts, 0)
+  with pytest.raises(UsageError) as caught:
+    workers.join(config, None, seconds=1)
+  assert str(caught.value) == (
+    'not all workers came within 1 s (--cluster_timeout), '
+    f'{hosts[1]} did not: start the same command on each, with its own '
+    '--task_index'
   )
 
 
@@ -286,20 +284,14 @@ def test_people_count_workers_from_the_chief(monkeypatch, tf_config, name):
 
 
 def test_workers_that_were_told_different_clusters_are_refused():
-  first, second, third = free_ports(3)
-  hosts = [f'localhost:{port}' for port in (first, second, third)]
-  processes = [
-    faults.start(
-      'none',
-      [
-        f'--worker_hosts={",".join(told)}',
-        f'--task_index={i}',
-        '--cluster_timeout=60',
-      ],
-    )
-    for i, told in ((0, hosts[:2]), (1, [hosts[0], hosts[2]]))
-  ]
-  chief, other = map(faults.finish, processes)
-  assert (chief[0], other[0]) == (2, 2)
-  assert 'error: worker 2 was told of the workers ' in chief[2]
-  assert f'error: the chief at {hosts[0]} was told of other' in other[2]
+  hosts = [f'localhost:{port}' for port in free_ports(3)]
+  chief = workers.configure_cluster(hosts[:2], 0)
+  other = workers.configure_cluster([hosts[0], hosts[2]], 1)
+  with futures.ThreadPoolExecutor() as pool:
+    joining = [
+      pool.submit(workers.join, config, None, 60) for config in (chief, other)
+    ]
+    errors = [each.exception() for each in joining]
+  assert [type(error) for error in errors] == [UsageError] * 2
+  assert str(errors[0]).startswith('worker 2 was told of the workers ')
+  assert str(errors[1]).startswith(f'the chief at {hosts[0]} was told of other')
