@@ -113,6 +113,16 @@ def test_clean_is_refused_where_a_run_is_to_be_read(parse, tmp_path):
 DATASET = in_memory.dataset('zeros', {'train': SPLIT, 'test': SPLIT})
 
 
+def test_clean_is_advised_only_where_it_is_allowed(tmp_path):
+  folder = str(tmp_path)
+  run_directory.write_config(folder, {'network': 'A'}, {}, training={'seed': 1})
+  with pytest.raises(UsageError, match='A there, B .*--clean to delete'):
+    run_directory.check(folder, {'network': 'B'}, training={'seed': 1})
+  with pytest.raises(UsageError, match='A there, B .* the flags of') as caught:
+    run_directory.check(folder, {'network': 'B'})
+  assert 'clean' not in str(caught.value)
+
+
 def test_clean_waits_for_the_lock(zeros, tmp_path):
   """Another process trains there: nothing of its run is touched."""
   zeros()
