@@ -344,6 +344,21 @@ def test_a_picture_of_gigabytes_is_refused_before_it_is_decoded(tmp_path):
     assert image_kinds.look(str(path)) == (True, None)
 
 
+def test_a_kind_of_image_that_is_not_read_is_called_by_its_name(tmp_path):
+  for name, content, kind in [
+    ('x.ppm', b'P6 2 2 255\n', 'PPM'),
+    ('x.ico', b'\0\0\1\0', 'ICO'),
+    ('x', b'MM\0*', 'TIFF'),
+    ('x.jpg', b'\0\0\0\x1cftypavif', 'AVIF'),
+    ('x.png', b'\0\0\0\x0cjP  ', 'JPEG 2000'),
+  ]:
+    path = str(write(tmp_path / name, content))
+    assert image_kinds.look(path) == (
+      True,
+      f'{kind} is not read; save it as PNG',
+    )
+
+
 def test_other_sets_name_what_they_do_not_use(tmp_path, caplog):
   folder = tmp_path / 'digits'
   names = [

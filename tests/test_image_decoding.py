@@ -256,6 +256,11 @@ def test_an_exported_model_takes_every_kind_of_file(finished, tmp_path):
   """Each of 40 digits has one answer, whatever file it comes in."""
   folder, _, _ = finished
   model = predict.Model(exports.newest_export(str(folder / 'exports')))
+  for kind in ('TIFF', 'PPM', 'ICO'):
+    path = tmp_path / f'x.{kind.lower()}'
+    path.write_bytes(encoded(Image.new('RGB', (32, 32)), kind))
+    ((_, told),) = model.predict([str(path)], 1)
+    assert told == f'{kind} is not read; save it as PNG'
   images = digits()
   ink = np.zeros([len(images), 28, 28, 4], np.uint8)
   ink[..., 3] = images
