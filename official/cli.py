@@ -13,7 +13,7 @@ from absl import flags
 from absl import logging as absl_logging  # Defines -v, --verbosity.
 
 from official import environment, flag_parsing, help_text
-from official.errors import UserError
+from official.errors import UserError, is_of_output
 
 _HELP = {'--help', '-help', '-h', '-?', '--helpfull', '--helpshort'}
 _SIGNALS = {signal.SIGINT: 'interrupted', signal.SIGTERM: 'terminated'}
@@ -41,6 +41,43 @@ def run(
     arguments: what the words that are no flags mean, such as `'IMAGE'`; there
       must be one or more then, and `main` gets them as a list.
   """
+  _open_what_is_closed()
+  try:
+    _run(main, with_tensorflow, arguments)
+  except OSError as e:
+    if not is_of_output(e):
+      raise
+    print(
+      f'error: the output cannot be written: {e.strerror}',
+      file=sys.stderr,
+      flush=True,
+    )
+    os._exit(1)  # At an exit Python would try again.
+
+
+def _open_what_is_closed() -> None:
+  """Gives a command that was started with `>&-` or `2>&-` somewhere to write.
+
+  Otherwise the next file that is opened would get that number, and what is
+  printed.
+  """
+  for number in range(3):
+    try:
+      os.fstat(number)
+    except OSError:
+      opened = os.open(os.devnull, os.O_RDWR)
+      if opened != number:
+        os.dup2(opened, number)
+        os.close(opened)
+  if sys.stdout is None:
+    sys.stdout = open(os.devnull, 'w', encoding='utf-8')
+  if sys.stderr is None:
+    sys.stderr = open(os.devnull, 'w', encoding='utf-8')
+
+
+def _run(
+  main: Callable[..., None], with_tensorflow: bool, arguments: str | None
+) -> None:
   if _HELP & set(sys.argv[1:]):
     with contextlib.suppress(BrokenPipeError):  # `--help | head`
       print(help_text.of(sys.argv[1:], command()), flush=True)

@@ -1,8 +1,11 @@
 """Errors whose message, alone, is all that the user needs to see."""
 
+import contextlib
 import errno
+import io
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 
 
 class UserError(Exception):
@@ -35,6 +38,45 @@ _OF_PLACE = frozenset({
   *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR),
   *(errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP),
 })
+
+
+@contextlib.contextmanager
+def told_of_files(folders: Iterable[str | None]) -> Iterator[None]:
+  """Within it an error about the user's files is one line.
+
+  Args:
+    folders: that the user named; see `is_of_files`.
+
+  Raises:
+    UserError: there was such an error.
+  """
+  try:
+    yield
+  except OSError as e:
+    folders = [folder for folder in folders if folder]
+    if is_of_output(e) or not is_of_files(e, folders):
+      raise
+    raise UserError(line_of(e, folders)) from e
+
+
+def line_of(error: OSError, folders: Iterable[str] = ()) -> str:
+  """`run/metrics.jsonl: Permission denied`."""
+  name = error.filename or ' or '.join(folders)
+  return f'{name}: {error.strerror or error}' if name else str(error)
+
+
+def is_of_output(error: OSError) -> bool:
+  """Whether it is what the command prints that could not be written."""
+  if error.filename is not None:
+    return False
+  try:
+    sys.stdout.flush()  # What was not written is still there.
+    os.write(sys.stdout.fileno(), b'')  # Unless Python does not keep it.
+  except io.UnsupportedOperation:  # It is no file: in a notebook, say.
+    return False
+  except OSError:
+    return True
+  return False
 
 
 def is_of_files(error: OSError, folders: Iterable[str | None]) -> bool:

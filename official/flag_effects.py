@@ -87,7 +87,8 @@ _TRAINING = (
 EFFECTS: Mapping[str, tuple[Condition, ...]] = {
   # What to run on, for how long, and where it goes.
   'clean': _TRAINING,
-  'train_epochs': _LENGTH,
+  # Not refused beside --eval_only: it is a part of what the run is called by.
+  'train_epochs': (_NOT_EXPORT_ONLY,),
   'epochs_between_evals': (
     *_TRAINING,
     Condition(
@@ -96,7 +97,12 @@ EFFECTS: Mapping[str, tuple[Condition, ...]] = {
       '--save_checkpoints_steps',
     ),
     Condition(
-      lambda f: f.train_epochs is None or f.train_epochs > 1,
+      lambda f: (
+        f.train_epochs is None
+        or f.train_epochs > 1
+        # As often as it evaluates anyway: what is asked for is what is done.
+        or f.epochs_between_evals == 1
+      ),
       'with --train_epochs 1, after which it evaluates anyway',
     ),
   ),
@@ -197,7 +203,7 @@ def check(flags_obj: flags.FlagValues) -> None:
   given = [name for name in EFFECTS if _is_asked(flags_obj, name)]
   by_reason: dict[str, list[str]] = {}
   for name, reason in _without_effect(given, values).items():
-    by_reason.setdefault(reason, []).append(f'--{name}')
+    by_reason.setdefault(reason, []).append(_as_typed(flags_obj[name]))
   told = [
     f'{_and(names)} {"have" if len(names) > 1 else "has"} no effect {reason}; '
     f'leave {"them" if len(names) > 1 else "it"} out'
@@ -233,6 +239,12 @@ def _without_effect(
         found[name] = condition.otherwise
         break
   return found
+
+
+def _as_typed(flag: flags.Flag) -> str:
+  """`--augment`, or `--noaugment`."""
+  is_off = flag.boolean and not flag.value
+  return f'--no{flag.name}' if is_off else f'--{flag.name}'
 
 
 def _is_asked(flags_obj: flags.FlagValues, name: str) -> bool:

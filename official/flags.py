@@ -297,7 +297,8 @@ def define_training() -> None:
   flags.DEFINE_bool(
     'eval_only',
     False,
-    'Evaluate the newest checkpoint; leave out the flags of training.',
+    'Evaluate the newest checkpoint, and write the figures into --model_dir; '
+    'leave out the flags of training, except --train_epochs.',
   )
   flags.DEFINE_bool(
     'save_predictions',

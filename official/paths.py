@@ -14,7 +14,8 @@ from official.errors import UsageError
 # What `official.flags` and the commands define is theirs, not this module's.
 flags.disclaim_key_flags()
 
-_SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]*)://')
+# With one slash, too, which is easily left out, where no folder is meant.
+_SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]*)://|(?i:gs|s3|hdfs|https?):/')
 
 
 class _Parser(flags.ArgumentParser):
@@ -53,7 +54,7 @@ def local(path: str) -> str:
   if not path:
     raise ValueError('a path cannot be empty; leave the flag out or give one')
   remote = _SCHEME.match(path)
-  if remote and remote[1].lower() == 'file':
+  if remote and remote[0].lower() == 'file://':
     raise ValueError('give the path alone, without file://')
   if remote:
     raise ValueError(
@@ -83,6 +84,8 @@ def named(word: str) -> str:
   """
   if os.path.lexists(word):
     return word
+  if not word:
+    raise UsageError("a word is empty (''); name a file or a folder")
   try:
     return local(word)
   except ValueError as e:

@@ -123,6 +123,9 @@ class Model:
     except self._tf.errors.OpError as e:
       from official.datasets.bad_examples import first_line
 
+      problem = image_kinds.look(path).problem  # Says what to do, too.
+      if problem:
+        return problem
       reason = f'is no image that can be decoded: {first_line(e)}'
       return reason.removesuffix(f': {image_kinds.UNKNOWN}')
 
@@ -171,7 +174,7 @@ def _image_files(arguments: list[str]) -> list[str]:
       images = sorted([*listed.used, *listed.unusable])
       if not images:
         raise UsageError(f'there are no images in the folder {argument}')
-      found.tell(argument, len(images), listed.left_out)
+      found.tell(argument, len(listed.used), listed.left_out, listed.unusable)
       paths += images
     elif os.path.exists(argument):
       paths.append(argument)

@@ -129,9 +129,14 @@ def check(
   if training is not None:
     differences += _differences(there.get('training', {}), training)
   if differences:
+    advice = (
+      'Give another folder, or the flags of that run'
+      if training is None  # --clean would be refused.
+      else 'Give another folder, or --clean to delete that run'
+    )
     raise UsageError(
       f'--model_dir {model_dir} holds another run: {"; ".join(differences)}. '
-      'Give another folder, or --clean to delete that run'
+      f'{advice}'
     )
 
 

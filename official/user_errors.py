@@ -10,7 +10,7 @@ from official import estimator as estimator_lib
 from official import reporting
 from official.datasets.bad_examples import first_line
 from official.datasets.image_dataset import ImageDataset
-from official.errors import UsageError, UserError, is_of_files
+from official.errors import UsageError, UserError, told_of_files
 
 # What TensorFlow raises where a file cannot be read or written.
 _OF_FILES = (
@@ -35,7 +35,8 @@ def told(
     folders: that the user named.
   """
   try:
-    yield
+    with told_of_files(folders):
+      yield
   except estimator_lib.WarmStartError as e:
     raise UsageError(_of_warm_start(e)) from e
   except estimator_lib.IncompatibleCheckpointError as e:
@@ -49,10 +50,6 @@ def told(
     estimator_lib.WorkerLostError,
   ) as e:
     raise UserError(str(e)) from e
-  except OSError as e:
-    if is_of_files(e, folders):
-      raise UserError(str(e)) from e
-    raise
   except tf.errors.OpError as e:
     if isinstance(e, _OF_FILES) and _names(e, folders):
       raise UserError(first_line(e)) from e

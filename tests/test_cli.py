@@ -44,6 +44,31 @@ def test_a_pipe_that_nobody_reads_ends_a_command_in_silence(lines, flush):
   assert (result.returncode, result.stderr) == (141, '')
 
 
+@pytest.mark.parametrize(
+  'redirected, lines, ends',
+  [
+    ('>&-', 3, (0, '', '')),
+    ('2>&-', 3, (0, 'line 0\nline 1\nline 2\n', '')),
+    ('<&- >&- 2>&-', 3, (0, '', '')),
+    ('>/dev/full', 3, 'full'),
+    ('>/dev/full', 10**6, 'full'),
+    ('--help >/dev/full', 3, 'full'),
+  ],
+)
+def test_an_output_that_is_closed_or_full(redirected, lines, ends):
+  code = '"A command."\n' + PRINT.format(lines=lines, flush=False)
+  result = subprocess.run(
+    ['bash', '-c', f'"$0" -c "$1" {redirected}', sys.executable, code],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+  )
+  if ends == 'full':
+    reason = 'the output cannot be written: No space left on device'
+    ends = (1, '', f'error: {reason}\n')
+  assert (result.returncode, result.stdout, result.stderr) == ends
+
+
 def state():
   """What of the process a library could change in passing."""
   names = ('', 'official', 'official.estimator.warm_start', 'tensorflow')

@@ -294,6 +294,38 @@ def test_a_set_of_tensorflow_datasets_that_there_is_not():
     tfds.load('no_such_set', None)
 
 
+@pytest.mark.parametrize(
+  'error, told',
+  [
+    (OSError('no network'), DataError),
+    (KeyboardInterrupt(), KeyboardInterrupt),
+    (BrokenPipeError(), BrokenPipeError),
+  ],
+)
+def test_a_set_that_cannot_be_prepared_leaves_the_folder_as_it_was(
+  tmp_path, monkeypatch, error, told
+):
+  import tensorflow_datasets
+
+  def prepare(builder):
+    for name in ('downloads/extracted', 'mnist/3.0.1.incomplete'):
+      (folder / name).mkdir(parents=True)
+      (folder / name / 'part').write_text('x')
+    raise error
+
+  kind = tensorflow_datasets.core.DatasetBuilder
+  monkeypatch.setattr(kind, 'download_and_prepare', prepare)
+  folder = tmp_path / 'data'
+  for kept in ([], ['downloads/old.zip', 'cat/1.jpg']):
+    for name in kept:
+      (folder / name).parent.mkdir(parents=True)
+      (folder / name).write_text('x')
+    before = sorted(tmp_path.rglob('*'))
+    with pytest.raises(told):
+      tfds.load('mnist', str(folder))
+    assert sorted(tmp_path.rglob('*')) == before
+
+
 def test_the_flags_choose_the_data(mnist_folder):
   assert catalog.load_mnist(flag_values()).name == 'MNIST'
   chosen = catalog.load_mnist(flag_values(data_dir=str(mnist_folder)))

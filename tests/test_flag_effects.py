@@ -97,7 +97,7 @@ TRAINING = """
 # What leaves which flags without effect, as one reads the code that uses them;
 # written without the table of `flag_effects`.
 LEAVES_WITHOUT_EFFECT = {
-  ('eval_only', True): [*TRAINING, 'train_epochs'],
+  ('eval_only', True): TRAINING,  # train_epochs is a part of a run's name.
   ('export_only', True): """
     train_epochs batch_size seed deterministic max_train_steps all_reduce_alg
     num_packs datasets_num_private_threads enable_xla save_predictions
@@ -256,7 +256,8 @@ def told_without_effect(message):
   for sentence in message.split(' out. '):
     assert ' no effect ' in sentence, message
     subject = sentence.split(' ha')[0].replace(' and ', ', ')
-    names |= {name.removeprefix('--') for name in subject.split(', ')}
+    typed = {name.removeprefix('--') for name in subject.split(', ')}
+    names |= {n if n in SAMPLES else n.removeprefix('no') for n in typed}
   return names
 
 
@@ -309,13 +310,20 @@ def test_each_pair_of_flags_acts_or_is_refused(name):
     ),
     (
       '--eval_only --optimizer=adam --on_nan=restore --train_epochs=6',
-      '--train_epochs, --on_nan and --optimizer have no effect with '
-      '--eval_only, which trains nothing; leave them out',
+      '--on_nan and --optimizer have no effect with --eval_only, which trains '
+      'nothing; leave them out',
     ),
+    (
+      '--eval_only --optimizer=adam',
+      '--optimizer has no effect with --eval_only, which trains nothing; leave '
+      'it out',
+    ),
+    ('--eval_only --train_epochs=6', None),
+    ('--train_epochs=1 --epochs_between_evals=1', None),
     (
       '--use_synthetic_data --noaugment --epochs_between_evals=5 -te=1',
       '--epochs_between_evals has no effect with --train_epochs 1, after which '
-      'it evaluates anyway; leave it out. --augment has no effect with '
+      'it evaluates anyway; leave it out. --noaugment has no effect with '
       '--use_synthetic_data, whose images are random; leave it out',
     ),
     (

@@ -179,6 +179,8 @@ def base(tmp_path_factory):
 def others(mode):
   """The flags that the mode itself does not set."""
   own = ' '.join(MODES[mode])
+  if mode == 'evaluation':
+    own += ' --train_epochs'  # It is a part of what the run is called by.
   return [flag for flag in FLAGS if flag.partition('=')[0] not in own]
 
 

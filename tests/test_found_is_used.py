@@ -226,6 +226,55 @@ def test_what_is_incomplete_is_refused_by_name(pets, change, message):
     class_folders.find(str(pets))
 
 
+def test_a_link_gives_no_image_a_second_label_or_a_second_place(pets):
+  (pets / 'train/cat/up').symlink_to('..')
+  (pets / 'train/cat/top').symlink_to('../..')
+  (pets / 'train/dog/me').symlink_to('.')
+  write(pets / 'train/dog/b/7.jpg', JPEG)
+  (pets / 'train/dog/c').symlink_to('b')
+  (pets / 'other').mkdir()
+  listed = class_folders.find(str(pets))
+  assert count_of(listed) == on_disk(pets) == len(listed.used) == 13
+  assert listed.splits['train']['cat'] == [
+    str(pets / f'train/cat/{i}.jpg') for i in range(3)
+  ]
+  assert found.lines(str(pets), 13, listed.left_out) == [
+    f'{pets}: 13 files found: 13 used; not used:',
+    '  1 folder beside those that are used: other/ (empty)',
+    '  3 links to a folder they lie in: train/cat/top/, train/cat/up/, '
+    'train/dog/me/',
+    '  1 folder read by another name: train/dog/c/',
+  ]
+  once = {os.path.realpath(p) for p in class_folders.images_below(pets).used}
+  assert len(once) == len(class_folders.images_below(pets).used) == 13
+  for name, target in (
+    ('cat/x', '../dog'),
+    ('dog/x', '../cat'),
+    ('kitty', 'cat'),
+  ):
+    (pets / 'train' / name).symlink_to(target)
+    with pytest.raises(DataError, match='one folder, by a link; its images w'):
+      class_folders.find(str(pets))
+    (pets / 'train' / name).unlink()
+
+
+def test_what_is_left_out_is_counted_in_words_that_fit(tmp_path):
+  write(tmp_path / 'a.txt')
+  write(tmp_path / '.x')
+  write(tmp_path / 'a.bak')
+  write(tmp_path / '__MACOSX/a')
+  (tmp_path / '.git').mkdir()
+  assert found.lines(str(tmp_path), 0, found.others(str(tmp_path), ())) == [
+    f'{tmp_path}: 4 files found: 0 used, 4 left out:',
+    '  1 hidden folder: .git/ (empty)',
+    '  1 folder of the operating system (1 file): __MACOSX/',
+    '  1 hidden: .x',
+    '  1 copy or part of a file: a.bak',
+    '  1 text or table: a.txt',
+  ]
+  assert found.lines(str(tmp_path), 4, ()) == []
+
+
 def test_classes_one_folder_deeper_are_one_class_and_refused(pets, tmp_path):
   (tmp_path / 'above').mkdir()
   (pets / 'train').rename(tmp_path / 'above' / 'images')
@@ -293,6 +342,21 @@ def test_a_picture_of_gigabytes_is_refused_before_it_is_decoded(tmp_path):
   for width, height in sizes:
     path = write(tmp_path / 'x.jpg', jpeg_of(width, height))
     assert image_kinds.look(str(path)) == (True, None)
+
+
+def test_a_kind_of_image_that_is_not_read_is_called_by_its_name(tmp_path):
+  for name, content, kind in [
+    ('x.ppm', b'P6 2 2 255\n', 'PPM'),
+    ('x.ico', b'\0\0\1\0', 'ICO'),
+    ('x', b'MM\0*', 'TIFF'),
+    ('x.jpg', b'\0\0\0\x1cftypavif', 'AVIF'),
+    ('x.png', b'\0\0\0\x0cjP  ', 'JPEG 2000'),
+  ]:
+    path = str(write(tmp_path / name, content))
+    assert image_kinds.look(path) == (
+      True,
+      f'{kind} is not read; save it as PNG',
+    )
 
 
 def test_other_sets_name_what_they_do_not_use(tmp_path, caplog):

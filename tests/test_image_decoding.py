@@ -1,6 +1,7 @@
 """Encoded images become the pixels that Pillow sees, in every kind of file."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -8,7 +9,12 @@ import tensorflow as tf
 from PIL import Image
 
 from official import exports, predict, serving
-from official.datasets import image_decoding, imagenet_preprocessing, mnist
+from official.datasets import (
+  gif_decoding,
+  image_decoding,
+  imagenet_preprocessing,
+  mnist,
+)
 from official.datasets.bad_examples import first_line
 from tests import test_found_is_used as files
 
@@ -84,6 +90,40 @@ def test_every_kind_of_file_is_what_pillow_sees():
     assert np.abs(got - wanted).max() <= limit, name
     grey = image_decoding.decode(tf.constant(content), 1).numpy()
     assert np.abs(grey[..., 0] - np.round(wanted @ GREY)).max() <= limit, name
+
+
+def placed(gif, screen, place):
+  """The same GIF with its one frame elsewhere in a picture of another size."""
+  start = gif.index(b',\0\0\0\0' + gif[6:10])
+  return (
+    gif[:6]
+    + struct.pack('<2H', *screen)
+    + gif[10 : start + 1]
+    + struct.pack('<2H', *place)
+    + gif[start + 5 :]
+  )
+
+
+def test_a_gif_whose_frame_is_smaller_than_its_picture_has_paper_around_it():
+  gifs = pictures()
+  for name in ('gif', 'gif transparent'):
+    alone = Image.open(io.BytesIO(gifs[name])).convert('RGBA')  # 10 x 12
+    for screen, (left, top), shape in [
+      ((31, 23), (5, 7), (23, 31)),
+      ((31, 23), (0, 0), (23, 31)),
+      ((31, 12), (21, 0), (12, 31)),
+      ((9, 8), (3, 1), (13, 13)),  # Pillow makes room, too.
+    ]:
+      content = placed(gifs[name], screen, (left, top))
+      assert Image.open(io.BytesIO(content)).convert('RGB').size == shape[::-1]
+      wanted = np.zeros([*shape, 4], np.uint8)
+      wanted[top : top + 12, left : left + 10] = np.array(alone)
+      got = gif_decoding.decode(tf.constant(content)).numpy()
+      np.testing.assert_array_equal(got[..., 3], wanted[..., 3])
+      drawn = wanted[..., 3] > 0
+      np.testing.assert_array_equal(got[drawn], wanted[drawn])
+      decoded = image_decoding.decode(tf.constant(content), 3).numpy()
+      assert (decoded[~drawn] == 255).all() and decoded.shape == (*shape, 3)
 
 
 def test_sixteen_bits_become_eight():
@@ -216,6 +256,11 @@ def test_an_exported_model_takes_every_kind_of_file(finished, tmp_path):
   """Each of 16 digits has one answer, whatever file it comes in."""
   folder, _, _ = finished
   model = predict.Model(exports.newest_export(str(folder / 'exports')))
+  for kind in ('TIFF', 'PPM', 'ICO'):
+    path = tmp_path / f'x.{kind.lower()}'
+    path.write_bytes(encoded(Image.new('RGB', (32, 32)), kind))
+    ((_, told),) = model.predict([str(path)], 1)
+    assert told == f'{kind} is not read; save it as PNG'
   images = digits()[:16]
   ink = np.zeros([len(images), 28, 28, 4], np.uint8)
   ink[..., 3] = images

@@ -296,8 +296,8 @@ def test_evaluation_alone_and_training_further(finished, call, tmp_path):
   refused = call(*args, '--eval_only')
   assert (refused.returncode, refused.stdout) == (2, '')
   assert refused.stderr == (
-    'error: --train_epochs and --log_steps have no effect with --eval_only, '
-    'which trains nothing; leave them out\n'
+    'error: --log_steps has no effect with --eval_only, which trains nothing; '
+    'leave it out\n'
   )
   only = call(*flag_effects.acting(args, '--eval_only'), '--eval_only')
   assert only.returncode == 0, only.stderr

@@ -8,6 +8,7 @@ import ast
 import json
 import os
 import pathlib
+import re
 import shutil
 
 import numpy as np
@@ -16,7 +17,13 @@ import tensorflow as tf
 from PIL import Image
 
 from official import estimator as est
-from official import exports, image_predictions, paths, predict
+from official import (
+  exports,
+  flag_effects,
+  image_predictions,
+  paths,
+  predict,
+)
 from official.datasets import catalog, cifar10, image_folder, imagenet
 from official.errors import UsageError
 from official.estimator import files
@@ -55,7 +62,10 @@ ODD = [
 ]
 # What is not for the whole of a name to be: a path that begins with `~`.
 ALL = 'a [b]-[!c] *?~ d: \\e Ü数 {f,g} $HOME \'"#&%20'
-REMOTE = ['gs://b/run', 's3://b/run', 'hdfs://h:1/r', 'ram://r', 'HTTP://h/x']
+REMOTE = [
+  *('gs://b/run', 's3://b/run', 'hdfs://h:1/r', 'ram://r', 'HTTP://h/x'),
+  *('gs:/b/run', 'S3:/b', 'hdfs:/r', 'http:/h', 'https:/h'),
+]
 
 # Flags that name a path, of every command. Others are not known to be one.
 FLAGS = {
@@ -125,9 +135,9 @@ def test_a_path_of_another_machine_is_refused_in_one_line(parse):
     for path in REMOTE:
       with pytest.raises(UsageError) as error:
         parse(f'--{flag}={path}')
-      scheme = path.split('//')[0]
+      scheme = re.match('.*?:/+', path)[0]
       assert str(error.value) == (
-        f'flag --{flag}={path}: remote paths ({scheme}//) are not supported '
+        f'flag --{flag}={path}: remote paths ({scheme}) are not supported '
         'yet; give a local folder'
       )
 
@@ -156,6 +166,8 @@ def test_a_word_means_the_file_of_that_name_if_there_is_one(
   assert [paths.named(n) for n in [*ODD, '~draft.png']] == [*ODD, '~draft.png']
   (tmp_path / '~').unlink()
   assert paths.named('~/x.png') == f'{home}/x.png'
+  with pytest.raises(UsageError, match=r"^a word is empty \(''\); name a file"):
+    paths.named('')
   for word in REMOTE:
     with pytest.raises(UsageError, match='remote paths'):
       paths.named(word)
@@ -301,7 +313,7 @@ def test_an_estimator_refuses_a_remote_path_before_any_work(
   tmp_path, monkeypatch, path
 ):
   monkeypatch.chdir(tmp_path)
-  message = r'must be a local folder: remote paths \(.*//\) are not supported'
+  message = r'must be a local folder: remote paths \(.*:/+\) are not supported'
   local = linear.make(tmp_path / 'run')
   for use in (
     lambda: linear.make(path),
@@ -398,7 +410,7 @@ def test_every_command_in_folders_of_each_name(
   def mnist(*args):
     return done(
       call(
-        *SMALL,
+        *flag_effects.acting(SMALL, *args),
         *args,
         f'--data_dir=d/{name}',
         f'--model_dir={name}/run/',

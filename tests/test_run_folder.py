@@ -15,10 +15,17 @@ import tensorflow as tf
 
 from official import devices as devices_lib
 from official import estimator as est
-from official import flag_effects, run_directory, run_settings, user_errors
+from official import (
+  exports,
+  flag_effects,
+  run_directory,
+  run_settings,
+  user_errors,
+)
 from official.datasets import catalog, in_memory
 from official.errors import UsageError, UserError
-from official.estimator import checkpoints
+from official.estimator import checkpoints, manifests
+from official.report import __main__ as report
 from resnet import mnist_model, resnet_run_loop
 from tests.conftest import SMALL
 
@@ -111,6 +118,16 @@ def test_clean_is_refused_where_a_run_is_to_be_read(parse, tmp_path):
 
 
 DATASET = in_memory.dataset('zeros', {'train': SPLIT, 'test': SPLIT})
+
+
+def test_clean_is_advised_only_where_it_is_allowed(tmp_path):
+  folder = str(tmp_path)
+  run_directory.write_config(folder, {'network': 'A'}, {}, training={'seed': 1})
+  with pytest.raises(UsageError, match='A there, B .*--clean to delete'):
+    run_directory.check(folder, {'network': 'B'}, training={'seed': 1})
+  with pytest.raises(UsageError, match='A there, B .* the flags of') as caught:
+    run_directory.check(folder, {'network': 'B'})
+  assert '--clean' not in str(caught.value)
 
 
 def test_clean_waits_for_the_lock(zeros, tmp_path):
@@ -261,3 +278,56 @@ def test_an_error_of_the_users_files_is_told_and_a_bug_is_not(error, is_told):
     with user_errors.told(DATASET, ['/the/run', None, 'data']):
       raise error
   assert is_told == (raised.value is not error)
+  if is_told and isinstance(error, OSError):  # Which file, and why, alone.
+    name = error.filename or '/the/run or data'
+    assert str(raised.value) == f'{name}: {error.strerror}'
+
+
+def test_what_a_report_or_an_export_is_made_of_may_not_be_read(
+  monkeypatch, tmp_path
+):
+  folder = str(tmp_path)
+
+  def refuse(name, *args, **options):
+    raise os_error(errno.EACCES, os.path.join(folder, 'x'))
+
+  def told(what, *args):
+    with pytest.raises(UserError) as caught:
+      what(*args)
+    return str(caught.value)
+
+  (tmp_path / 'saved_model.pb').write_bytes(b'none')
+  assert exports.newest_export(folder) == folder
+  assert told(exports.load, folder).startswith(f'{folder} cannot be loaded: ')
+  wanted = f'{folder}/x: Permission denied'
+  with monkeypatch.context() as patched:
+    patched.setattr(exports, 'open', refuse, raising=False)
+    assert told(exports.load, folder) == wanted
+  with monkeypatch.context() as patched:
+    patched.setattr(os, 'listdir', refuse)
+    assert told(exports.newest_export, folder) == wanted
+  monkeypatch.setattr(report.writing, 'check_installed', lambda: None)
+  monkeypatch.setattr(report.writing, 'write', refuse)
+  values = types.SimpleNamespace(
+    FLAGS=types.SimpleNamespace(out='o', lang='en')
+  )
+  monkeypatch.setattr(report, 'flags', values)
+  assert told(report.main, [folder]) == wanted
+
+
+def test_a_manifest_that_may_not_be_read_does_not_spoil_its_checkpoint(
+  zeros, monkeypatch, tmp_path
+):
+  zeros()
+  path = str(tmp_path / 'run' / 'model.ckpt-8.json')
+
+  def opened(name, *args, **options):
+    if str(name) == path:
+      raise os_error(errno.EACCES, name)
+    return open(name, *args, **options)
+
+  monkeypatch.setattr(manifests, 'open', opened, raising=False)
+  for arguments in (['--eval_only'], ['--train_epochs=2']):
+    with pytest.raises(UserError) as told:
+      zeros(*arguments)
+    assert str(told.value) == f'{path}: Permission denied'

@@ -41,8 +41,12 @@ class BadExamples:
     """Whether any bad example may be left out."""
     return self._limit > 0
 
-  def leave_out(self, found: Iterable[str]) -> None:
-    """Notes more of them, each told by where it is and what is wrong.
+  def leave_out(self, found: Iterable[str], *, are_all: bool = True) -> None:
+    """Notes more of them.
+
+    Args:
+      found: each told by where it is and what is wrong.
+      are_all: else there may be more, which have not been looked for.
 
     Raises:
       DataError: there are more than may be left out.
@@ -54,7 +58,8 @@ class BadExamples:
       shown += f'; and {len(found) - _SHOWN:,} more'
     if self.count > self._limit:
       raise DataError(
-        f'{_examples(self.count)} cannot be used, {self._limit:,} may be left '
+        f'{"" if are_all else "at least "}{_examples(self.count)} cannot be '
+        f'used, {self._limit:,} may be left '
         f'out (--max_bad_examples): {shown}'
       )
     if found:

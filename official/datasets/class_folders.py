@@ -20,6 +20,8 @@ _TEST = ('test', 'testing', 'validation', 'valid', 'val')
 _THREADS = 16  # A look at a file waits for the disk or the network.
 _PEEK = 10_000  # files
 
+_Identity = tuple[int, int]  # device and inode
+
 
 @dataclasses.dataclass
 class ClassFolders:
@@ -110,6 +112,10 @@ class _Search:
   def __init__(self, data_dir: str, pool: ThreadPoolExecutor):
     self._data_dir, self._pool = data_dir, pool
     self.result = ClassFolders()
+    # Where the images are looked for, and by what names, of the class and of
+    # the folder itself, each folder of the split was seen.
+    self._above: tuple[_Identity, ...] = ()
+    self._seen: dict[_Identity, tuple[str, str]] = {}
 
   def run(self) -> None:
     train, test = self._split_folders()
@@ -166,6 +172,8 @@ class _Search:
     """Class to the paths of its images, both in order of name."""
     folders, files = found.entries(folder)
     self._beside(files, 'images in no folder of a class')
+    self._above = (_identity(self._data_dir), _identity(folder))
+    self._seen = {}
     classes = {}
     for path in folders:
       kind = found.kind_of_folder(os.path.basename(path))
@@ -177,7 +185,7 @@ class _Search:
 
   def images(self, folder: str) -> list[str]:
     """The paths of the images in a folder and in the folders in it."""
-    candidates = sorted(self._candidates(folder, ()))
+    candidates = sorted(self._candidates(folder, folder, self._above))
     images = []
     for path, seen in zip(
       candidates, self._pool.map(image_kinds.look, candidates), strict=True
@@ -191,14 +199,27 @@ class _Search:
     return images
 
   def _candidates(
-    self, folder: str, above: tuple[tuple[int, int], ...]
+    self, top: str, folder: str, above: tuple[_Identity, ...]
   ) -> Iterator[str]:
-    """Files that may be images; what is none by its name is left out."""
-    state = os.stat(folder)
-    here = (state.st_dev, state.st_ino)
+    """Files that may be images; what is none by its name is left out.
+
+    Args:
+      top: the folder of the class.
+      folder: itself, or one in it.
+      above: the folders that it lies in.
+
+    Raises:
+      DataError: it is the folder of another class, or one in it.
+    """
+    here = _identity(folder)
     if here in above:  # A link to a folder that it lies in: without end.
       self._leave_out_folder(folder, 'links to a folder they lie in', 0)
       return
+    if here in self._seen:
+      self._check_class(top, folder, *self._seen[here])
+      self._leave_out_folder(folder, 'folders read by another name', 0)
+      return
+    self._seen[here] = (top, folder)
     folders, files = found.entries(folder)
     for path in files:
       kind = found.kind_of_file(os.path.basename(path))
@@ -211,7 +232,19 @@ class _Search:
       if kind:
         self._leave_out_folder(path, kind)
       else:
-        yield from self._candidates(path, (*above, here))
+        yield from self._candidates(top, path, (*above, here))
+
+  def _check_class(
+    self, top: str, folder: str, other_top: str, other: str
+  ) -> None:
+    if top != other_top:
+      names = [
+        os.path.relpath(path, self._data_dir) for path in (other, folder)
+      ]
+      raise DataError(
+        f'{shown(self._data_dir)}: {shown(names[0])} and {shown(names[1])} are '
+        'one folder, by a link; its images would be of two classes'
+      )
 
   def _beside(self, files: list[str], kind: str) -> None:
     """Leaves out files that lie where no image is looked for."""
@@ -254,6 +287,11 @@ class _Search:
       if one.path.startswith(inside)
     ]
     return first_few(bad or rest) or 'the folder is empty'
+
+
+def _identity(folder: str) -> _Identity:
+  state = os.stat(folder)
+  return state.st_dev, state.st_ino
 
 
 def _names(paths: list[str]) -> str:

@@ -52,6 +52,18 @@ _FOLDERS = {
   '@eadir', '__pycache__',
 }  # fmt: skip
 
+# Of each the first that is found.
+_SINGULAR = {
+  'copies and parts of files': 'copy or part of a file',
+  'text and tables': 'text or table',
+  'checksums and signatures': 'checksum or signature',
+  'archives': 'archive',
+  'images in': 'image in',
+  'links to a folder they lie in': 'link to a folder it lies in',
+  'files': 'file',
+  'folders': 'folder',
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class LeftOut:
@@ -60,12 +72,17 @@ class LeftOut:
   Attributes:
     path: of it.
     kind: what it is, which is why it is left out.
-    files: how many files that is.
+    files: how many files that is; a link has none of its own.
   """
 
   path: str
   kind: str
   files: int = 1
+
+  @property
+  def is_folder(self) -> bool:
+    """Whether it is a folder, or a link to one."""
+    return os.path.isdir(self.path)
 
   @classmethod
   def folder(cls, path: str, kind: str) -> 'LeftOut':
@@ -164,25 +181,45 @@ def lines(
   unusable: Mapping[str, str] | None = None,
 ) -> list[str]:
   """What `tell` says."""
-  by_kind: dict[str, list[LeftOut]] = {}
+  by_kind: dict[tuple[str, bool], list[LeftOut]] = {}
   for one in left_out:
-    by_kind.setdefault(one.kind, []).append(one)
+    by_kind.setdefault((one.kind, one.is_folder), []).append(one)
   if not by_kind:
     return []
   count = sum(one.files for ones in by_kind.values() for one in ones)
   bad = len(unusable or ())
   found = [
-    f'{shown(root)}: {used + bad + count:,} files found: {used:,} used, '
-    + (f'{bad:,} that cannot be used, ' if bad else '')
-    + f'{count:,} left out:'
+    f'{shown(root)}: {_counted(used + bad + count, "files")} found: '
+    f'{used:,} used'
+    + (f', {bad:,} that cannot be used' if bad else '')
+    + (f', {count:,} left out:' if count else '; not used:')
   ]
-  for kind, ones in by_kind.items():
-    files = sum(one.files for one in ones)
+  for (kind, is_folder), ones in by_kind.items():
     names = first_few(_name(root, one) for one in ones)
-    found.append(f'  {files:,} {kind}: {names}')
+    files = sum(one.files for one in ones)
+    inside = f' ({_counted(files, "files")})' if is_folder and files else ''
+    kinds = _of_folders(kind) if is_folder else kind
+    found.append(f'  {_counted(len(ones), kinds)}{inside}: {names}')
   return found
+
+
+def _counted(count: int, kind: str) -> str:
+  """`1 link to a folder it lies in`, `2 links to a folder they lie in`."""
+  if count == 1:
+    many = next((many for many in _SINGULAR if many in kind), None)
+    kind = kind.replace(many, _SINGULAR[many], 1) if many else kind
+  return f'{count:,} {kind}'
+
+
+def _of_folders(kind: str) -> str:
+  if kind == _HIDDEN:
+    return f'{_HIDDEN} folders'
+  return f'folders {kind}' if kind == _OF_THE_SYSTEM else kind
 
 
 def _name(root: str, one: LeftOut) -> str:
   name = os.path.relpath(one.path, root)
-  return f'{name}/' if os.path.isdir(one.path) else name
+  if not one.is_folder:
+    return name
+  is_empty = not one.files and not os.path.islink(one.path)
+  return f'{name}/ (empty)' if is_empty else f'{name}/'

@@ -27,6 +27,7 @@ class _Frame(NamedTuple):
     right: see `top`.
     height: of the picture, as TensorFlow takes it.
     width: see `height`.
+    start: byte where it begins.
     end: byte after its data.
     control: byte of the flags that make a colour transparent; -1 where there
       is none.
@@ -39,6 +40,7 @@ class _Frame(NamedTuple):
   right: tf.Tensor
   height: tf.Tensor
   width: tf.Tensor
+  start: tf.Tensor
   end: tf.Tensor
   control: tf.Tensor
   entry: tf.Tensor
@@ -54,7 +56,7 @@ def pixels(encoded: tf.Tensor) -> tf.Tensor:
 def decode(encoded: tf.Tensor) -> tf.Tensor:
   """A GIF, string [] -> uint8 [H, W, 4], red, green, blue, alpha."""
   frame = _first_frame(encoded)
-  alone = tf.strings.join([tf.strings.substr(encoded, 0, frame.end), ';'])
+  alone = _alone(encoded, frame)
 
   def coloured(colour):
     changed = tf.strings.join([
@@ -79,13 +81,32 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
     return image, tf.ones_like(image[..., :1], tf.bool)
 
   image, is_drawn = tf.cond(frame.control >= 0, transparent, opaque)
-  rows, columns = tf.range(tf.shape(image)[0]), tf.range(tf.shape(image)[1])
-  inside = ((rows >= frame.top) & (rows < frame.bottom))[:, tf.newaxis] & (
-    (columns >= frame.left) & (columns < frame.right)
-  )
-  is_drawn &= inside[..., tf.newaxis]
+  image, is_drawn = _placed(image, frame), _placed(is_drawn, frame)
   alpha = tf.where(is_drawn, tf.constant(255, tf.uint8), 0)
   return tf.concat([image, alpha], -1)
+
+
+def _alone(encoded: tf.Tensor, frame: _Frame) -> tf.Tensor:
+  """A GIF, string [] -> one of the same length whose picture is the frame.
+
+  Of a frame that is smaller than the picture TensorFlow gives as many pixels
+  as the frame has, but not those.
+  """
+
+  def part(start, end):
+    return tf.strings.substr(encoded, start, end - start)
+
+  place = frame.start + 1  # left, top, width and height, two bytes each
+  size = part(place + 4, place + 8)
+  head = [part(0, 6), size, part(10, place), b'\0\0\0\0']
+  return tf.strings.join([*head, part(place + 4, frame.end), ';'])
+
+
+def _placed(image: tf.Tensor, frame: _Frame) -> tf.Tensor:
+  """The frame, [H, W, C] -> the same in the whole picture, zeros around it."""
+  rows = [frame.top, frame.height - frame.bottom]
+  columns = [frame.left, frame.width - frame.right]
+  return tf.pad(image, tf.stack([rows, columns, [0, 0]]))
 
 
 def _decode(encoded: tf.Tensor) -> tf.Tensor:
@@ -147,6 +168,7 @@ def _first_frame(encoded: tf.Tensor) -> _Frame:
     right,
     tf.maximum(number(8), bottom),
     tf.maximum(number(6), right),
+    position,
     after_blocks(position + 10 + table(flags) + 1),
     control,
     colours + 3 * byte(control + 3),

@@ -217,7 +217,7 @@ def _list(
     f'{found.shown(path)}: {why}' for path, why in listed.unusable.items()
   ]
   if not bad.are_allowed:
-    bad.leave_out(reasons)
+    bad.leave_out(reasons, are_all=False)  # None has been decoded.
   names = tuple(listed.splits['train'])
   files = {
     split: (

@@ -65,6 +65,9 @@ def look(path: str) -> Look:
       if kind is None:
         if not head:
           return Look(named_so, 'it is empty')
+        ending = os.path.splitext(path)[1].lower()
+        if ending in NOT_READ:
+          return Look(True, _not_read(ending[1:].upper()))
         begin = head[:4].hex()
         return Look(
           named_so, f'not an image that is known: begins with {begin}'
@@ -87,13 +90,17 @@ def _kind(head: bytes) -> str | None:
 
 def _problem(kind: str, head: bytes, f: BinaryIO) -> str | None:
   if kind in _MAGIC_NOT_READ.values() or kind in _BRANDS.values():
-    return f'{kind} is not read; save it as PNG'
+    return _not_read(kind)
   if kind == 'WebP' and head[12:16] == b'VP8X' and head[20] & 2:
     return 'an animated WebP image; save one picture of it'
   width, height = _size(kind, head, f)
   if width * height <= MAX_PIXELS:
     return None
   return f'it has {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}'
+
+
+def _not_read(kind: str) -> str:
+  return f'{kind} is not read; save it as PNG'
 
 
 def _size(kind: str, head: bytes, f: BinaryIO) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Image-classification sets of TensorFlow Datasets, by name or folder."""
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -85,13 +86,55 @@ def _builder(name: str | None, data_dir: str | None) -> Any:
     if name is None:
       return tfds.builder_from_directory(data_dir)
     builder = tfds.builder(name, data_dir=data_dir)
-    builder.download_and_prepare()
+    with _undone_on_error(builder):
+      builder.download_and_prepare()
+  except BrokenPipeError:  # `| head` has seen enough of what is printed.
+    raise
   except Exception as e:  # TFDS raises many kinds, from the network's too.
     first_line = str(e).strip().splitlines()[0] if str(e).strip() else repr(e)
     raise DataError(
       f'TensorFlow Datasets cannot give {name or data_dir!r}: {first_line}'
     ) from e
   return builder
+
+
+@contextlib.contextmanager
+def _undone_on_error(builder: Any) -> Iterator[None]:
+  """Whatever ends the preparation of a set, what it made goes again."""
+  root = os.path.expanduser(str(builder.data_dir_root))
+  tops = [os.path.join(root, name) for name in ('downloads', builder.name)]
+  # The folder itself, too.
+  before = {root} if os.path.isdir(root) else set()
+  for top in tops:
+    before.update(_all_below(top))
+  try:
+    yield
+  except BaseException:
+    for path in [*map(_all_below, tops)]:
+      for made in reversed(path):
+        if made not in before:
+          _remove(made)
+    if root not in before:
+      _remove(root)
+    raise
+
+
+def _all_below(top: str) -> list[str]:
+  """A folder and all in it, each before what it holds; [] if it is not."""
+  found = []
+  for folder, folders, names in os.walk(top):
+    links = [n for n in folders if os.path.islink(os.path.join(folder, n))]
+    found += [folder, *(os.path.join(folder, n) for n in [*names, *links])]
+  return found
+
+
+def _remove(path: str) -> None:
+  """Removes a file, or a folder if it is empty."""
+  with contextlib.suppress(OSError):
+    if os.path.isdir(path) and not os.path.islink(path):
+      os.rmdir(path)
+    else:
+      os.remove(path)
 
 
 def _named(examples: Iterable[Any], name: str) -> Iterator[Any]:

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator
 # when it has got another name.
 _hashes: dict[tuple[int, ...], str] = {}
 
-_SCHEME = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*://')
+# With one slash, too, which is easily left out, where no folder is meant.
+_SCHEME = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*://|(?i:gs|s3|hdfs|https?):/')
 _PATTERN = re.compile(r'[][*?\\]')
 
 

@@ -23,10 +23,17 @@ def write(prefix: str, content: Mapping[str, Any]) -> None:
 
 
 def read(prefix: str) -> dict[str, Any]:
-  """What `write` wrote; empty where there is none or it is damaged."""
+  """What `write` wrote; empty where there is none or it is damaged.
+
+  Raises:
+    PermissionError: it may not be read. The checkpoint may well be whole: it
+      must not be passed over, or trained anew, for that.
+  """
   try:
     with open(f'{prefix}.json', encoding='utf-8') as f:
       content = json.load(f)
+  except PermissionError:
+    raise
   except (OSError, ValueError):
     return {}
   if not isinstance(content, dict):

@@ -8,7 +8,7 @@ one row, with an interval over the seeds.
 
 from absl import flags
 
-from official import cli, paths
+from official import cli, errors, paths
 from official.report import writing
 from official.report.language import LANGUAGES
 
@@ -23,7 +23,9 @@ def main(folders: list[str]) -> None:
   """Reads the runs, then writes."""
   writing.check_installed()
   folders = [paths.named(folder) for folder in folders]
-  writing.write(folders, flags.FLAGS.out, flags.FLAGS.lang)
+  out = flags.FLAGS.out
+  with errors.told_of_files([*folders, out]):
+    writing.write(folders, out, flags.FLAGS.lang)
 
 
 def run() -> None:
