@@ -9,6 +9,7 @@ import struct
 
 import pytest
 
+from official import predict
 from official.datasets import (
   cifar10,
   class_folders,
@@ -403,3 +404,11 @@ def test_twins_of_a_missing_file_are_told(tmp_path):
   write(tmp_path / 'train-00002-of-00004.gz')
   with pytest.raises(DataError, match=r'3 of 4 .*: train-00002-\S+ \(but '):
     shards.find(str(tmp_path), 'train')
+
+
+def test_prediction_tells_which_images_of_a_folder_cannot_be_used(pets, caplog):
+  write(pets / 'empty.png', b'')
+  write(pets / 'notes.txt')
+  assert len(predict._image_files([str(pets)])) == 13
+  told = '14 files found: 12 used, 1 that cannot be used, 1 left out:'
+  assert told in caplog.text
