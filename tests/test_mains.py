@@ -225,7 +225,7 @@ def test_images_get_class_and_probability_also_beside_one_that_is_none(
     pytest.approx(predictions['confidences'][:5], abs=1e-3)
   )
   assert result.stderr.splitlines() == [
-    f'error: {bad}: is no image that can be decoded',
+    f'error: {bad}: it is not a JPEG, PNG, GIF, BMP or WebP image',
     'error: 1 of 6 images could not be read',
   ]
 

@@ -118,7 +118,7 @@ def call(network, store, training, **kwargs):
   [
     pytest.param(
       name,
-      marks=pytest.mark.slow if name in ('resnet-18-v1', 'googlenet') else (),
+      marks=pytest.mark.slow if name in LARGE else (),
     )
     for name in NETWORKS
   ],
@@ -136,7 +136,7 @@ def test_the_gradient_reaches_every_variable(name):
 @pytest.mark.parametrize(
   'name',
   [
-    pytest.param(name, marks=pytest.mark.slow if '18' in name else ())
+    pytest.param(name, marks=pytest.mark.slow if name in LARGE else ())
     for name in NETWORKS
     if 'resnet' in name or 'bn' in name
   ],

@@ -148,7 +148,15 @@ def test_the_layout_is_chosen_by_the_devices_that_there_are():
 
 @pytest.mark.parametrize('version', [1, 2])
 @pytest.mark.parametrize('dtype', [tf.float32, tf.float16])
-@pytest.mark.parametrize('size', [18, 34, 50, 101, 152, 200])
+@pytest.mark.parametrize(
+  'size',
+  [
+    18,
+    34,
+    50,
+    *(pytest.param(n, marks=pytest.mark.slow) for n in (101, 152, 200)),
+  ],
+)
 def test_the_maps_that_the_original_tested(size, version, dtype):
   """Stem 64 at 112, pool 64 at 56, last 512 or 2048 at 7, 1001 logits."""
   if dtype == tf.float16 and size > 50:

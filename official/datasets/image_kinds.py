@@ -68,10 +68,7 @@ def look(path: str) -> Look:
         ending = os.path.splitext(path)[1].lower()
         if ending in NOT_READ:
           return Look(True, _not_read(ending[1:].upper()))
-        begin = head[:4].hex()
-        return Look(
-          named_so, f'not an image that is known: begins with {begin}'
-        )
+        return Look(named_so, 'it is not a JPEG, PNG, GIF, BMP or WebP image')
       return Look(True, _problem(kind, head.ljust(_HEAD, b'\0'), f))
   except FileNotFoundError:
     return Look(named_so, 'a link to what is not there')
