@@ -75,8 +75,7 @@ class Traced:
     unique = list(dict.fromkeys(map(_op_of, [*flat, *ops])))
     feeds = [*self._arguments, *self.graph.deferred_internal_captures]
     function = self._function.prune(feeds, [fetches, unique])
-    is_eager = tf.executing_eagerly()
-    late = None if is_eager else self._late()
+    late = None if tf.executing_eagerly() else self._late()
 
     def run(*flat):
       values = self._late() if tf.executing_eagerly() else late
@@ -134,14 +133,14 @@ def tells(graph: tf.Graph) -> list[tf.Operation]:
 
 
 def writes(
-  graph: tf.Graph, handles: Iterable[tf.Tensor], but_training: bool = False
+  graph: tf.Graph, handles: Iterable[tf.Tensor], except_training: bool = False
 ) -> list[tf.Operation]:
   """The ops that change variables.
 
   Args:
     graph: a graph of `Traced`.
     handles: of the variables, as they are outside the graph.
-    but_training: leave out the training ops of optimizers.
+    except_training: leave out the training ops of optimizers.
   """
   wanted = {id(handle) for handle in handles}
   inside = [
@@ -152,7 +151,7 @@ def writes(
     for handle in inside
     for op in handle.consumers()
     if not _only_reads(op, handle)
-    and not (but_training and op.type.startswith(_TRAINS))
+    and not (except_training and op.type.startswith(_TRAINS))
   ]
 
 

@@ -1,6 +1,5 @@
 """Training: one step of a `model_fn`, run many times in a graph."""
 
-import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,8 +9,6 @@ from official.estimator import graphs, summary
 from official.estimator.programs import ModelFn, Program, batch_size
 from official.estimator.spec import ModeKeys
 from official.estimator.variables import VariableStore
-
-logger = logging.getLogger(__name__)
 
 _KEYS = tf.compat.v1.GraphKeys
 _UNEVEN = 'A replica has no example of this step.'
@@ -67,18 +64,15 @@ class TrainProgram(Program):
   def _step(self, element: Any) -> Callable[[Any], tf.Tensor]:
     """A function that trains by the next element of an iterator."""
     traced = self._trace_part(self._train, element)
-    row, update_ops = traced.result
+    row = traced.result
     outside = self._store.handles_made_outside(traced.graph)
     layers = self._store.handles_of_layers(traced.graph)
+    tables = self.tables_of(traced)  # They run once, before the first step.
+    writes = graphs.writes(traced.graph, outside)
     others = [
-      *update_ops,
       *graphs.tells(traced.graph),
-      *graphs.writes(traced.graph, layers, but_training=True),
-      *(
-        op
-        for op in graphs.writes(traced.graph, outside)
-        if op not in self.tables_of(traced)
-      ),
+      *graphs.writes(traced.graph, layers, except_training=True),
+      *(op for op in writes if op not in tables),
     ]
     needed = graphs.needs([row, *others])
     self._note_restores(traced, needed)
@@ -94,11 +88,10 @@ class TrainProgram(Program):
 
     return step
 
-  def _train(self, element: Any) -> tuple[tf.Tensor, list[Any]]:
+  def _train(self, element: Any) -> tf.Tensor:
     strategy = self._store.strategy
     row = strategy.run(self._train_replica, args=(element,))
-    row = strategy.reduce(tf.distribute.ReduceOp.MEAN, row, axis=None)
-    return row, tf.compat.v1.get_collection(_KEYS.UPDATE_OPS)
+    return strategy.reduce(tf.distribute.ReduceOp.MEAN, row, axis=None)
 
   def _train_replica(self, element: Any) -> tf.Tensor:
     # Else optimizers of TensorFlow 1 would add gradients up over replicas as
