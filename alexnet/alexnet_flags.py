@@ -2,7 +2,6 @@
 
 from absl import flags
 
-from official.flag_checks import check_range
 from official.flags import (
   define_base,
   define_distribution,
@@ -10,6 +9,7 @@ from official.flags import (
   define_performance,
   define_training,
 )
+from official.flags.checks import check_range
 
 FORMS = ('2012', 'owt', 'small')
 

@@ -2,7 +2,6 @@
 
 from absl import flags
 
-from official.flag_checks import check_range
 from official.flags import (
   define_base,
   define_batch_norm,
@@ -11,6 +10,7 @@ from official.flags import (
   define_performance,
   define_training,
 )
+from official.flags.checks import check_range
 
 
 def define_googlenet_flags() -> None:

@@ -12,8 +12,9 @@ from typing import Any
 from absl import flags
 from absl import logging as absl_logging  # Defines -v, --verbosity.
 
-from official import environment, flag_parsing, help_text
+from official import environment
 from official.errors import UserError, is_of_output
+from official.flags import help_text, parsing
 
 _HELP = {'--help', '-help', '-h', '-?', '--helpfull', '--helpshort'}
 _SIGNALS = {signal.SIGINT: 'interrupted', signal.SIGTERM: 'terminated'}
@@ -85,7 +86,7 @@ def _run(
     os._exit(0)
   try:
     with _signals_interrupt(), _loggers_restored():
-      words = flag_parsing.parse(sys.argv, arguments)
+      words = parsing.parse(sys.argv, arguments)
       if with_tensorflow:
         _start()
       main(*([words] if arguments else []))
@@ -194,7 +195,7 @@ def _set_levels(flags_obj: flags.FlagValues) -> None:
     'official.estimator.warm_start': logging.INFO,
     'tensorflow': logging.ERROR,
   }
-  if flag_parsing.is_given(flags_obj, 'verbosity'):
+  if parsing.is_given(flags_obj, 'verbosity'):
     given = absl_logging.converter.absl_to_standard(flags_obj.verbosity)
     levels = dict.fromkeys(levels, given)
   for name, level in levels.items():

@@ -24,10 +24,13 @@ from collections.abc import Iterator
 
 from absl import flags
 
-from official import cli, flag_checks, paths, rerun, run_directory
+from official import cli
 from official.errors import DataError, UserError
+from official.flags import checks, paths
 from official.report import writing
 from official.report.language import LANGUAGES
+from official.run import folder as run_folder
+from official.run import rerun
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +86,7 @@ def define_flags() -> None:
     'data_dir', None, 'Folder of IDX files; the embedded MNIST without it.'
   )
   flags.DEFINE_enum('lang', 'en', LANGUAGES, 'Language: English or Chinese.')
-  flag_checks.check('seeds', _are_seeds)
+  checks.check('seeds', _are_seeds)
 
 
 def _are_seeds(values: list[str]) -> bool:
@@ -103,7 +106,7 @@ def main() -> None:
   """Trains what is not trained yet, then writes the report."""
   flags_obj = flags.FLAGS
   writing.check_installed()
-  run_directory.check_writable('out', flags_obj.out)
+  run_folder.check_writable('out', flags_obj.out)
   # A seed at a time, so that a report can be had before all of them are done.
   todo = [
     (training, int(seed))
@@ -204,7 +207,7 @@ class _Clock:
   def left(self) -> str:
     """`about 42m left`."""
     pace = self._taken / self._expected if self._expected else 1.0
-    from official import progress  # It imports TensorFlow.
+    from official.run import progress  # It imports TensorFlow.
 
     return f'about {progress.duration(self._left * pace)} left'
 

@@ -17,11 +17,13 @@ from typing import Any
 
 from absl import flags
 
-from official import cli, exports, rerun
-from official import paths as paths_lib
+from official import cli
 from official.datasets import class_folders, found, image_kinds
 from official.errors import DataError, UsageError
-from official.flag_checks import check_range, check_together
+from official.export import folders as export_folders
+from official.flags import paths as paths_lib
+from official.flags.checks import check_range, check_together
+from official.run import rerun
 
 _COLUMNS = ('image', 'class', 'probability')
 
@@ -58,9 +60,9 @@ def main(arguments: list[str]) -> None:
         f'--export_dir={export_dir}',
         '--export_only',
       )
-      model = Model(exports.newest_export(export_dir))
+      model = Model(export_folders.newest_export(export_dir))
   else:
-    model = Model(exports.newest_export(flags_obj.export_dir))
+    model = Model(export_folders.newest_export(flags_obj.export_dir))
   write = _writer(flags_obj)
   unreadable = 0
   predictions = model.predict(paths, flags_obj.batch_size)
@@ -88,7 +90,7 @@ class Model:
     import tensorflow as tf
 
     self._tf = tf
-    self._loaded = exports.load(export_dir)
+    self._loaded = export_folders.load(export_dir)
     found = [
       signature
       for signature in self._loaded.signatures.values()
@@ -100,7 +102,7 @@ class Model:
         f'(image_bytes), only {", ".join(self._loaded.signatures)}'
       )
     self._signature = found[0]
-    self.class_names = exports.class_names(export_dir)
+    self.class_names = export_folders.class_names(export_dir)
 
   def predict(
     self, paths: list[str], batch_size: int

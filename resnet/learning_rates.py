@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from official import schedules
 from official.datasets.image_dataset import ImageDataset
+from official.optimizers import schedules
 
 _WARMUP_EPOCHS = 5  # Goyal et al. 2017, and the original
 _COSINE_WARMUP = 0.1  # of all steps

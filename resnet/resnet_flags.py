@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from official.flag_checks import check_whole
 from official.flags import (
   define_base,
   define_batch_norm,
@@ -13,6 +12,7 @@ from official.flags import (
   define_performance,
   define_training,
 )
+from official.flags.checks import check_whole
 
 
 def define_resnet_flags(

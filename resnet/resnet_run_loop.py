@@ -11,30 +11,30 @@ from typing import Any
 
 import tensorflow as tf
 
-from official import (
-  cycles,
-  flag_parsing,
-  image_export,
-  image_predictions,
-  loss_scaling,
-  optimizers,
-  paths,
-  rate_recovery,
-  reporting,
-  run_settings,
-  schedules,
-  tensorboard,
-  user_errors,
-)
 from official import devices as devices_lib
 from official import estimator as estimator_lib
+from official import optimizers
 from official.datasets import synthetic
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.records import process_record_dataset
 from official.datasets.synthetic import get_synth_input_fn
 from official.errors import UsageError
 from official.estimator import metrics, summary
-from official.serving import image_bytes_serving_input_fn
+from official.export import saved_model
+from official.export.receivers import image_bytes_serving_input_fn
+from official.flags import parsing, paths
+from official.optimizers import loss_scaling, schedules
+from official.run import (
+  config as run_config,
+)
+from official.run import (
+  console,
+  loop,
+  nan_recovery,
+  predictions,
+  tensorboard,
+  user_errors,
+)
 from resnet.learning_rates import learning_rate_with_decay
 from resnet.resnet_flags import define_resnet_flags
 
@@ -270,8 +270,8 @@ def resnet_main(
   except ValueError as e:
     raise UsageError(f'--model_dir={model_dir}: {e}') from e
   if devices.is_chief:
-    image_export.check(flags_obj)
-  image_predictions.check(flags_obj, devices)
+    saved_model.check(flags_obj)
+  predictions.check(flags_obj, devices)
   tensorboard.check(flags_obj)
   with (
     user_errors.told(
@@ -283,7 +283,7 @@ def resnet_main(
         flags_obj.pretrained_model_checkpoint_path,
       ),
     ),
-    run_settings.opened(
+    run_config.opened(
       model_dir, flags_obj, network, dataset, devices.is_chief
     ) as recorder,
   ):
@@ -300,7 +300,7 @@ def resnet_main(
         | {'num_classes': dataset.num_classes, 'learning_rate_fn': rate},
         warm_start,
       ),
-      rate_recovery.HalvedRate(learning_rate_fn),
+      nan_recovery.HalvedRate(learning_rate_fn),
       recorder,
     ).go()
 
@@ -314,8 +314,8 @@ class _Run:
   network: str
   devices: devices_lib.Devices
   make_estimator: Callable[[schedules.Schedule], estimator_lib.Estimator]
-  rate: rate_recovery.HalvedRate
-  recorder: run_settings.Recorder
+  rate: nan_recovery.HalvedRate
+  recorder: run_config.Recorder
 
   def go(self) -> dict[str, Any]:
     """Trains, evaluates and exports, or exports alone."""
@@ -323,8 +323,8 @@ class _Run:
     self.rate.load(estimator)
     if self.flags_obj.export_only:
       if self.devices.is_chief:
-        path = image_export.export(estimator, self.dataset, self.flags_obj)
-        reporting.say(f'exported to {path}')
+        path = saved_model.export(estimator, self.dataset, self.flags_obj)
+        console.say(f'exported to {path}')
       results = {}
     else:
       results = self._train(estimator)
@@ -333,13 +333,13 @@ class _Run:
 
   def _train(self, estimator: estimator_lib.Estimator) -> dict[str, Any]:
     flags_obj, dataset, devices = self.flags_obj, self.dataset, self.devices
-    schedule = cycles.Schedule.of(flags_obj, dataset.num_images['train'])
-    report = reporting.Report(
+    schedule = loop.Schedule.of(flags_obj, dataset.num_images['train'])
+    report = console.Report(
       self.network, dataset, devices, schedule, estimator, flags_obj
     )
     while True:
       try:
-        results = cycles.Cycles(
+        results = loop.Cycles(
           report.estimator,
           dataset,
           devices,
@@ -357,10 +357,10 @@ class _Run:
         report.estimator = self.make_estimator(self.rate)
     if flags_obj.save_predictions:
       report.predicted(
-        image_predictions.save(report.estimator, dataset, flags_obj.batch_size)
+        predictions.save(report.estimator, dataset, flags_obj.batch_size)
       )
     if flags_obj.export_dir and devices.is_chief:
-      report.exported(image_export.export(report.estimator, dataset, flags_obj))
+      report.exported(saved_model.export(report.estimator, dataset, flags_obj))
     report.finish(results)
     return results
 
@@ -415,7 +415,7 @@ def _train_op(
 
 def _params(flags_obj: Any, devices: devices_lib.Devices) -> dict[str, Any]:
   """The flags, with what the machine had a say in."""
-  values = flag_parsing.value_dict(flags_obj)
+  values = parsing.value_dict(flags_obj)
   scale = values['loss_scale']
   if scale is None:
     scale = _DEFAULT_LOSS_SCALE if devices.dtype == tf.float16 else 1
@@ -434,7 +434,7 @@ def _run_config(
     save_summary_steps=flags_obj.log_steps,
     log_step_count_steps=flags_obj.log_steps,
     keep_checkpoint_max=flags_obj.keep_checkpoint_max,
-    steps_per_loop=cycles.longest_loop(flags_obj),
+    steps_per_loop=loop.longest_loop(flags_obj),
     train_distribute=devices.strategy,
     jit_compile=flags_obj.enable_xla,
   )

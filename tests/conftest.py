@@ -12,8 +12,8 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 
-from official import flag_parsing
 from official.datasets import mnist
+from official.flags import parsing
 from resnet import mnist_main
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -171,9 +171,9 @@ def parse():
   saved = flagsaver.save_flag_values()
 
   def parse(*args):
-    for flag in flag_parsing.flags_of_ours(flags.FLAGS):
+    for flag in parsing.flags_of_ours(flags.FLAGS):
       flag.unparse()  # What an earlier command line said.
-    flag_parsing.parse(['main', *args])
+    parsing.parse(['main', *args])
     return flags.FLAGS
 
   yield parse

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from alexnet import alexnet_model
 from googlenet import googlenet_model
-from official import multiply_adds
+from official.layers import multiply_adds
 from resnet import resnet_model
 
 

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from official import cli, workers
+from official import cli
+from official.devices import workers
 from official.errors import UserError
 from tests.conftest import ROOT
 

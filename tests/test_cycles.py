@@ -5,9 +5,10 @@ import types
 
 import pytest
 
-from official import cycles, progress, run_directory
 from official import estimator as est
 from official.errors import UsageError
+from official.run import folder as run_folder
+from official.run import loop, progress
 
 
 def schedule(num_images=1000, **values):
@@ -19,7 +20,7 @@ def schedule(num_images=1000, **values):
     'max_train_steps': None,
   }
   flags_obj = types.SimpleNamespace(**(defaults | values))
-  return cycles.Schedule.of(flags_obj, num_images)
+  return loop.Schedule.of(flags_obj, num_images)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ FLAGS = types.SimpleNamespace(log_steps=10, batch_size=8)
 
 def test_hooks_by_the_originals_names_in_any_case():
   names = ['loggingtensorhook', 'ProfilerHook', 'EXAMPLESPERSECONDHOOK']
-  kinds = [type(hook) for hook in cycles.train_hooks(names, FLAGS)]
+  kinds = [type(hook) for hook in loop.train_hooks(names, FLAGS)]
   assert kinds == [
     est.LoggingTensorHook,
     est.ProfilerHook,
@@ -75,17 +76,17 @@ def test_hooks_by_the_originals_names_in_any_case():
 )
 def test_wrong_hooks(names, message):
   with pytest.raises(ValueError, match=message):
-    cycles.train_hooks(names, FLAGS)
+    loop.train_hooks(names, FLAGS)
 
 
 def prepare(folder, network='ResNet-18 v1', clean=False, training=None):
   """What a run does to its folder when it trains."""
   folder, identity = str(folder), {'network': network}
-  with run_directory.lock(folder) as locked:
+  with run_folder.lock(folder) as locked:
     if clean:
       locked.clean()
-    run_directory.check(folder, identity, training=training)
-    run_directory.write_config(folder, identity, {'seed': 1}, training=training)
+    run_folder.check(folder, identity, training=training)
+    run_folder.write_config(folder, identity, {'seed': 1}, training=training)
 
 
 def test_a_folder_remembers_whose_it_is(tmp_path):
@@ -96,7 +97,7 @@ def test_a_folder_remembers_whose_it_is(tmp_path):
     match='holds another run: network ResNet-18 v1 there, AlexNet here',
   ):
     prepare(tmp_path / 'run', 'AlexNet')
-  assert run_directory.read_config(str(tmp_path / 'run')) == {
+  assert run_folder.read_config(str(tmp_path / 'run')) == {
     'identity': {'network': 'ResNet-18 v1'},
     'training': {},
     'config': {'seed': 1},
@@ -110,7 +111,7 @@ def test_training_goes_on_with_the_same_batches_alone(tmp_path):
     UsageError, match='batch_size 64 there, 32 here; seed 1 there, 2 here. Give'
   ):
     prepare(tmp_path, training={'batch_size': 32, 'seed': 2})
-  assert run_directory.read_config(str(tmp_path))['training'] == {
+  assert run_folder.read_config(str(tmp_path))['training'] == {
     'batch_size': 64,
     'seed': 1,
   }
@@ -126,7 +127,7 @@ def test_loops_end_where_a_line_or_a_checkpoint_is_due(
   flags_obj = types.SimpleNamespace(
     steps_per_loop=given, log_steps=log, save_checkpoints_steps=save
   )
-  assert cycles.longest_loop(flags_obj) == longest
+  assert loop.longest_loop(flags_obj) == longest
 
 
 def test_clean_deletes_a_run_and_nothing_else(tmp_path):
@@ -144,19 +145,19 @@ def test_clean_deletes_a_run_and_nothing_else(tmp_path):
 
 def test_a_folder_is_for_one_process_at_a_time(tmp_path):
   run = str(tmp_path / 'run')
-  with run_directory.lock(run) as locked:
+  with run_folder.lock(run) as locked:
     expected = f'run is in use by process {os.getpid()} on .*; wait for it'
-    with pytest.raises(UsageError, match=expected), run_directory.lock(run):
+    with pytest.raises(UsageError, match=expected), run_folder.lock(run):
       pass
     (tmp_path / 'run' / 'metrics.jsonl').touch()
     with pytest.raises(UsageError, match=expected):
       prepare(run, clean=True)
     assert (tmp_path / 'run' / 'metrics.jsonl').exists()
     locked.clean()
-    with pytest.raises(UsageError, match=expected), run_directory.lock(run):
+    with pytest.raises(UsageError, match=expected), run_folder.lock(run):
       pass  # Cleaning did not let go of it.
     assert os.listdir(run) == ['lock']
-  with run_directory.lock(run):
+  with run_folder.lock(run):
     pass
 
 
@@ -164,10 +165,10 @@ def test_a_folder_in_which_nothing_was_done_is_as_it_was(tmp_path):
   """Made for a command that is refused: it goes again, lock and all."""
   run = tmp_path / 'a' / 'b' / 'run'
   for made in (run, tmp_path / 'a' / 'other'):
-    with pytest.raises(ZeroDivisionError), run_directory.lock(str(made)):
+    with pytest.raises(ZeroDivisionError), run_folder.lock(str(made)):
       raise ZeroDivisionError
     assert os.listdir(tmp_path) == []
-    run_directory.check_writable('out', str(made))
+    run_folder.check_writable('out', str(made))
     assert os.listdir(tmp_path) == []
   run.mkdir(parents=True)
   (run / 'thesis.tex').touch()

@@ -52,7 +52,7 @@ def commands():
 _PARSE = """
 import importlib, json, sys
 from absl import flags
-from official import flag_parsing
+from official.flags import parsing
 
 module, commands = sys.argv[1], json.loads(sys.argv[2])
 try:
@@ -65,7 +65,7 @@ for words in commands:
   for name in flags.FLAGS:
     flags.FLAGS[name].unparse()
   try:
-    flag_parsing.parse(['command', *words], 'WORD')
+    parsing.parse(['command', *words], 'WORD')
   except Exception as e:
     if not str(e).startswith('WORD is missing'):
       sys.exit(f'{words}: {e}')

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from official import flag_effects
 from official.errors import UsageError
+from official.flags import effects
 from tests.conftest import ROOT
 
 MAINS = [
@@ -95,7 +95,7 @@ TRAINING = """
   auxiliary_heads""".split()
 
 # What leaves which flags without effect, as one reads the code that uses them;
-# written without the table of `flag_effects`.
+# written without the table of `official.flags.effects`.
 LEAVES_WITHOUT_EFFECT = {
   ('eval_only', True): TRAINING,  # train_epochs is a part of a run's name.
   ('export_only', True): """
@@ -156,19 +156,19 @@ REFUSED_PAIRS = [
 _PARSE = """
 import importlib, json, sys
 from absl import flags
-from official import flag_parsing
+from official.flags import parsing
 from official.errors import UsageError
 
 sys.argv[1:], main = [], importlib.import_module(sys.argv[1])
 main.define_flags()
 F = flags.FLAGS
-names = sorted(flag.name for flag in flag_parsing.flags_of_ours(F))
+names = sorted(flag.name for flag in parsing.flags_of_ours(F))
 defaults = {name: F[name].default for name in names}
 print(json.dumps(defaults), flush=True)
 messages = []
 for words in json.loads(sys.stdin.readline()):
   try:
-    flag_parsing.parse(['main', *words])
+    parsing.parse(['main', *words])
     messages.append(None)
   except UsageError as e:
     messages.append(str(e))
@@ -379,16 +379,16 @@ def test_flags_of_a_run_that_act_in_another_call_of_its_command():
     '--loss_scale=8', '--dtype=fp16', '--max_train_steps=4', '--noaugment',
     '--nobackground_class', '--seed=3', '--units=7', '--weight_decay=0.5',
   ]  # fmt: skip
-  assert flag_effects.acting(trained, '--export_only') == [
+  assert effects.acting(trained, '--export_only') == [
     '--alexnet_form=owt', '--data_dir=d', '--dtype=fp16',
     '--nobackground_class', '--units=7',
   ]  # fmt: skip
-  assert flag_effects.acting(trained, '--eval_only', '--save_predictions') == [
+  assert effects.acting(trained, '--eval_only', '--save_predictions') == [
     '--alexnet_form=owt', '--batch_size=64', '--data_dir=d', '--enable_lars',
     '--dtype=fp16', '--nobackground_class', '--units=7',
   ]  # fmt: skip
   synthetic = ['--max_train_steps=4', '--seed=3', '--use_synthetic_data']
-  assert flag_effects.acting(synthetic, '--eval_only') == synthetic
-  assert flag_effects.acting(trained, '--use_train_and_evaluate') == [
+  assert effects.acting(synthetic, '--eval_only') == synthetic
+  assert effects.acting(trained, '--use_train_and_evaluate') == [
     argument for argument in trained if not argument.startswith('--base_lr')
   ]

@@ -11,8 +11,10 @@ from absl import flags
 
 from official import devices as devices_lib
 from official import estimator as est
-from official import flag_parsing, run_directory, tensorboard
 from official.datasets import in_memory
+from official.flags import parsing
+from official.run import folder as run_folder
+from official.run import tensorboard
 from resnet import learning_rates, resnet_run_loop
 
 CLASSES = 4
@@ -46,7 +48,7 @@ def train(flags_obj):
     devices_lib.configure(flags_obj),
   )
   log = est.Estimator(dense_model_fn, flags_obj.model_dir, params={})
-  config = run_directory.read_config(flags_obj.model_dir)
+  config = run_folder.read_config(flags_obj.model_dir)
   return log.metrics_log.read('train')[0], config['config']
 
 
@@ -136,8 +138,8 @@ def test_flags_of_a_parser_of_its_own_are_not_those_of_the_process(parse):
   flags.DEFINE_integer('batch_size', 32, 'Images.', flag_values=own)
   flags.DEFINE_list('summaries', [], 'Which.', flag_values=own)
   own(['main', '--batch_size=7'])
-  assert flag_parsing.value_dict(own) == {'batch_size': 7, 'summaries': []}
-  assert flag_parsing.arguments(own) == ['--batch_size=7']
-  assert flag_parsing.is_given(own, 'batch_size')
-  assert not flag_parsing.is_given(own, 'summaries')
-  assert not flag_parsing.is_given(own, 'seed')
+  assert parsing.value_dict(own) == {'batch_size': 7, 'summaries': []}
+  assert parsing.arguments(own) == ['--batch_size=7']
+  assert parsing.is_given(own, 'batch_size')
+  assert not parsing.is_given(own, 'summaries')
+  assert not parsing.is_given(own, 'seed')

@@ -5,8 +5,10 @@ import logging
 import pytest
 from absl import flags
 
-from official import cli, devices, flag_parsing, retired_flags
+from official import cli
+from official.devices import machine as devices
 from official.errors import UsageError
+from official.flags import parsing, retired
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_a_value_that_cannot_be(parse, argument, message):
   'words, message',
   [
     (f'--{name}=1', f'--{name} is not used any more: {reason}')
-    for name, reason in retired_flags.RETIRED.items()
+    for name, reason in retired.RETIRED.items()
   ]
   + [
     ('-npc=4', r'--npc \(--num_parallel_calls\) is not used any more: tf.data'),
@@ -180,18 +182,18 @@ def test_every_flag_that_the_original_had_is_there_or_retired(parse):
     bigquery_data_set bigquery_run_table bigquery_run_status_table
     bigquery_metric_table worker_hosts task_index num_parallel_calls
     """.split()
-  there = set(parse()) | set(retired_flags.RETIRED)
+  there = set(parse()) | set(retired.RETIRED)
   assert [name for name in original if name not in there] == []
   short_names = """
     dd md te ebe st bs ng hk ed ds npc inter intra synth mts dt ls ara gt_mode
     pgtc df rv rs ft pmcp bti bld gp bds brt brst bmt
     """.split()
-  there |= set(retired_flags.SHORT_NAMES)
+  there |= set(retired.SHORT_NAMES)
   assert [name for name in short_names if name not in there] == []
 
 
 def test_every_value_of_the_flags_is_told(parse):
-  values = flag_parsing.value_dict(parse('--batch_size=64'))
+  values = parsing.value_dict(parse('--batch_size=64'))
   assert values['batch_size'] == 64
   assert {'resnet_size', 'seed', 'dataset', 'dtype'} <= values.keys()
 

@@ -15,9 +15,10 @@ from absl import flags
 
 from official import devices as devices_lib
 from official import estimator as est
-from official import flag_effects, flag_parsing, layers
+from official import layers
 from official.datasets import in_memory, styles
 from official.errors import UsageError
+from official.flags import effects, parsing
 from resnet import learning_rates, resnet_run_loop
 from tests.conftest import define_flags
 
@@ -134,7 +135,7 @@ class Trials:
 
   def parse(self, arguments, number=0):
     """Parses flags as if none had been given before."""
-    for flag in flag_parsing.flags_of_ours(flags.FLAGS):
+    for flag in parsing.flags_of_ours(flags.FLAGS):
       flag.unparse()
     words = [
       word.replace('BASE', f'{self._base}/run').replace(
@@ -143,7 +144,7 @@ class Trials:
       for word in arguments
     ]
     words.append(f'--model_dir={self._folder}/{number}/run')
-    flag_parsing.parse(['main', *words])
+    parsing.parse(['main', *words])
     return flags.FLAGS
 
   def outcome(self, number, arguments, caplog):
@@ -191,7 +192,7 @@ def test_flags_without_effect_are_those_that_are_refused(
 ):
   trials = Trials(tmp_path, base, mode in LOOKS)
   refused = {f: trials.is_refused([*MODES[mode], f]) for f in others(mode)}
-  monkeypatch.setattr(flag_effects, 'check', lambda flags_obj: None)
+  monkeypatch.setattr(effects, 'check', lambda flags_obj: None)
   arguments = [*BASE, *MODES[mode]]
   without = trials.outcome('without', arguments, caplog)
   assert trials.outcome('again', arguments, caplog) == without

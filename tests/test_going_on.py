@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from official import devices as devices_lib
 from official import estimator as est
-from official import rate_change
 from official.datasets import in_memory
+from official.run import rate_change
 from resnet import learning_rates, resnet_run_loop
 
 # Five of eight labels are class 0.

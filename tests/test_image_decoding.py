@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from official import exports, predict, serving
+from official import predict
 from official.datasets import (
   gif_decoding,
   image_decoding,
@@ -16,6 +16,8 @@ from official.datasets import (
   mnist,
 )
 from official.datasets.bad_examples import first_line
+from official.export import folders as export_folders
+from official.export import receivers
 from tests import test_found_is_used as files
 
 GREY = np.array([0.299, 0.587, 0.114])
@@ -229,7 +231,7 @@ def test_encoded_photographs_are_prepared_as_the_original_did():
 
   @tf.function(autograph=False)
   def receive():
-    receiver = serving.image_bytes_serving_input_fn(shape)
+    receiver = receivers.image_bytes_serving_input_fn(shape)
     return receiver.features, receiver.receiver_tensors['image_bytes']
 
   graph = receive.get_concrete_function().graph
@@ -246,16 +248,16 @@ def test_encoded_photographs_are_prepared_as_the_original_did():
 
 def test_shapes_that_the_original_could_not_prepare_are_refused():
   with pytest.raises(ValueError, match=r'3 channels, .* given: \[28, 28, 1\]'):
-    serving.image_bytes_serving_input_fn([28, 28, 1])
+    receivers.image_bytes_serving_input_fn([28, 28, 1])
   with pytest.raises(ValueError, match='at most 256 high and wide'):
-    serving.image_bytes_serving_input_fn([299, 299, 3])
+    receivers.image_bytes_serving_input_fn([299, 299, 3])
   assert imagenet_preprocessing.RESIZE_MIN == 256
 
 
 def test_an_exported_model_takes_every_kind_of_file(finished, tmp_path):
   """Each of 16 digits has one answer, whatever file it comes in."""
   folder, _, _ = finished
-  model = predict.Model(exports.newest_export(str(folder / 'exports')))
+  model = predict.Model(export_folders.newest_export(str(folder / 'exports')))
   for kind in ('TIFF', 'PPM', 'ICO'):
     path = tmp_path / f'x.{kind.lower()}'
     path.write_bytes(encoded(Image.new('RGB', (32, 32)), kind))

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from official import convolutions, layers, minimal_filtering, small_maps
+from official import layers
 from official.estimator.variables import VariableStore
+from official.layers import convolutions, minimal_filtering, small_maps
 from tests.linear import two_replicas
 
 

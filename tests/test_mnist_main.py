@@ -15,9 +15,10 @@ import tensorflow as tf
 from ai_edge_litert import interpreter
 
 from official import estimator as est
-from official import export_formats, flag_effects
 from official.datasets import mnist
 from official.errors import UsageError, UserError
+from official.export import formats
+from official.flags import effects
 from resnet import mnist_main, mnist_model
 from tests.conftest import ROOT, SMALL
 
@@ -187,7 +188,7 @@ def test_tflite_and_onnx_say_what_the_estimator_predicts(finished, call):
   """Real digits, by the runtimes of the two formats."""
   folder, args, _ = finished
   result = call(
-    *flag_effects.acting(args, '--export_only'),
+    *effects.acting(args, '--export_only'),
     '--export_only',
     f'--export_dir={folder}/formats',
     '--export_formats=tflite,ONNX',
@@ -216,13 +217,13 @@ def test_tflite_and_onnx_say_what_the_estimator_predicts(finished, call):
 
 def test_a_format_without_its_package_is_refused(monkeypatch):
   monkeypatch.setattr(
-    export_formats.importlib.util,
+    formats.importlib.util,
     'find_spec',
     lambda name: None if name == 'tf2onnx' else name,
   )
-  export_formats.check_installed(['tflite'])
+  formats.check_installed(['tflite'])
   with pytest.raises(UsageError, match='onnx needs the package tf2onnx: pip'):
-    export_formats.check_installed(['tflite', 'onnx'])
+    formats.check_installed(['tflite', 'onnx'])
 
 
 @pytest.mark.parametrize(
@@ -299,7 +300,7 @@ def test_evaluation_alone_and_training_further(finished, call, tmp_path):
     'error: --log_steps has no effect with --eval_only, which trains nothing; '
     'leave it out\n'
   )
-  only = call(*flag_effects.acting(args, '--eval_only'), '--eval_only')
+  only = call(*effects.acting(args, '--eval_only'), '--eval_only')
   assert only.returncode == 0, only.stderr
   assert 'evaluating the checkpoint of step 16' in only.stdout
   further = call(*args, '--train_epochs=3', '--use_train_and_evaluate')

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from official import estimator as est
-from official import schedules
 from official.estimator.variables import VariableStore
+from official.optimizers import schedules
 from resnet import resnet_run_loop
 from tests import networks
 from tests.networks import CLASSES, COUNTS, NETWORKS

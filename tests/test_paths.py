@@ -17,17 +17,14 @@ import tensorflow as tf
 from PIL import Image
 
 from official import estimator as est
-from official import (
-  exports,
-  flag_effects,
-  image_predictions,
-  paths,
-  predict,
-)
+from official import predict
 from official.datasets import catalog, cifar10, image_folder, imagenet
 from official.errors import UsageError
 from official.estimator import files
+from official.export import folders as export_folders
+from official.flags import effects, paths
 from official.report import runs
+from official.run import predictions
 from official.serve.model import ServedModel
 from tests import linear
 from tests.conftest import ROOT, SMALL
@@ -69,7 +66,7 @@ REMOTE = [
 
 # Flags that name a path, of every command. Others are not known to be one.
 FLAGS = {
-  'official/flags.py': {
+  'official/flags/definitions.py': {
     *('data_dir', 'model_dir', 'export_dir'),
     'pretrained_model_checkpoint_path',
   },
@@ -118,7 +115,7 @@ def home(tmp_path, monkeypatch):
 
 
 def test_a_flag_has_the_path_that_was_given(parse, home):
-  for flag in sorted(FLAGS['official/flags.py']):
+  for flag in sorted(FLAGS['official/flags/definitions.py']):
     for name in [*ODD, ALL]:
       for path in (f'./{name}', f'/{name}/', f'x/{name}', f'x//{name}/y'):
         flags_obj = parse(f'--{flag}={path}')
@@ -131,7 +128,7 @@ def test_a_flag_has_the_path_that_was_given(parse, home):
 
 
 def test_a_path_of_another_machine_is_refused_in_one_line(parse):
-  for flag in sorted(FLAGS['official/flags.py']):
+  for flag in sorted(FLAGS['official/flags/definitions.py']):
     for path in REMOTE:
       with pytest.raises(UsageError) as error:
         parse(f'--{flag}={path}')
@@ -196,7 +193,7 @@ def use_estimator(folder, other):
   assert estimator.get_variable_value('hidden/kernel').shape == (8, 16)
   assert len(list(estimator.predict(linear.eval_input))) == 1000
   export = estimator.export_saved_model(os.path.join(folder, 'out'), receiver)
-  found = exports.load(export).signatures['serving_default']
+  found = export_folders.load(export).signatures['serving_default']
   assert len(found(tf.zeros([2, 8]))['classes']) == 2
   # Another run begins with it: by its folder, its checkpoint and its export.
   for source in (folder, latest, export):
@@ -373,7 +370,7 @@ def test_the_export_of_a_run_in_a_folder_of_any_name(finished, tmp_path, parse):
   odd = tmp_path / ALL
   shutil.copytree(finished[0] / 'exports', odd / 'exports')
   shutil.copytree(finished[0] / 'run', odd / 'run')
-  export = exports.newest_export(f'{odd}/exports/')
+  export = export_folders.newest_export(f'{odd}/exports/')
   model = predict.Model(export)
   image = odd / 'images [1]' / 'd*git.png'
   image.parent.mkdir()
@@ -388,7 +385,7 @@ def test_the_export_of_a_run_in_a_folder_of_any_name(finished, tmp_path, parse):
   run = runs.load(str(odd / 'run'))
   assert run.step == 16
   assert runs.predictions(run) is not None
-  assert os.path.exists(odd / 'run' / image_predictions.FILE)
+  assert os.path.exists(odd / 'run' / predictions.FILE)
 
 
 @pytest.mark.slow
@@ -410,7 +407,7 @@ def test_every_command_in_folders_of_each_name(
   def mnist(*args):
     return done(
       call(
-        *flag_effects.acting(SMALL, *args),
+        *effects.acting(SMALL, *args),
         *args,
         f'--data_dir=d/{name}',
         f'--model_dir={name}/run/',

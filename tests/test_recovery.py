@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from official import devices as devices_lib
 from official import estimator as est
-from official import rate_recovery
 from official.datasets import in_memory
 from official.errors import UserError
 from official.estimator import summary
+from official.run import nan_recovery
 from resnet import resnet_run_loop
 from tests import linear
 from tests.conftest import ROOT
@@ -105,7 +105,7 @@ def test_stop_names_loss_and_rate_and_what_to_do(parse, tmp_path):
 def test_a_rate_that_does_not_help_is_halved_ten_times(
   parse, tmp_path, monkeypatch
 ):
-  monkeypatch.setattr(rate_recovery, 'MOST_HALVINGS', 3)
+  monkeypatch.setattr(nan_recovery, 'MOST_HALVINGS', 3)
   with pytest.raises(UserError, match='learning_rate = 0.125'):
     run_fragile(parse, tmp_path, 0.0, '--on_nan=restore')
 

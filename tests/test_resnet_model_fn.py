@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from official import estimator as est
-from official import layers, loss_scaling, schedules
+from official import layers
+from official.optimizers import loss_scaling, schedules
 from resnet import resnet_run_loop
 from tests import linear
 

@@ -15,17 +15,15 @@ import tensorflow as tf
 
 from official import devices as devices_lib
 from official import estimator as est
-from official import (
-  exports,
-  flag_effects,
-  run_directory,
-  run_settings,
-  user_errors,
-)
 from official.datasets import catalog, in_memory
 from official.errors import UsageError, UserError
 from official.estimator import checkpoints, manifests
+from official.export import folders as export_folders
+from official.flags import effects
 from official.report import __main__ as report
+from official.run import config as run_config
+from official.run import folder as run_folder
+from official.run import user_errors
 from resnet import mnist_model, resnet_run_loop
 from tests.conftest import SMALL
 
@@ -74,7 +72,7 @@ def zeros(parse, tmp_path):
   def run(*arguments, function=None, check=None):
     usual = ['--train_epochs=1', '--nodeterministic', '--batch_size=8']
     flags_obj = parse(
-      *flag_effects.acting(usual, *arguments),
+      *effects.acting(usual, *arguments),
       f'--model_dir={tmp_path}/run',
       *arguments,
     )
@@ -111,7 +109,7 @@ def test_clean_is_refused_where_a_run_is_to_be_read(parse, tmp_path):
   before = snapshot(tmp_path)
   with (
     pytest.raises(UsageError, match='--clean would delete the run'),
-    run_settings.opened(str(tmp_path), flags_obj, 'N', DATASET, True),
+    run_config.opened(str(tmp_path), flags_obj, 'N', DATASET, True),
   ):
     pass
   assert snapshot(tmp_path) == before
@@ -122,18 +120,18 @@ DATASET = in_memory.dataset('zeros', {'train': SPLIT, 'test': SPLIT})
 
 def test_clean_is_advised_only_where_it_is_allowed(tmp_path):
   folder = str(tmp_path)
-  run_directory.write_config(folder, {'network': 'A'}, {}, training={'seed': 1})
+  run_folder.write_config(folder, {'network': 'A'}, {}, training={'seed': 1})
   with pytest.raises(UsageError, match='A there, B .*--clean to delete'):
-    run_directory.check(folder, {'network': 'B'}, training={'seed': 1})
+    run_folder.check(folder, {'network': 'B'}, training={'seed': 1})
   with pytest.raises(UsageError, match='A there, B .* the flags of') as caught:
-    run_directory.check(folder, {'network': 'B'})
+    run_folder.check(folder, {'network': 'B'})
   assert '--clean' not in str(caught.value)
 
 
 def test_clean_waits_for_the_lock(zeros, tmp_path):
   """Another process trains there: nothing of its run is touched."""
   zeros()
-  with run_directory.lock(str(tmp_path / 'run')):
+  with run_folder.lock(str(tmp_path / 'run')):
     before = snapshot(tmp_path)
     with pytest.raises(UsageError, match='is in use by process'):
       zeros('--clean')
@@ -150,7 +148,7 @@ def test_an_evaluation_with_the_wrong_flags_leaves_no_trace(zeros, tmp_path):
       zeros(*arguments, function=network('another'))
     assert snapshot(tmp_path) == before
   assert zeros('--eval_only')['loss'] == 1.0
-  config = run_directory.read_config(str(tmp_path / 'run'))
+  config = run_folder.read_config(str(tmp_path / 'run'))
   assert config['identity']['network'] == 'Network'
   with pytest.raises(UsageError, match='Missing: another'):
     zeros('--eval_only', function=network('another'))
@@ -188,7 +186,7 @@ def test_a_first_checkpoint_that_fails_leaves_no_settings(
 def test_settings_are_there_from_the_first_checkpoint_on(zeros, tmp_path):
   with pytest.raises(tf.errors.InvalidArgumentError):
     zeros(function=network(fail_at=3))
-  config = run_directory.read_config(str(tmp_path / 'run'))
+  config = run_folder.read_config(str(tmp_path / 'run'))
   assert config['training']['batch_size'] == 8
   assert est.Checkpoints(str(tmp_path / 'run')).latest().endswith('-0')
 
@@ -211,7 +209,7 @@ def test_what_only_reads_a_finished_run_changes_nothing_else(
 
   def main(*arguments):
     flags_obj = parse(
-      *flag_effects.acting([*SMALL, '--nodeterministic'], *arguments),
+      *effects.acting([*SMALL, '--nodeterministic'], *arguments),
       f'--data_dir={mnist_folder}',
       f'--model_dir={tmp_path}/run',
       *arguments,
@@ -297,15 +295,17 @@ def test_what_a_report_or_an_export_is_made_of_may_not_be_read(
     return str(caught.value)
 
   (tmp_path / 'saved_model.pb').write_bytes(b'none')
-  assert exports.newest_export(folder) == folder
-  assert told(exports.load, folder).startswith(f'{folder} cannot be loaded: ')
+  assert export_folders.newest_export(folder) == folder
+  assert told(export_folders.load, folder).startswith(
+    f'{folder} cannot be loaded: '
+  )
   wanted = f'{folder}/x: Permission denied'
   with monkeypatch.context() as patched:
-    patched.setattr(exports, 'open', refuse, raising=False)
-    assert told(exports.load, folder) == wanted
+    patched.setattr(export_folders, 'open', refuse, raising=False)
+    assert told(export_folders.load, folder) == wanted
   with monkeypatch.context() as patched:
     patched.setattr(os, 'listdir', refuse)
-    assert told(exports.newest_export, folder) == wanted
+    assert told(export_folders.newest_export, folder) == wanted
   monkeypatch.setattr(report.writing, 'check_installed', lambda: None)
   monkeypatch.setattr(report.writing, 'write', refuse)
   values = types.SimpleNamespace(

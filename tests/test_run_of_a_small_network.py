@@ -12,10 +12,12 @@ import tensorflow as tf
 
 from official import devices as devices_lib
 from official import estimator as est
-from official import image_predictions, layers, schedules
+from official import layers
 from official.datasets import in_memory
 from official.errors import UsageError
+from official.optimizers import schedules
 from official.report import runs
+from official.run import predictions
 from resnet import resnet_run_loop
 from tests import linear
 
@@ -128,7 +130,7 @@ def test_predictions_saved_twice_tell_the_same(parse, tmp_path):
   estimator = est.Estimator(make_model_fn(1, 4), str(tmp_path), params=params)
   kernel = estimator.get_variable_value('net/conv2d/kernel')
   for _ in range(2):
-    path = image_predictions.save(estimator, DATASET, 4)
+    path = predictions.save(estimator, DATASET, 4)
     with np.load(path) as found:
       # 16 positions, 3x3 taps, 1 channel, 4 filters; and 4 weights a class.
       assert found['multiply_adds'] == 16 * 9 * 1 * 4 + 4 * 2

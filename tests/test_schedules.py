@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from official import schedules
+from official.optimizers import schedules
 from resnet import learning_rates
 
 CIFAR = dict(

@@ -9,8 +9,8 @@ from PIL import Image
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from official import tensorboard
 from official.estimator.summary import EventWriter
+from official.run import tensorboard
 
 
 def read(folder):

@@ -7,8 +7,9 @@ import pytest
 import tensorflow as tf
 
 from official import estimator as est
-from official import loss_scaling, optimizers
+from official import optimizers
 from official.estimator import slots
+from official.optimizers import loss_scaling
 from official.report import runs
 
 v1 = tf.compat.v1

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from official import estimator as est
-from official import flag_effects, workers
+from official.devices import workers
 from official.errors import UsageError
+from official.flags import effects
 from tests import faults
 
 RESNET = ('--resnet_size=8', '--batch_size=64', '--lr_schedule=constant')
@@ -120,7 +121,7 @@ def test_two_workers_and_one_process_have_the_same_losses(
   shutil.copytree(folder / 'run', tmp_path / 'copy')
   (tmp_path / 'copy' / 'metrics.jsonl').unlink()
   alone[-1] = f'--model_dir={tmp_path}/copy'
-  alone = [*flag_effects.acting(alone, '--eval_only'), '--eval_only']
+  alone = [*effects.acting(alone, '--eval_only'), '--eval_only']
   assert faults.finish(faults.start('none', alone))[0] == 0
   assert evaluations(tmp_path / 'copy') == evaluations(folder / 'run')[-1:]
 
@@ -216,7 +217,7 @@ def test_sixty_steps_of_mnist_on_one_device_two_replicas_and_two_workers(
   for name in ('replicas', 'workers'):
     shutil.copytree(folders[0], tmp_path / f'by-{name}')
     (tmp_path / f'by-{name}' / 'metrics.jsonl').unlink()
-  by = [*flag_effects.acting(arguments, '--eval_only'), '--eval_only']
+  by = [*effects.acting(arguments, '--eval_only'), '--eval_only']
   replicas = [*by, mirrored, f'--model_dir={tmp_path}/by-replicas']
   assert faults.finish(faults.start('none', replicas, module, 2))[0] == 0
   for result in run_two(

@@ -8,8 +8,9 @@ import tensorflow as tf
 from alexnet import alexnet_model
 from benchmarks import jobs, turns
 from official import estimator as estimator_lib
-from official import export_formats, layers, serving
+from official import layers
 from official.estimator.variables import VariableStore
+from official.export import formats, receivers
 from resnet import mnist_model, resnet_model, resnet_run_loop
 
 
@@ -158,11 +159,11 @@ def export(job: jobs.Job, directory: str) -> None:
     print(
       trained(job, model_dir).export_saved_model(
         directory,
-        lambda: serving.image_serving_input_fn(
+        lambda: receivers.image_serving_input_fn(
           job.image_shape, lambda images: tf.cast(images, tf.float32) / 255
         ),
         frozen=True,
-        finish_fn=lambda path: export_formats.add(
+        finish_fn=lambda path: formats.add(
           path, ['tflite', 'onnx'], job.image_shape
         ),
       )

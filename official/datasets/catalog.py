@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from official import flag_parsing, flags
+from official import flags
 from official.datasets import (
   cifar10,
   found,
@@ -18,6 +18,7 @@ from official.datasets.bad_examples import BadExamples
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.styles import CIFAR, MNIST, Style
 from official.errors import UsageError
+from official.flags import parsing
 
 _CIFAR10_COMMAND = 'python -m official.datasets.cifar10_download_and_extract'
 
@@ -86,7 +87,7 @@ def load_imagenet(flags_obj: Any) -> ImageDataset:
       background_class=flags_obj.background_class,
       **options,
     )
-  if flag_parsing.is_given(flags_obj, 'background_class'):
+  if parsing.is_given(flags_obj, 'background_class'):
     raise UsageError('--background_class has a meaning with TFRecords only')
   if image_folder.is_image_folder(data_dir):
     return image_folder.load(data_dir, size, **options)

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 
 from absl import flags
 
-from official import cli, paths, run_directory
+from official import cli
 from official.errors import DataError
+from official.flags import paths
+from official.run import folder as run_folder
 
 URL = 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz'
 SHA256 = 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd'
@@ -53,7 +55,7 @@ def download_and_extract(url: str, data_dir: str, sha256: str = SHA256) -> str:
   """
   try:
     with (
-      run_directory.made(data_dir),
+      run_folder.made(data_dir),
       tempfile.TemporaryFile(dir=data_dir) as archive,
     ):
       with urllib.request.urlopen(url, timeout=_SECONDS) as response:

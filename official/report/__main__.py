@@ -8,7 +8,8 @@ one row, with an interval over the seeds.
 
 from absl import flags
 
-from official import cli, errors, paths
+from official import cli, errors
+from official.flags import paths
 from official.report import writing
 from official.report.language import LANGUAGES
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from official import image_predictions
 from official.report import measures
 from official.report.groups import Group
 from official.report.language import Language
@@ -138,7 +137,7 @@ def _filters(
   kernels = np.moveaxis(kernels, 3, 0)[:_MOST_FILTERS]
   if kernels.shape[-1] not in (1, 3):
     kernels = kernels.mean(axis=-1, keepdims=True)
-  images = np.stack([image_predictions.picture(kernel) for kernel in kernels])
+  images = np.stack([predictions.picture(kernel) for kernel in kernels])
   return _grid(images, [''] * len(images), size=0.45, columns=2 * _COLUMNS)
 
 

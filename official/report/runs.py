@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from official import image_predictions, run_directory
 from official.errors import DataError
 from official.estimator import Checkpoints, slots, step_of
 from official.estimator.checkpoints import read
 from official.estimator.metrics_log import MetricsLog
+from official.run import folder as run_folder
+from official.run import predictions as run_predictions
 
 _PAUSE = 60  # seconds without a line in which a run was not at work
 _STRETCH = 50  # steps whose mean time is taken
@@ -117,7 +118,7 @@ def load(folder: str) -> Run:
   """
   if not os.path.isdir(folder):
     raise DataError(f'there is no folder {folder}')
-  content = run_directory.read_config(folder)
+  content = run_folder.read_config(folder)
   identity, config = content.get('identity', {}), content.get('config', {})
   checkpoint = Checkpoints(folder).latest()
   if not identity or checkpoint is None:
@@ -173,7 +174,7 @@ def load(folder: str) -> Run:
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-  """What a network says of the N test images; see `image_predictions.save`.
+  """What a network says of the N test images; see `predictions.save`.
 
   Attributes:
     labels: int32 [N].
@@ -198,7 +199,7 @@ def predictions(run: Run) -> Predictions | None:
   """Of the newest checkpoint; None where the folder has none of it."""
   names = [field.name for field in dataclasses.fields(Predictions)]
   try:
-    with np.load(os.path.join(run.folder, image_predictions.FILE)) as file:
+    with np.load(os.path.join(run.folder, run_predictions.FILE)) as file:
       if int(file['step']) != run.step:
         return None
       values = {name: file[name] for name in names}

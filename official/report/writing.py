@@ -4,9 +4,10 @@ import importlib.util
 import os
 from collections.abc import Sequence
 
-from official import rerun, run_directory
 from official.errors import UsageError
 from official.report.language import Language
+from official.run import folder as run_folder
+from official.run import rerun
 
 _PACKAGES = ('matplotlib', 'jinja2', 'reportlab')
 
@@ -40,7 +41,7 @@ def write(folders: Sequence[str], out: str, language: str) -> None:
     UsageError: `out` cannot be written.
     DataError: one of the folders is no run's.
   """
-  run_directory.check_writable('out', out)
+  run_folder.check_writable('out', out)
   from official.report import charts, content, groups, pages, pdf, runs, slides
 
   say = Language(language)

@@ -13,8 +13,10 @@ import socket
 
 from absl import flags
 
-from official import cli, exports, flag_checks, paths
+from official import cli
 from official.errors import UsageError, UserError
+from official.export import folders as export_folders
+from official.flags import checks, paths
 
 
 def define_flags() -> None:
@@ -38,13 +40,13 @@ def define_flags() -> None:
     'max_request_bytes', 16 * 2**20, 'How long a request may be.'
   )
   flags.DEFINE_float('timeout', 30, 'Seconds a request may take.')
-  flag_checks.check('export_dir', _is_given)
-  flag_checks.check('model_name', _is_name)
-  flag_checks.check_range('port', 0, 65535)
-  flag_checks.check_range('max_batch_size', 1)
-  flag_checks.check_range('max_waiting', 1)
-  flag_checks.check_range('max_request_bytes', 1)
-  flag_checks.check_range('timeout', 0.1)
+  checks.check('export_dir', _is_given)
+  checks.check('model_name', _is_name)
+  checks.check_range('port', 0, 65535)
+  checks.check_range('max_batch_size', 1)
+  checks.check_range('max_waiting', 1)
+  checks.check_range('max_request_bytes', 1)
+  checks.check_range('timeout', 0.1)
 
 
 def _is_given(value: str | None) -> bool:
@@ -68,7 +70,7 @@ def main() -> None:
     raise UsageError(
       'the server needs aiohttp: pip install -r requirements-serve.txt'
     )
-  export_dir = exports.newest_export(flags_obj.export_dir)
+  export_dir = export_folders.newest_export(flags_obj.export_dir)
   listener = _listen(flags_obj.host, flags_obj.port)
   from aiohttp import web
 

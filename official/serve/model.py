@@ -9,7 +9,7 @@ import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
-from official import exports
+from official.export import folders as export_folders
 from official.serve.tensors import BadRequestError, Input
 
 _DEFAULT = 'serving_default'
@@ -74,13 +74,13 @@ class ServedModel:
     self.name = name
     base = os.path.basename(os.path.abspath(export_dir))
     self.version = base if base.isdecimal() else '1'
-    self._loaded = exports.load(export_dir)
+    self._loaded = export_folders.load(export_dir)
     self.signatures = {
       key: Signature(key, function)
       for key, function in self._loaded.signatures.items()
     }
     self._definitions = _definitions(export_dir)
-    self.class_names = exports.class_names(export_dir)
+    self.class_names = export_folders.class_names(export_dir)
 
   def signature(self, name: str | None) -> Signature:
     """By its name; the default one without.

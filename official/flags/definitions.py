@@ -1,7 +1,7 @@
 """The flags that every network's mains share: defined and explained.
 
 Nothing here imports TensorFlow, so `--help` and a wrong flag answer at once.
-What each flag needs to have an effect stands in `official.flag_effects`.
+What each flag needs to have an effect stands in `official.flags.effects`.
 What depends on the machine (how many GPUs there are, say) is checked by
 `official.devices` before any work.
 """
@@ -11,9 +11,9 @@ from typing import Any
 
 from absl import flags
 
-from official import paths
 from official.errors import UsageError
-from official.flag_checks import (
+from official.flags import paths
+from official.flags.checks import (
   check_addresses,
   check_names,
   check_positive,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from official import minimal_filtering, small_maps
+from official.layers import minimal_filtering, small_maps
 
 DEVICES = ('CPU', 'GPU')
 PADDINGS = ('SAME', 'VALID', 'FIXED')

@@ -6,15 +6,12 @@ import tempfile
 from typing import Any
 
 from official import estimator as estimator_lib
-from official import (
-  export_formats,
-  layers,
-  progress,
-  run_directory,
-  serving,
-)
+from official import layers
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
+from official.export import formats, receivers
+from official.run import folder as run_folder
+from official.run import progress
 
 
 def check(flags_obj: Any) -> None:
@@ -24,8 +21,8 @@ def check(flags_obj: Any) -> None:
     UsageError: the folder cannot be written, or a package is missing.
   """
   if flags_obj.export_dir:
-    run_directory.check_writable('export_dir', flags_obj.export_dir)
-    export_formats.check_installed(_formats(flags_obj))
+    run_folder.check_writable('export_dir', flags_obj.export_dir)
+    formats.check_installed(_formats(flags_obj))
 
 
 def export(
@@ -41,17 +38,17 @@ def export(
       f'{estimator.model_dir} holds no checkpoint to export; train first'
     )
   pixels = functools.partial(
-    serving.image_serving_input_fn, dataset.image_shape, dataset.preprocess
+    receivers.image_serving_input_fn, dataset.image_shape, dataset.preprocess
   )
   encoded = functools.partial(
-    serving.encoded_image_serving_input_fn,
+    receivers.encoded_image_serving_input_fn,
     dataset.image_shape,
     dataset.preprocess,
     dataset.decode,
   )
-  receivers = {'': pixels, 'image_bytes': encoded}
+  signatures = {'': pixels, 'image_bytes': encoded}
   if flags_obj.image_bytes_as_serving_input:
-    receivers = {'': encoded, 'pixels': pixels}
+    signatures = {'': encoded, 'pixels': pixels}
   with tempfile.TemporaryDirectory() as scratch:
     names = os.path.join(scratch, 'class_names.txt')
     with open(names, 'w', encoding='utf-8') as f:
@@ -59,11 +56,11 @@ def export(
     with progress.working('exporting'), layers.frozen():
       return estimator.export_saved_model(
         flags_obj.export_dir,
-        receivers,
+        signatures,
         {'class_names.txt': names},
         frozen=True,
         finish_fn=functools.partial(
-          export_formats.add,
+          formats.add,
           formats=_formats(flags_obj),
           image_shape=dataset.image_shape,
         ),

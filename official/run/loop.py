@@ -8,11 +8,11 @@ from typing import Any
 import tensorflow as tf
 
 from official import estimator as estimator_lib
-from official import tensorboard, threshold_stop
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
 from official.errors import UsageError
-from official.reporting import Report
+from official.run import tensorboard, threshold_stop
+from official.run.console import Report
 
 _LONGEST_LOOP = 10  # steps, where they are short
 

@@ -8,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from official import estimator as estimator_lib
-from official import multiply_adds, progress
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
 from official.errors import UsageError
+from official.layers import multiply_adds
+from official.run import progress
 
 FILE = 'predictions.npz'
 _MISTAKES = 24  # pictures to keep

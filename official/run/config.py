@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from official import cli, environment, flag_parsing, run_directory
+from official import cli, environment
 from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
+from official.flags import parsing
+from official.run import folder as run_folder
 
 # Flags that say what to do with a run and where, not what it is.
 OF_ONE_CALL = (
@@ -22,14 +24,14 @@ OF_ONE_CALL = (
 
 def config(flags_obj: Any, dataset: ImageDataset) -> dict[str, Any]:
   """Every flag, the data, the machine and how to do it again."""
-  is_command = flag_parsing.is_command_line(flags_obj)
-  return flag_parsing.value_dict(flags_obj) | {
+  is_command = parsing.is_command_line(flags_obj)
+  return parsing.value_dict(flags_obj) | {
     'class_names': dataset.class_names,
     'num_images': dict(dataset.num_images),
     'environment': environment.describe(),
     # What an export in another process needs.
     'main': cli.main_module() if is_command else None,
-    'arguments': flag_parsing.arguments(flags_obj, but=OF_ONE_CALL),
+    'arguments': parsing.arguments(flags_obj, but=OF_ONE_CALL),
     'working_dir': os.getcwd(),
   }
 
@@ -106,21 +108,21 @@ def opened(
   rest = None if only_reads else training(flags_obj)
   with contextlib.ExitStack() as stack:
     if is_chief and not only_reads:
-      folder = stack.enter_context(run_directory.lock(model_dir))
+      folder = stack.enter_context(run_folder.lock(model_dir))
       if flags_obj.clean:
         folder.clean()
     if is_chief:
-      run_directory.check(model_dir, identity, training=rest)
+      run_folder.check(model_dir, identity, training=rest)
     evaluates = only_reads and not flags_obj.export_only
     if is_chief and evaluates and os.path.isdir(model_dir):
-      run_directory.check_writable('model_dir', model_dir)  # For its results.
-    is_known = only_reads and run_directory.read_config(model_dir)
+      run_folder.check_writable('model_dir', model_dir)  # For its results.
+    is_known = only_reads and run_folder.read_config(model_dir)
     if not is_chief or flags_obj.export_only or is_known:
       yield Recorder()
     else:
       yield Recorder(
         functools.partial(
-          run_directory.write_config,
+          run_folder.write_config,
           model_dir,
           identity,
           config(flags_obj, dataset),

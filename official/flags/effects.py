@@ -217,7 +217,7 @@ def acting(arguments: Iterable[str], *more: str) -> list[str]:
   """Those of a run's flags that act in another call of its command.
 
   Args:
-    arguments: flags as `flag_parsing.arguments` writes them.
+    arguments: flags as `parsing.arguments` writes them.
     *more: flags of the call, such as `--export_only`.
   """
   arguments = list(arguments)

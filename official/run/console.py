@@ -6,19 +6,15 @@ import sys
 import time
 from typing import Any
 
-from official import (
-  cli,
-  flag_effects,
-  flag_parsing,
-  rate_change,
-  run_settings,
-  tensorboard,
-)
+from official import cli
 from official import estimator as estimator_lib
 from official.datasets import synthetic
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
-from official.progress import (
+from official.flags import effects, parsing
+from official.run import config as run_config
+from official.run import rate_change, tensorboard
+from official.run.progress import (
   BatchProgressHook,
   ProgressHook,
   duration,
@@ -32,7 +28,7 @@ class Report:
     network: its name for people.
     dataset: what it trains on.
     devices: what with.
-    schedule: a `cycles.Schedule`.
+    schedule: a `loop.Schedule`.
     estimator: what runs it.
     flags_obj: the flags of the run.
   """
@@ -108,7 +104,7 @@ class Report:
         f'writes to {self.estimator.model_dir}',
       ])
     )
-    changed = flag_parsing.arguments(self._flags)
+    changed = parsing.arguments(self._flags)
     if changed:
       self._say(f'{cli.command()} {shlex.join(changed)}')
     rate_changed = rate_change.line(
@@ -183,7 +179,7 @@ class Report:
         'try it in a browser',
         f'python -m official.serve --export_dir {shlex.quote(self._export)}',
       )
-    elif flag_parsing.is_command_line(self._flags):
+    elif parsing.is_command_line(self._flags):
       serve = ('write a SavedModel', self._export_command())
     else:
       serve = None
@@ -192,13 +188,13 @@ class Report:
     return [command for command in commands if command]
 
   def _export_command(self) -> str:
-    arguments = flag_parsing.arguments(
-      self._flags, but=(*run_settings.OF_ONE_CALL, 'export_only')
+    arguments = parsing.arguments(
+      self._flags, but=(*run_config.OF_ONE_CALL, 'export_only')
     )
     if self._flags.model_dir:
       arguments.append(f'--model_dir={self._flags.model_dir}')
     export = ('--export_only', '--export_dir=exports')
-    words = [*flag_effects.acting(arguments, *export), *export]
+    words = [*effects.acting(arguments, *export), *export]
     return f'{cli.command()} {shlex.join(words)}'
 
 

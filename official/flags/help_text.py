@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from absl import flags
 
-from official import flag_parsing
+from official.flags import parsing
 
 _WIDTH = 80
 
@@ -39,7 +39,7 @@ def short(command: str) -> str:
   Args:
     command: how to ask for the others, such as `python -m resnet.mnist_main`.
   """
-  known = flag_parsing.flags_of_ours(flags.FLAGS)
+  known = parsing.flags_of_ours(flags.FLAGS)
   by_name = {flag.name: flag for flag in known}
   if not {'model_dir', 'train_epochs'} <= by_name.keys():
     return _lines(known)
@@ -96,7 +96,7 @@ def _line(name: str, flag: flags.Flag, indent: int) -> str:
 def of(words: list[str], command: str) -> str:
   """The text that a command line with `--help` or `--helpfull` asks for."""
   if '--helpfull' in words:
-    text = f'{flag_parsing.help_text()}\n{_VERBOSITY}'
+    text = f'{parsing.help_text()}\n{_VERBOSITY}'
   else:
     text = short(command)
   return f'{sys.modules["__main__"].__doc__.rstrip()}\n\n{text}'

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from official import cli, exports
+from official import cli
 from official.errors import UsageError
 from official.estimator import files
+from official.export import folders as export_folders
 
 _REQUIREMENTS = 'requirements-export.txt'
 _TOLERANCE = 1e-4  # of a probability
@@ -53,7 +54,7 @@ def add(
   """
   if not formats:
     return
-  signatures = exports.load(export_dir).signatures
+  signatures = export_folders.load(export_dir).signatures
   key = next(k for k in signatures if k in ('predict', 'pixels'))
 
   def serve(images):
@@ -123,7 +124,7 @@ def _onnx(
   import onnxruntime
   import tf2onnx
 
-  signature = exports.load(export_dir).signatures[key]
+  signature = export_folders.load(export_dir).signatures[key]
   model, _ = tf2onnx.convert.from_function(
     tf.function(lambda input: signature(input=input), autograph=False),
     [tf.TensorSpec([None, *image_shape], tf.uint8, 'input')],

@@ -9,9 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from official import estimator as estimator_lib
-from official import flag_parsing, image_predictions, run_settings
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
+from official.flags import parsing
+from official.run import config as run_config
+from official.run import predictions
 
 _IMAGES = 8
 _LOOP = 'while/'
@@ -25,7 +27,7 @@ def check(flags_obj: Any) -> None:
   Raises:
     UsageError: hyper-parameters are asked for and TensorBoard is missing.
   """
-  asked = flag_parsing.is_given(flags_obj, 'summaries') and 'hparams' in {
+  asked = parsing.is_given(flags_obj, 'summaries') and 'hparams' in {
     kind.lower() for kind in flags_obj.summaries
   }
   if asked and not is_installed():
@@ -85,7 +87,7 @@ class TensorBoardHook(estimator_lib.Hook):
       iter(self._dataset.input_fn(True, _IMAGES, start_step=step))
     )
     for i, image in enumerate(images.numpy()):
-      picture = image_predictions.picture(image)
+      picture = predictions.picture(image)
       writer.write_image(f'images/train/{i}', picture, step)
 
   def _write_variables(self, run: estimator_lib.Run) -> None:
@@ -137,18 +139,18 @@ def grid(kernel: np.ndarray) -> np.ndarray:
     columns * (size + 1),
     channels,
   ])
-  picture = image_predictions.picture(picture)
+  picture = predictions.picture(picture)
   return picture.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
 
 
 def hparams_of_flags(flags_obj: Any) -> dict[str, Any]:
   """The flags that make a run what it is, those not at their default first."""
-  changed = {flag.name for flag in flag_parsing.changed(flags_obj)}
+  changed = {flag.name for flag in parsing.changed(flags_obj)}
   found = {
     name: value
-    for name, value in flag_parsing.value_dict(flags_obj).items()
+    for name, value in parsing.value_dict(flags_obj).items()
     if isinstance(value, bool | int | float | str)
-    and name not in run_settings.OF_ONE_CALL
+    and name not in run_config.OF_ONE_CALL
   }
   return dict(sorted(found.items(), key=lambda item: item[0] not in changed))
 

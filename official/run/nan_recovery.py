@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from official import estimator as estimator_lib
-from official import schedules
+from official.optimizers import schedules
 
 MOST_HALVINGS = 10  # a thousandth of the rate; more will not help
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from official import convolutions, multiply_adds
+from official.layers import convolutions, multiply_adds
 
 BATCH_NORM_MOMENTUM = 0.997  # the original's `_BATCH_NORM_DECAY`
 BATCH_NORM_EPSILON = 1e-5  # the original's `_BATCH_NORM_EPSILON`

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from official import schedules
+from official.optimizers import schedules
 
 _BLOCK = 2**16  # bytes of the log to look at first; some hundred steps
 

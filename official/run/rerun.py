@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 
-from official import flag_effects, run_directory
 from official.errors import UsageError
+from official.flags import effects
+from official.run import folder as run_folder
 
 
 def rerun(model_dir: str, purpose: str, *arguments: str) -> None:
@@ -19,7 +20,7 @@ def rerun(model_dir: str, purpose: str, *arguments: str) -> None:
   Raises:
     UsageError: it is no run's folder, or the main ends with an error.
   """
-  config = run_directory.read_config(model_dir).get('config', {})
+  config = run_folder.read_config(model_dir).get('config', {})
   if not config.get('main'):
     raise UsageError(
       f'--model_dir {model_dir} is not the folder of a run of `python -m`'
@@ -28,7 +29,7 @@ def rerun(model_dir: str, purpose: str, *arguments: str) -> None:
     [
       *(sys.executable, '-m', config['main']),
       # What trained it may have no effect now, and would be refused.
-      *flag_effects.acting(config['arguments'], *arguments),
+      *effects.acting(config['arguments'], *arguments),
       f'--model_dir={os.path.abspath(model_dir)}',
       *arguments,
     ],
@@ -47,5 +48,7 @@ def rerun(model_dir: str, purpose: str, *arguments: str) -> None:
 
 def python_path() -> str:
   """PYTHONPATH with which this project's modules are found from any folder."""
-  root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+  root = os.path.abspath(__file__)
+  for _ in range(3):  # run/, official/, the checkout
+    root = os.path.dirname(root)
   return os.pathsep.join(filter(None, [root, os.environ.get('PYTHONPATH')]))

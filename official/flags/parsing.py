@@ -5,8 +5,8 @@ from typing import Any
 
 from absl import flags
 
-from official import flag_effects, retired_flags
 from official.errors import UsageError
+from official.flags import effects, retired
 
 _LIBRARIES = ('absl', 'tensorflow', 'keras', 'etils', 'apache_beam')
 # Theirs that act here too; the others are refused.
@@ -29,18 +29,18 @@ def parse(argv: Sequence[str], arguments: str | None = None) -> list[str]:
       where some must be.
   """
   known = {name: flags.FLAGS[name].name for name in flags.FLAGS}
-  retired = retired_flags.check_values(argv[1:], known)
-  if retired:
-    raise UsageError(retired)
+  refused = retired.check_values(argv[1:], known)
+  if refused:
+    raise UsageError(refused)
   try:
     rest = flags.FLAGS(argv)
   except flags.UnrecognizedFlagError as e:
-    raise UsageError(retired_flags.reason_of(e.flagname) or str(e)) from e
+    raise UsageError(retired.reason_of(e.flagname) or str(e)) from e
   except flags.Error as e:
     message = ' '.join(str(e).replace('Fatal error: ', '').split())
     raise UsageError(message) from e
   _check_libraries()
-  flag_effects.check(flags.FLAGS)
+  effects.check(flags.FLAGS)
   if arguments and len(rest) == 1:
     raise UsageError(f'{arguments} is missing: name one or more')
   if not arguments and len(rest) > 1:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 
 from official import estimator as estimator_lib
-from official import reporting
 from official.datasets.bad_examples import first_line
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError, UserError, told_of_files
+from official.run import console
 
 # What TensorFlow raises where a file cannot be read or written.
 _OF_FILES = (
@@ -55,7 +55,7 @@ def told(
       raise UserError(first_line(e)) from e
     of_input = isinstance(e, _OF_EXAMPLES) and _INPUT_OP in e.message
     if of_input and dataset.check is not None:
-      reporting.say('an example cannot be used; looking for all such')
+      console.say('an example cannot be used; looking for all such')
       dataset.check()  # Raises with their names.
     raise
 

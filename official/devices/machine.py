@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from official import workers
+from official.devices import workers
 from official.errors import UsageError
 from official.estimator import RunConfig
 

@@ -1,0 +1,43 @@
+"""The flags of every command: defined, checked, parsed and explained."""
+
+from official.flags.definitions import (
+  DISTRIBUTION_STRATEGIES,
+  DTYPES,
+  EXPORT_FORMATS,
+  FLAGS,
+  HOOKS,
+  OPTIMIZERS,
+  SCHEDULES,
+  SUMMARIES,
+  define_base,
+  define_batch_norm,
+  define_dataset,
+  define_distribution,
+  define_image,
+  define_performance,
+  define_photographs,
+  define_training,
+  require_directory,
+  set_defaults,
+)
+
+__all__ = [
+  'DISTRIBUTION_STRATEGIES',
+  'DTYPES',
+  'EXPORT_FORMATS',
+  'FLAGS',
+  'HOOKS',
+  'OPTIMIZERS',
+  'SCHEDULES',
+  'SUMMARIES',
+  'define_base',
+  'define_batch_norm',
+  'define_dataset',
+  'define_distribution',
+  'define_image',
+  'define_performance',
+  'define_photographs',
+  'define_training',
+  'require_directory',
+  'set_defaults',
+]
