@@ -1,9 +1,11 @@
 """What the workers of a cluster decide together, so that none waits in vain.
 
-Every worker runs the same program, and each of its collective ops waits for the
-same op of all others. What a worker alone can see (a signal, a clock, a folder)
-must not change the program of this worker alone: it is asked here, at a moment
-when all workers ask.
+Every worker runs the same program, and each collective op waits until all other
+workers run the same op. Something that one worker sees alone (a signal, a
+clock, a folder) must therefore never decide alone what this worker does next:
+it would leave the others waiting in an op that it does not run. Such decisions
+are made here, by a collective op of their own, at a point of the program that
+all workers reach.
 """
 
 import contextlib
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+# What the collective op of a worker fails with when another worker is gone.
 _LOST = (
   tf.errors.AbortedError,
   tf.errors.CancelledError,
@@ -26,52 +29,56 @@ class WorkerLostError(RuntimeError):
 
 
 class Agreement:
-  """Decisions of all workers; every worker must ask for each, in one order.
+  """Decisions of all workers.
+
+  Every worker must ask for each decision, and all in the same order.
 
   Args:
-    strategy: that of the workers; any other is one process, which agrees with
-      itself.
-    is_chief: whether this worker's word counts in `from_chief`.
+    strategy: the strategy of the workers; any other strategy means one process,
+      which agrees with itself.
+    is_chief: whether this worker gives the value of `from_chief`.
 
   Attributes:
     is_shared: whether there are other workers.
   """
 
   def __init__(self, strategy: tf.distribute.Strategy | None, is_chief: bool):
-    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    resolver = strategy.cluster_resolver if several else None
-    self.is_shared = several and len(_tasks(resolver)) > 1
-    self._strategy = strategy
+    self.is_shared = (
+      isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+      and len(_tasks(strategy.cluster_resolver)) > 1
+    )
+    self._strategy = strategy or tf.distribute.get_strategy()
     self._is_chief = is_chief
     self._function = tf.function(self._sums, autograph=False)
 
   def from_chief(self, value: int) -> int:
-    """The chief's value, at every worker, once all have asked."""
+    """Waits until all workers ask; returns the chief's value in each."""
     return self._sum([value if self._is_chief else 0])[0]
 
   def turn(
     self, stop: bool, interrupted: bool, steps: int
   ) -> tuple[bool, bool, int]:
-    """What comes next in a loop.
+    """Decides what a loop does next.
 
     Args:
       stop: whether this worker wants to stop.
-      interrupted: whether a signal came to it.
-      steps: how many steps it would run.
+      interrupted: whether this worker got a signal.
+      steps: how many steps this worker would run.
 
     Returns:
-      The same, but whether any worker does, and the chief's steps.
+      Whether any worker wants to stop, whether any worker got a signal, and
+      how many steps the chief would run.
     """
-    wanted = [int(stop), int(interrupted), steps if self._is_chief else 0]
-    stop, interrupted, steps = self._sum(wanted)
-    return stop > 0, interrupted > 0, steps
+    proposal = [int(stop), int(interrupted), steps if self._is_chief else 0]
+    stops, interrupts, chief_steps = self._sum(proposal)
+    return stops > 0, interrupts > 0, chief_steps
 
   @contextlib.contextmanager
   def guard(self) -> Iterator[None]:
-    """Says in one line that a worker is lost, where an op says it at length.
+    """Turns the long errors of collective ops into `WorkerLostError`.
 
     Raises:
-      WorkerLostError: an op that waits for other workers was broken off.
+      WorkerLostError: an op within it failed because another worker is gone.
     """
     try:
       yield
@@ -91,9 +98,10 @@ class Agreement:
       return self._function(tf.constant(values, tf.int64)).numpy().tolist()
 
   def _sums(self, values: tf.Tensor) -> tf.Tensor:
+    """Sums int64 [N] over the workers; the first replica of each one counts."""
     local = self._strategy.extended.worker_devices
 
-    def replica():
+    def replica() -> tf.Tensor:
       context = tf.distribute.get_replica_context()
       is_first = context.replica_id_in_sync_group % len(local) == 0
       return tf.where(is_first, values, 0)
@@ -103,13 +111,16 @@ class Agreement:
     )
 
 
-def _tasks(resolver: tf.distribute.cluster_resolver.ClusterResolver) -> list:
+def _tasks(
+  resolver: tf.distribute.cluster_resolver.ClusterResolver,
+) -> list[str]:
+  """Addresses of the tasks that train."""
   cluster = resolver.cluster_spec().as_dict()
   return [*cluster.get('chief', []), *cluster.get('worker', [])]
 
 
 def _reason(error: tf.errors.OpError) -> str:
-  """The line of TensorFlow's message that tells most."""
+  """The most telling line of TensorFlow's message."""
   lines = [line.strip() for line in error.message.splitlines()]
   aborted = [line for line in lines if 'Collective ops is aborted' in line]
   return (aborted or [line for line in lines if line] or ['no reason'])[0]

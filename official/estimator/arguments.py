@@ -3,14 +3,16 @@
 import logging
 import os
 import tempfile
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from official.estimator import files, inputs
 from official.estimator.hooks.base import check_methods
 from official.estimator.run_config import RunConfig
 
 logger = logging.getLogger(__name__)
+
+_Item = TypeVar('_Item')
 
 _MODEL_FN_ARGS = {'features', 'labels', 'mode', 'params', 'self', 'config'}
 
@@ -19,8 +21,8 @@ def check_model_fn(model_fn: Callable[..., Any], params: Any) -> set[str]:
   """The names of the arguments of a model_fn.
 
   Raises:
-    ValueError: it is None, lacks `features`, has an argument that is not
-      allowed, or does not take the `params` there are.
+    ValueError: `model_fn` is None, does not take `features`, takes an argument
+      that is not allowed, or does not take `params` although there are some.
   """
   if model_fn is None:
     raise ValueError('model_fn must be provided to Estimator.')
@@ -43,12 +45,15 @@ def check_model_fn(model_fn: Callable[..., Any], params: Any) -> set[str]:
 
 
 def settle_config(
-  config: RunConfig | None, model_dir: str | os.PathLike | None
-) -> RunConfig:
-  """The config with a `model_dir`: given, in it already, or a temporary one.
+  config: RunConfig | None, model_dir: str | os.PathLike[str] | None
+) -> tuple[RunConfig, str]:
+  """The config with a `model_dir`, and that directory.
+
+  It is the one given, else that of the config, else a new temporary directory.
 
   Raises:
-    ValueError: no `RunConfig`, an empty `model_dir` or two different ones.
+    ValueError: `config` is not a `RunConfig`, or `model_dir` is empty or
+      differs from that of the config.
   """
   if config is None:
     config = RunConfig()
@@ -56,30 +61,28 @@ def settle_config(
     raise ValueError(
       f'config must be an instance of RunConfig, but provided {config!r}.'
     )
+  path = config.model_dir
   if model_dir is not None:
-    model_dir = files.local_path('model_dir', model_dir)
-  if model_dir == '':
-    raise ValueError('model_dir should be non-empty.')
-  if (
-    None not in (model_dir, config.model_dir) and model_dir != config.model_dir
-  ):
-    raise ValueError(
-      '`model_dir` are set both in constructor and `RunConfig`, but with '
-      f'different values. In constructor: {model_dir!r}, in `RunConfig`: '
-      f'{config.model_dir!r}'
-    )
-  model_dir = model_dir or config.model_dir
-  if model_dir is None:
-    model_dir = tempfile.mkdtemp()
-    logger.warning('Using temporary folder as model directory: %s', model_dir)
-  return config.replace(model_dir=model_dir)
+    path = files.local_path('model_dir', model_dir)
+    if not path:
+      raise ValueError('model_dir should be non-empty.')
+    if config.model_dir not in (None, path):
+      raise ValueError(
+        '`model_dir` are set both in constructor and `RunConfig`, but with '
+        f'different values. In constructor: {path!r}, in `RunConfig`: '
+        f'{config.model_dir!r}'
+      )
+  if path is None:
+    path = tempfile.mkdtemp()
+    logger.warning('Using temporary folder as model directory: %s', path)
+  return config.replace(model_dir=path), path
 
 
 def check_steps(steps: int | None = None, max_steps: int | None = None) -> None:
-  """Checks that at most one is given, and that it is positive.
+  """Checks that at most one of the two is given, and that it is positive.
 
   Raises:
-    ValueError: otherwise.
+    ValueError: both are given, or one is not positive.
   """
   if steps is not None and max_steps is not None:
     raise ValueError('Can not provide both steps and max_steps.')
@@ -88,18 +91,51 @@ def check_steps(steps: int | None = None, max_steps: int | None = None) -> None:
       raise ValueError(f'Must specify {name} > 0, given: {value}')
 
 
-def check_all(items: Any, kind: type, name: str) -> list[Any]:
-  """The items as a list, none for None.
+def check_can_train(config: RunConfig, is_shared: bool) -> None:
+  """Checks that a process with this config may train.
+
+  Args:
+    config: of the Estimator.
+    is_shared: whether its strategy trains together with other workers.
 
   Raises:
-    TypeError: one is not of that kind, or has a method of tf.estimator's hooks
-      that nothing calls.
+    ValueError: it is a parameter server or an evaluator, or a worker that would
+      train alone although the cluster has others.
   """
-  items = list(items or ())
-  for item in items:
+  if config.task_type == 'ps':
+    raise ValueError('Parameter servers are not supported.')
+  if config.task_type == 'evaluator':
+    raise ValueError(
+      'Train has been called with the wrong configuration. Please use '
+      'train_and_evaluate, which calls the right method for the task type, '
+      f'given: {config.task_type}'
+    )
+  if config.num_worker_replicas > 1 and not is_shared:
+    raise ValueError(
+      f'TF_CONFIG names {config.num_worker_replicas} workers, each of '
+      'which would train alone: RunConfig.train_distribute must be a '
+      'tf.distribute.MultiWorkerMirroredStrategy.'
+    )
+
+
+def checked_list(
+  items: Iterable[_Item] | None, kind: type[_Item], name: str
+) -> list[_Item]:
+  """The items as a list, which is empty for None.
+
+  Args:
+    items: hooks, or listeners.
+    kind: the class that all of them must have.
+    name: of the argument, for the message.
+
+  Raises:
+    TypeError: an item is of another class, or was written for tf.estimator.
+  """
+  checked = list(items or ())
+  for item in checked:
     if not isinstance(item, kind):
       raise TypeError(
         f'{name} must be a list of {kind.__name__}, given: {item!r}'
       )
     check_methods(item)
-  return items
+  return checked

@@ -1,9 +1,9 @@
-"""Tensors of an `input_fn` that are others at every step.
+"""Tensors of an `input_fn` that have new values at every step.
 
-In TensorFlow 1 an input_fn built a part of the graph, which each step ran
+In TensorFlow 1 an input_fn built a part of the graph, and each step ran it
 again: the tensors of `make_one_shot_iterator(dataset).get_next()` were the next
-batch. Called eagerly, such an input_fn gives its first batch and no more, so
-here it is called in a graph.
+batch. Called eagerly, such an input_fn returns its first batch and never
+another, so it is called again here, in a graph that runs once for each step.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,16 +32,26 @@ def call(input_fn: Callable[[], Any]) -> tuple[Any, bool]:
   """Calls an input_fn eagerly.
 
   Returns:
-    What it returns, and whether that may be something else at another step: it
-    has asked an iterator or drawn random numbers.
+    What it returns, and whether that may differ at another step because it
+    comes from an iterator or from random numbers.
+
+  Raises:
+    ValueError: it makes an iterator that needs a session.
   """
-  types: set[str] = set()
+  op_types: set[str] = set()
 
-  # There is no public way to hear of the ops that run.
-  def hear(op_type, inputs, attrs, outputs, op_name=None, graph=None):
-    types.add(op_type if isinstance(op_type, str) else op_type.decode())
+  # TensorFlow has no public way to be told of the ops that run.
+  def note(
+    op_type: str | bytes,
+    inputs: Any,
+    attrs: Any,
+    outputs: Any,
+    op_name: Any = None,
+    graph: Any = None,
+  ) -> None:
+    op_types.add(op_type if isinstance(op_type, str) else op_type.decode())
 
-  op_callbacks.add_op_callback(hear)
+  op_callbacks.add_op_callback(note)
   try:
     result = input_fn()
   except RuntimeError as e:
@@ -52,46 +62,46 @@ def call(input_fn: Callable[[], Any]) -> tuple[Any, bool]:
       'Return the dataset itself, or use make_one_shot_iterator.'
     ) from e
   finally:
-    op_callbacks.remove_op_callback(hear)
-  return result, not types.isdisjoint(_GETS_NEXT | _DRAWS)
+    op_callbacks.remove_op_callback(note)
+  return result, not op_types.isdisjoint(_GETS_NEXT | _DRAWS)
 
 
 def dataset_of(
   input_fn: Callable[[], Any], first: Any, endless: bool
 ) -> tf.data.Dataset | None:
-  """A dataset of what an input_fn gives when a graph runs it again and again.
+  """A dataset of what an input_fn returns when a graph runs it repeatedly.
 
   Args:
-    input_fn: takes nothing, returns a nest of tensors.
+    input_fn: takes no arguments and returns a nest of tensors.
     first: what it returned when it was called eagerly.
-    endless: whether tensors that come from no iterator, random numbers say, go
-      on for ever; else they are one batch.
+    endless: whether tensors that come from no iterator, such as random numbers,
+      go on for ever; if not, they are one batch.
 
   Returns:
-    None where the tensors are the same at every step.
+    The dataset; None if the tensors are the same at every step.
   """
   returned: list[Any] = []
 
-  def build():
+  def build() -> list[tf.Tensor]:
     returned[:] = [input_fn()]
     return tf.nest.flatten(returned, expand_composites=True)
 
   try:
     function = tf.compat.v1.wrap_function(build, [])
-  except Exception:  # What works eagerly alone holds no part of a graph.
+  except Exception:  # It needs eager tensors, so no graph can run it again.
     return None
   tensors = [t for t in function.outputs if not _is_captured(t, function)]
-  ops = graphs.needs(tensors)
+  ops = graphs.dependencies(tensors)
   if not any(op.op_def.is_stateful for op in ops):
     return None
   iterators = [op.inputs[0] for op in ops if op.type in _GETS_NEXT]
   if any(t.op.type.startswith('Anonymous') for t in iterators):
     return None  # `next(iter(dataset))`: a new iterator at each step.
-  # An iterator made outside has given its first element away already.
-  is_begun = any(_is_captured(t, function) for t in iterators)
+  # The eager call has taken the first element of an iterator made outside.
+  has_begun = any(_is_captured(t, function) for t in iterators)
 
   def batches() -> Iterator[Any]:
-    if is_begun:
+    if has_begun:
       yield first
     while True:
       try:
@@ -109,5 +119,7 @@ def dataset_of(
   return dataset if iterators or endless else dataset.take(1)
 
 
-def _is_captured(tensor: tf.Tensor, function: Any) -> bool:
+def _is_captured(
+  tensor: tf.Tensor, function: tf.types.experimental.ConcreteFunction
+) -> bool:
   return any(tensor is inside for _, inside in function.graph.captures)

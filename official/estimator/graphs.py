@@ -1,18 +1,23 @@
 """Which ops of a traced `model_fn` run, and in what order.
 
-TensorFlow 1 ran what a session fetched and nothing else. A `tf.function` runs
-every op with a side effect, in the order of the program. Here the fetches
-decide, as they did; what is kept runs in the order of the program, as it does
-in a `tf.function`, so that no result depends on chance.
+A session of TensorFlow 1 ran what it was asked to fetch and nothing else. A
+`tf.function` runs every op that has a side effect, in the order of the program.
+A model_fn is written for the first: it makes ops, such as the training op of a
+mode that only evaluates, that must not run. So the graph is traced whole and
+cut: the fetches decide what is kept, as they did in a session, and what is kept
+runs in the order of the program, as it does in a `tf.function`, so that no
+result depends on how threads are scheduled.
 """
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import tensorflow as tf
 
-# They tell something and change nothing, so nobody means to switch them off.
-_TELLS = {
+# These report something and change nothing, so they run although nothing
+# fetches them: nobody who writes tf.print means it to be cut.
+_REPORTS = {
   'Assert',
   'PrintV2',
   'WriteAudioSummary',
@@ -23,18 +28,24 @@ _TELLS = {
   'WriteScalarSummary',
   'WriteSummary',
 }
-_READS = {'ReadVariableOp', 'ResourceGather', 'ResourceGatherNd'}
-_READS |= {'VariableShape', 'VarIsInitializedOp'}
-_TRAINS = ('ResourceApply', 'ResourceSparseApply')
-# Attributes of ops that call functions.
+# Ops that take the handle of a variable and do not change it.
+_READS = {
+  'ReadVariableOp',
+  'ResourceGather',
+  'ResourceGatherNd',
+  'VarIsInitializedOp',
+  'VariableShape',
+}
+_TRAINS = ('ResourceApply', 'ResourceSparseApply')  # how training ops begin
+# Attributes of ops that name the functions they call.
 _BODIES = ('f', 'body', 'cond', 'then_branch', 'else_branch', 'branches')
 
 
 class Traced:
-  """A function traced into a graph, of which any part can be run.
+  """A function traced into a graph, any part of which can be run.
 
   Args:
-    function: gets an element like `element`, of symbolic tensors. None of the
+    function: takes an element like `element`, of symbolic tensors. None of the
       ops that it makes runs before the whole element is there.
     element: a nest of tensors, or of their specs.
 
@@ -45,75 +56,87 @@ class Traced:
 
   def __init__(self, function: Callable[[Any], Any], element: Any):
     flat = tf.nest.flatten(element, expand_composites=True)
-    self._arguments: list[tf.Tensor] = []
+    self._placeholders: list[tf.Tensor] = []
     self.result: Any = None
 
-    def build(*arguments):
-      self._arguments = list(arguments)
-      packed = tf.nest.pack_sequence_as(element, self._arguments, True)
-      # Branches and loop bodies run whole, as in a tf.function: only here can
-      # a Keras layer inside one be heard of. There is no public way.
+    def build(*placeholders: tf.Tensor) -> None:
+      self._placeholders = list(placeholders)
+      packed = tf.nest.pack_sequence_as(element, self._placeholders, True)
+      # Branches and loop bodies are not cut: with this they run whole, as in a
+      # tf.function, and so does a Keras layer inside one. TensorFlow has no
+      # public name for it.
       tf.compat.v1.get_default_graph()._add_control_dependencies = True
-      with tf.control_dependencies(self._arguments):
+      with tf.control_dependencies(self._placeholders):
         self.result = function(packed)
 
     specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in flat]
     self._function = tf.compat.v1.wrap_function(build, specs)
-    self.graph: Any = self._function.graph
+    self.graph: tf.Graph = self._function.graph
 
-  def part(self, fetches: Any, ops: Iterable[Any] = ()) -> Callable[..., Any]:
-    """A function of the flat tensors of an element to `fetches`.
+  def part(
+    self, fetches: Any, ops: Iterable[tf.Operation | tf.Tensor] = ()
+  ) -> Callable[..., Any]:
+    """A function from the flat tensors of an element to `fetches`.
 
-    It runs these, the ops, what they need, and nothing else.
+    It runs the fetches, the ops, what these depend on, and nothing else.
 
     Args:
       fetches: a nest of tensors of the graph.
-      ops: ops and tensors of the graph.
+      ops: ops, or tensors whose ops are meant.
     """
     flat = tf.nest.flatten(fetches, expand_composites=True)
-    # The fetches are among the ops: who waits for the part waits for them.
+    # The fetches are among the ops, so that whatever waits for this part waits
+    # for them too.
     unique = list(dict.fromkeys(map(_op_of, [*flat, *ops])))
-    feeds = [*self._arguments, *self.graph.deferred_internal_captures]
+    feeds = [*self._placeholders, *self.graph.deferred_internal_captures]
     function = self._function.prune(feeds, [fetches, unique])
-    late = None if tf.executing_eagerly() else self._late()
+    # Inside another graph they are captured once, before its loop begins.
+    captured = None if tf.executing_eagerly() else self._deferred_captures()
 
-    def run(*flat):
-      values = self._late() if tf.executing_eagerly() else late
-      return function(*flat, *values)[0]
+    def run(*tensors: tf.Tensor) -> Any:
+      values = captured
+      if tf.executing_eagerly():
+        values = self._deferred_captures()
+      return function(*tensors, *values)[0]
 
     return run
 
-  def on_nothing(self, ops: Iterable[Any]) -> Callable[[], Any]:
+  def without_element(
+    self, ops: Iterable[tf.Operation | tf.Tensor]
+  ) -> Callable[[], Any]:
     """A function that runs ops which do not depend on the element."""
     part = self.part([], ops)
+    # The pruned function wants all inputs; nothing reads these.
     arguments = [
       (
-        [n or 0 for n in tensor.shape] if tensor.shape.rank else [],
+        [size or 0 for size in tensor.shape] if tensor.shape.rank else [],
         tensor.dtype,
       )
-      for tensor in self._arguments
+      for tensor in self._placeholders
     ]
     return lambda: part(*(tf.zeros(*argument) for argument in arguments))
 
   def is_of_element(self, tensor: tf.Tensor) -> bool:
     """Whether a tensor is computed from the element."""
-    arguments = {argument.op for argument in self._arguments}
-    return not arguments.isdisjoint(needs([tensor], with_control=False))
+    placeholders = {placeholder.op for placeholder in self._placeholders}
+    inputs = dependencies([tensor], with_control=False)
+    return not placeholders.isdisjoint(inputs)
 
-  def _late(self) -> list[Any]:
-    """What the graph wants anew at each call: keys of collective ops."""
+  def _deferred_captures(self) -> list[tf.Tensor]:
+    """What the graph needs anew at each call: the keys of collective ops."""
     captures = [value() for value in self.graph.deferred_external_captures]
     return tf.nest.flatten(captures)
 
 
-def needs(
-  fetches: Iterable[Any], with_control: bool = True
+def dependencies(
+  fetches: Iterable[tf.Operation | tf.Tensor], with_control: bool = True
 ) -> set[tf.Operation]:
-  """The ops that run when tensors or ops of a graph are fetched.
+  """The ops that run when these are fetched, themselves among them.
 
   Args:
-    fetches: tensors and ops.
-    with_control: also what they wait for without using its result.
+    fetches: tensors and ops of a graph.
+    with_control: whether ops count that are only waited for (control inputs),
+      beside those whose results are used.
   """
   seen: set[tf.Operation] = set()
   todo = list(map(_op_of, fetches))
@@ -126,66 +149,86 @@ def needs(
   return seen
 
 
-def tells(graph: tf.Graph) -> list[tf.Operation]:
-  """The ops that print, assert or write summaries, inside functions too."""
-  bodies: dict[str, set[str]] = {}
-  return [op for op in graph.get_operations() if _tells(op, graph, bodies)]
+def reporting_ops(graph: tf.Graph) -> list[tf.Operation]:
+  """The ops that print, assert or write summaries, also inside functions."""
+  # To serialize the graph takes long, and most graphs call no function.
+  types_in_functions = functools.cache(lambda: _op_types(graph))
+  return [
+    op
+    for op in graph.get_operations()
+    if op.type in _REPORTS
+    or any(
+      types_in_functions().get(name, set()) & _REPORTS
+      for name in _called_functions(op)
+    )
+  ]
 
 
-def writes(
+def writing_ops(
   graph: tf.Graph, handles: Iterable[tf.Tensor], except_training: bool = False
 ) -> list[tf.Operation]:
   """The ops that change variables.
 
   Args:
-    graph: a graph of `Traced`.
+    graph: the graph of a `Traced`.
     handles: of the variables, as they are outside the graph.
-    except_training: leave out the training ops of optimizers.
+    except_training: whether to leave out the training ops of optimizers.
   """
-  wanted = {id(handle) for handle in handles}
-  inside = [
-    internal for handle, internal in graph.captures if id(handle) in wanted
+  # A graph sees a variable through a placeholder of its own for the handle.
+  handle_ids = {id(handle) for handle in handles}
+  placeholders = [
+    internal for handle, internal in graph.captures if id(handle) in handle_ids
   ]
   return [
     op
-    for handle in inside
-    for op in handle.consumers()
-    if not _only_reads(op, handle)
+    for placeholder in placeholders
+    for op in placeholder.consumers()
+    if not _only_reads(op, placeholder)
     and not (except_training and op.type.startswith(_TRAINS))
   ]
 
 
-def order(ops: Iterable[tf.Operation], graph: tf.Graph) -> None:
-  """Makes ops that use the same variable run in the order of the program."""
+def run_in_program_order(ops: Iterable[tf.Operation], graph: tf.Graph) -> None:
+  """Makes ops that use the same variable run in the order of the program.
+
+  A write waits for the reads and the write before it, and a read for the write
+  before it, as `tf.function` arranges for the ops that it keeps.
+
+  Args:
+    ops: those that will run; the others do not count, for waiting for them
+      would run them too.
+    graph: the graph of a `Traced`.
+  """
   kept = set(ops)
   last_write: dict[Any, tf.Operation] = {}
   reads: dict[Any, list[tf.Operation]] = {}
   for op in graph.get_operations():
     if op not in kept:
       continue
-    before: list[tf.Operation] = []
+    earlier: list[tf.Operation] = []
     for handle in {t.ref() for t in op.inputs if t.dtype == tf.resource}:
       if handle in last_write:
-        before.append(last_write[handle])
+        earlier.append(last_write[handle])
       if _only_reads(op, handle.deref()):
         reads.setdefault(handle, []).append(op)
       else:
-        before += reads.pop(handle, [])
+        earlier += reads.pop(handle, [])
         last_write[handle] = op
-    # The order is known only when the graph is there, which is too late for
-    # tf.control_dependencies.
-    before = [other for other in before if other is not op]
-    if before:
-      op._add_control_inputs(before)
+    earlier = [other for other in earlier if other is not op]
+    if earlier:
+      # tf.control_dependencies acts on ops that are still to be made, and which
+      # ones are kept is known only when all are there.
+      op._add_control_inputs(earlier)
 
 
-def _op_of(fetch: Any) -> tf.Operation:
+def _op_of(fetch: tf.Operation | tf.Tensor) -> tf.Operation:
   return fetch if isinstance(fetch, tf.Operation) else fetch.op
 
 
 def _only_reads(op: tf.Operation, handle: tf.Tensor) -> bool:
   if op.type in _READS:
     return True
+  # Ops that call functions say which of their resource inputs these only read.
   try:
     indices = op.get_attr('_read_only_resource_inputs')
   except ValueError:
@@ -197,30 +240,25 @@ def _only_reads(op: tf.Operation, handle: tf.Tensor) -> bool:
   )
 
 
-def _tells(
-  op: tf.Operation, graph: tf.Graph, bodies: dict[str, set[str]]
-) -> bool:
-  if op.type in _TELLS:
-    return True
-  names = [
+def _called_functions(op: tf.Operation) -> list[str]:
+  """Names of the functions of the graph that an op calls."""
+  return [
     function.name
     for attribute in op.node_def.attr
     if attribute in _BODIES
     for function in _functions(op.node_def.attr[attribute])
   ]
-  if names and not bodies:
-    bodies |= _op_types(graph)
-  return any(bodies.get(name, set()) & _TELLS for name in names)
 
 
 def _functions(attribute: Any) -> list[Any]:
+  """The functions that an attribute (an `AttrValue` message) names."""
   if attribute.HasField('func'):
     return [attribute.func]
   return list(attribute.list.func)
 
 
 def _op_types(graph: tf.Graph) -> dict[str, set[str]]:
-  """Name of each function of a graph to the types of the ops in it."""
+  """Name of each function of a graph to the types of the ops that it runs."""
   library = graph.as_graph_def().library.function
   types = {f.signature.name: {n.op for n in f.node_def} for f in library}
   calls = {
@@ -232,7 +270,9 @@ def _op_types(graph: tf.Graph) -> dict[str, set[str]]:
     }
     for f in library
   }
-  for _ in library:  # As deep as calls can be nested.
+  # Each round adds the ops of functions one call further down, until none is
+  # new; calls cannot be nested deeper than there are functions.
+  for _ in library:
     grown = {
       name: types[name].union(*(types.get(c, set()) for c in calls[name]))
       for name in types

@@ -8,34 +8,63 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from official.estimator import graph_inputs
+from official.estimator import graph_inputs, random_seeds
+
+DatasetIterator = tf.data.Iterator | tf.distribute.DistributedIterator
+InputFn = Callable[..., Any]
+
+
+def make_iterator(
+  input_fn: InputFn,
+  strategy: tf.distribute.Strategy | None,
+  seed: int | None,
+  **available: Any,
+) -> DatasetIterator:
+  """An iterator of the elements of `make_dataset`.
+
+  Args:
+    input_fn: see `make_dataset`.
+    strategy: see `make_dataset`.
+    seed: the seed of ops of the input that have none of their own, as in
+      tf.estimator, which gave it to the graph; None leaves them without.
+    **available: see `make_dataset`.
+
+  Raises:
+    TypeError: see `make_dataset`.
+    ValueError: see `make_dataset`.
+  """
+  with random_seeds.of_tensorflow(seed):
+    return iter(make_dataset(input_fn, strategy, **available))
 
 
 def make_dataset(
-  input_fn: Callable[..., Any],
+  input_fn: InputFn,
   strategy: tf.distribute.Strategy | None = None,
   **available: Any,
-) -> Any:
-  """Calls `input_fn` with what it asks for; returns an iterable dataset.
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+  """Calls `input_fn` with the arguments that it asks for.
 
   Args:
-    input_fn: returns a `tf.data.Dataset` or tensors; of `(features, labels)`,
-      or features alone. Tensors of an iterator's `get_next()` are a batch a
-      step. Under a strategy its batches are those of one replica.
-    strategy: whose replicas the batches go to; None for one device.
-    **available: the arguments that it may have, by name. `input_context` is
-      always among them.
+    input_fn: returns a `tf.data.Dataset` or tensors: `(features, labels)`, or
+      features alone. Tensors of an iterator's `get_next()` are another batch at
+      each step. Under a strategy its batches are those of one replica.
+    strategy: the strategy whose replicas get the batches; None for one device.
+    **available: the arguments that `input_fn` may ask for, by name.
+      `input_context` is always among them.
+
+  Returns:
+    A dataset of `(features, labels)` or of features.
 
   Raises:
     TypeError: `input_fn` is not callable.
-    ValueError: it returned something else.
+    ValueError: `input_fn` returned something else.
   """
   if not callable(input_fn):
     raise TypeError(f'input_fn must be callable, given: {input_fn!r}')
   names = argument_names(input_fn)
   endless = available.get('mode') == 'train'
 
-  def dataset(input_context):
+  def dataset(input_context: tf.distribute.InputContext) -> tf.data.Dataset:
     arguments = available | {'input_context': input_context}
     arguments = {k: v for k, v in arguments.items() if k in names}
     with tf.device('/cpu:0'):
@@ -49,12 +78,12 @@ def make_dataset(
 
 
 def split(element: Any) -> tuple[Any, Any]:
-  """An element of the dataset, as features and labels (None without)."""
+  """The features and the labels of an element; no labels are None."""
   return element if isinstance(element, tuple) else (element, None)
 
 
 def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
-  """Names of the arguments of a function, partial, method or callable."""
+  """Names of the arguments that a callable, or a partial, still takes."""
   bound = function.keywords if isinstance(function, functools.partial) else {}
   parameters = inspect.signature(function).parameters.values()
   return tuple(
@@ -80,7 +109,7 @@ def _to_dataset(input_fn: Callable[[], Any], endless: bool) -> tf.data.Dataset:
     )
     if dataset is not None:
       return dataset
-  # Tensors are one batch. Training goes on with it; the rest sees it once.
+  # Tensors are one batch: each training step uses it, the other modes once.
   dataset = tf.data.Dataset.from_tensors(result)
   return dataset.repeat() if endless else dataset
 
@@ -99,7 +128,7 @@ def _check_pair(element: Any) -> None:
 
 
 def _as_elements(result: Any) -> Any:
-  """The same nest; its lists are tuples.
+  """The same nest with tuples in place of lists.
 
   tf.data takes a list for one tensor that is still to be stacked.
   """
@@ -110,7 +139,8 @@ def _as_elements(result: Any) -> Any:
   if isinstance(result, tuple) and not hasattr(result, '_fields'):
     return tuple(map(_as_elements, result))
   if isinstance(result, Mapping):
-    return type(result)({k: _as_elements(v) for k, v in result.items()})
+    as_elements = {k: _as_elements(v) for k, v in result.items()}
+    return type(result)(as_elements)  # type: ignore[call-arg]
   return result
 
 
@@ -122,17 +152,18 @@ def _holds_tensors(items: list[Any]) -> bool:
 
 
 def _with_any_batch_size(dataset: tf.data.Dataset) -> tf.data.Dataset:
-  """The same; a replica may get an empty batch at the end.
+  """The same dataset without a fixed size of its batches.
 
-  TensorFlow leaves out the last batches if they do not suffice for all replicas
-  and their size is fixed.
+  At the end of the data there may be fewer batches than replicas. TensorFlow
+  leaves these out if their size is fixed, and an evaluation would miss
+  examples; else it gives the other replicas empty batches.
   """
   if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
     return dataset
 
   is_pair = isinstance(dataset.element_spec, tuple)
 
-  def relax(*element):
+  def relax(*element: Any) -> Any:
     relaxed = tf.nest.map_structure(_relax, element)
     return relaxed if is_pair else relaxed[0]
 
@@ -147,11 +178,11 @@ def _relax(tensor: Any) -> Any:
 
 
 def _without_tuner(dataset: tf.data.Dataset) -> tf.data.Dataset:
-  """The same without tf.data's tuner, unless it was asked for.
+  """The same dataset without tf.data's tuner, unless its options ask for it.
 
-  In TensorFlow 2.21 the tuner's thread misses that its iterator is to end, and
-  the end then waits for it to wake: for as long as the iterator was in use, up
-  to a minute. `AUTOTUNE` is then a thread a core.
+  In TensorFlow 2.21 the tuner's thread may miss that its iterator ends. The end
+  then waits until the thread wakes: for as long as the iterator was in use, up
+  to a minute. Without the tuner, `AUTOTUNE` means one thread for each core.
   """
   options = tf.data.Options()
   if dataset.options().autotune.enabled is None:

@@ -1,53 +1,59 @@
-"""Signals that wait for a moment when nothing is half done."""
+"""Signals that wait for a moment when nothing is half done.
+
+An interrupt between a step and its line in `metrics.jsonl` would leave a step
+that the variables, and the checkpoint saved at the interrupt, have and the log
+has not. No later run would write that line, so the story of the run would not
+be that of an unbroken one.
+"""
 
 import contextlib
 import signal
 import threading
+import types
 from collections.abc import Iterator
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StoppedElsewhere(KeyboardInterrupt):  # noqa: N818 - as its base
-  """A signal came to another worker of the cluster: all stop together."""
+  """Another worker of the cluster got a signal, and all stop together."""
 
 
 @contextlib.contextmanager
 def deferred() -> Iterator[list[int]]:
-  """A signal that comes within it is raised at its end; a second one at once.
+  """Within it a signal is only noted, and raised at the end.
 
-  Else an interrupt can strike after a step has changed the variables and before
-  what it measured is written.
+  A second signal is raised at once: the user does not want to wait.
 
   Yields:
-    The signals that came, a list that grows.
+    The numbers of the signals that came, a list that grows.
   """
-  came: list[int] = []
+  received: list[int] = []
   if threading.current_thread() is not threading.main_thread():
-    yield came  # Signals come to the main thread alone.
+    yield received  # Python handles signals in the main thread alone.
     return
 
-  def note(number, frame):
+  def note(number: int, frame: types.FrameType | None) -> None:
     del frame
-    came.append(number)
-    if len(came) > 1:
+    received.append(number)
+    if len(received) > 1:
       restore()
       signal.raise_signal(number)
 
   # None is a handler that was not set by Python, and cannot be set again.
-  before = {
+  previous = {
     number: signal.signal(number, note)
     for number in _SIGNALS
     if signal.getsignal(number) is not None
   }
 
-  def restore():
-    for number, handler in before.items():
+  def restore() -> None:
+    for number, handler in previous.items():
       signal.signal(number, handler)
 
   try:
-    yield came
+    yield received
   finally:
     restore()
-  if came:
-    signal.raise_signal(came[0])
+  if received:
+    signal.raise_signal(received[0])

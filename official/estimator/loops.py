@@ -1,146 +1,21 @@
-"""The loops: a program run again and again, with hooks around each turn."""
+"""The loops: a program runs again and again, with hooks around each turn."""
 
 import contextlib
 import logging
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import tensorflow as tf
 
 from official.estimator import interrupts
 from official.estimator.agreement import Agreement
-from official.estimator.hooks.base import Hook, Run
-from official.estimator.programs import Program
+from official.estimator.hooks.base import EstimatorCall, Hook
+from official.estimator.inputs import DatasetIterator
 from official.estimator.train_program import TrainProgram, is_uneven
 
 logger = logging.getLogger(__name__)
 
-
-def train(
-  program: TrainProgram,
-  iterator: Any,
-  run: Run,
-  hooks: list[Hook],
-  global_step: tf.Variable,
-  agreement: Agreement,
-) -> None:
-  """Trains until the last step, the end of the data or a hook's request.
-
-  Raises:
-    ValueError: there was no batch, or a step is not one step.
-    WorkerLostError: another worker of the cluster has ended.
-  """
-  with around(hooks, run):
-    interrupted = False
-    with _until_all_know(agreement) as signals:
-      while _is_before_end(run):
-        stop, interrupted, steps = agreement.turn(
-          run.stop_requested, bool(signals), run.steps_per_loop
-        )
-        if stop or interrupted:
-          break
-        if run.last_step is not None:
-          steps = min(steps, run.last_step - run.global_step)
-        with interrupts.deferred(), agreement.guard():
-          if not _train_loop(program, iterator, run, hooks, global_step, steps):
-            break
-    if agreement.is_shared and interrupted:
-      raise interrupts.StoppedElsewhere
-    if run.global_step == run.first_step and _is_before_end(run):
-      raise ValueError(
-        'Training had no batch: the dataset of its input_fn is empty.'
-      )
-
-
-def _until_all_know(
-  agreement: Agreement,
-) -> contextlib.AbstractContextManager[list[int]]:
-  """Where there are other workers, a signal waits until they know of it."""
-  if agreement.is_shared:
-    return interrupts.deferred()
-  return contextlib.nullcontext([])
-
-
-def _train_loop(
-  program: TrainProgram,
-  iterator: Any,
-  run: Run,
-  hooks: list[Hook],
-  global_step: tf.Variable,
-  steps: int,
-) -> bool:
-  """So many steps and the hooks around them; False where the data ended."""
-  _before_run(hooks, run)
-  try:
-    rows = program(iterator, tf.constant(steps))
-  except tf.errors.OutOfRangeError:
-    # Steps of this loop before the data ended have had their effect.
-    run.global_step = int(global_step.numpy())
-    return False
-  except tf.errors.InvalidArgumentError as e:
-    if not is_uneven(e):
-      raise
-    run.global_step = int(global_step.numpy())
-    logger.warning(_UNEVEN, run.global_step)
-    return False
-  is_first = run.global_step == run.first_step
-  run.advance(steps, program.names, rows)
-  if is_first:
-    _check_global_step(run, int(global_step.numpy()))
-  for hook in hooks:
-    hook.after_run(run)
-  return True
-
-
-def batches(
-  program: Program,
-  iterator: Any,
-  run: Run,
-  hooks: list[Hook],
-  limit: int | None = None,
-) -> Iterator[Any]:
-  """Yields what evaluation or prediction gives for each batch."""
-  with around(hooks, run):
-    done = 0
-    while not run.stop_requested and done != limit:
-      _before_run(hooks, run)
-      try:
-        values = program(iterator)
-      except tf.errors.OutOfRangeError:
-        break
-      done += 1
-      for hook in hooks:
-        hook.after_run(run)
-      yield values
-
-
-def _before_run(hooks: list[Hook], run: Run) -> None:
-  for hook in hooks:
-    if hook.before_run(run) is not None:
-      raise TypeError(
-        f'{type(hook).__name__}.before_run returned something, which nothing '
-        'would use: there is no session to run it. Name the tensors in '
-        'Hook.tensors and read run.values in after_run.'
-      )
-
-
-@contextlib.contextmanager
-def around(hooks: list[Hook], run: Run) -> Iterator[None]:
-  """Calls `begin`, and then `end` or `abort`, of every hook."""
-  begun = []
-  try:
-    for hook in hooks:
-      begun.append(hook)
-      hook.begin(run)
-    with contextlib.suppress(GeneratorExit):  # A reader that had enough.
-      yield
-    for hook in hooks:
-      hook.end(run)
-  except BaseException as e:
-    for hook in begun:
-      hook.abort(run, e)
-    raise
-
+_Result = TypeVar('_Result')
 
 _UNEVEN = (
   'The data ended after step %d: what is left does not give every replica a '
@@ -149,14 +24,200 @@ _UNEVEN = (
 )
 
 
-def _is_before_end(run: Run) -> bool:
-  return run.last_step is None or run.global_step < run.last_step
+class TrainingLoop:
+  """Trains until the last step, the end of the data or a hook's request.
+
+  Args:
+    program: runs the steps.
+    iterator: of the training data.
+    call: the call of `train`; hooks read it and may ask it to stop.
+    hooks: called around each turn, in this order.
+    global_step: the variable that every step adds 1 to.
+    agreement: with the other workers of the cluster.
+  """
+
+  def __init__(
+    self,
+    program: TrainProgram,
+    iterator: DatasetIterator,
+    call: EstimatorCall,
+    hooks: Sequence[Hook],
+    global_step: tf.Variable,
+    agreement: Agreement,
+  ):
+    self._program = program
+    self._iterator = iterator
+    self._call = call
+    self._hooks = hooks
+    self._global_step = global_step
+    self._agreement = agreement
+
+  def run(self) -> None:
+    """Runs the turns.
+
+    Raises:
+      ValueError: there was no batch, or a step did not add 1 to global_step.
+      WorkerLostError: another worker of the cluster has ended.
+      StoppedElsewhere: another worker of the cluster got a signal.
+    """
+    with around(self._hooks, self._call):
+      interrupted = self._run_turns()
+      if self._agreement.is_shared and interrupted:
+        raise interrupts.StoppedElsewhere
+      if self._call.global_step == self._call.first_step and self._is_going():
+        raise ValueError(
+          'Training had no batch: the dataset of its input_fn is empty.'
+        )
+
+  def _run_turns(self) -> bool:
+    """Runs turns to the end; returns whether a signal ended them."""
+    # A worker that stops alone at a signal leaves the others waiting in their
+    # next collective op. So a signal is only noted, and all workers hear of it
+    # in the same turn. A process alone has nobody to wait for.
+    noted = contextlib.nullcontext([])
+    if self._agreement.is_shared:
+      noted = interrupts.deferred()
+    call = self._call
+    with noted as signals:
+      while self._is_going():
+        stop, interrupted, steps = self._agreement.turn(
+          call.stop_requested, bool(signals), call.steps_per_loop
+        )
+        if stop or interrupted:
+          return interrupted
+        if call.last_step is not None:
+          steps = min(steps, call.last_step - call.global_step)
+        # Between a step and its hooks a signal would leave a step that the
+        # variables have and metrics.jsonl has not.
+        with interrupts.deferred(), self._agreement.guard():
+          if not self._run_turn(steps):
+            break
+    return False
+
+  def _run_turn(self, steps: int) -> bool:
+    """Runs steps with the hooks around them; False if the data ended."""
+    call = self._call
+    _before_run(self._hooks, call)
+    try:
+      rows = self._program.train(self._iterator, steps)
+    except tf.errors.OutOfRangeError:
+      # Steps of this turn before the end of the data have had their effect.
+      call.global_step = self._steps_done()
+      return False
+    except tf.errors.InvalidArgumentError as e:
+      if not is_uneven(e):
+        raise
+      call.global_step = self._steps_done()
+      logger.warning(_UNEVEN, call.global_step)
+      return False
+    is_first = call.global_step == call.first_step
+    call.advance(steps, self._program.names, rows)
+    # To read the variable waits for the device, so only the first turn does.
+    if is_first:
+      _check_global_step(call, self._steps_done())
+    for hook in self._hooks:
+      hook.after_run(call)
+    return True
+
+  def _is_going(self) -> bool:
+    last = self._call.last_step
+    return last is None or self._call.global_step < last
+
+  def _steps_done(self) -> int:
+    return int(self._global_step.numpy())
 
 
-def _check_global_step(run: Run, step: int) -> None:
-  if step != run.global_step:
+def batches(
+  run_batch: Callable[[DatasetIterator], _Result],
+  iterator: DatasetIterator,
+  call: EstimatorCall,
+  hooks: Sequence[Hook],
+  limit: int | None = None,
+) -> Iterator[_Result]:
+  """Yields what evaluation or prediction gives for each batch.
+
+  Args:
+    run_batch: takes the next batch of an iterator; raises
+      `tf.errors.OutOfRangeError` if there is none.
+    iterator: of the data.
+    call: the call of `evaluate` or `predict`.
+    hooks: called around each batch, in this order.
+    limit: at most this many batches; None for all.
+  """
+  with around(hooks, call):
+    done = 0
+    while not call.stop_requested and done != limit:
+      _before_run(hooks, call)
+      try:
+        result = run_batch(iterator)
+      except tf.errors.OutOfRangeError:
+        break
+      done += 1
+      for hook in hooks:
+        hook.after_run(call)
+      yield result
+
+
+def last_batch(
+  run_batch: Callable[[DatasetIterator], _Result],
+  iterator: DatasetIterator,
+  call: EstimatorCall,
+  hooks: Sequence[Hook],
+  limit: int | None = None,
+) -> _Result:
+  """Runs an evaluation; returns what the last batch gave; see `batches`.
+
+  Raises:
+    ValueError: there was no batch.
+  """
+  last = None
+  for last in batches(run_batch, iterator, call, hooks, limit):
+    pass
+  if last is None and call.stop_requested:
+    raise ValueError('A hook stopped the evaluation before its first batch.')
+  if last is None:
     raise ValueError(
-      f'train_op moved global_step from {run.first_step} to {step}, expected '
-      f'{run.global_step}: it must add 1 a step. Optimizers of TensorFlow need '
-      'minimize(loss, global_step=tf.compat.v1.train.get_global_step()).'
+      'Evaluation had no batch: the dataset of its input_fn is empty.'
+    )
+  return last
+
+
+@contextlib.contextmanager
+def around(hooks: Sequence[Hook], call: EstimatorCall) -> Iterator[None]:
+  """Calls `begin`, and then `end` or `abort`, of every hook."""
+  begun: list[Hook] = []
+  try:
+    for hook in hooks:
+      begun.append(hook)
+      hook.begin(call)
+    # A caller that stops reading predictions early has not failed.
+    with contextlib.suppress(GeneratorExit):
+      yield
+    for hook in hooks:
+      hook.end(call)
+  except BaseException as e:
+    for hook in begun:
+      hook.abort(call, e)
+    raise
+
+
+def _before_run(hooks: Sequence[Hook], call: EstimatorCall) -> None:
+  for hook in hooks:
+    # Hooks of tf.estimator returned what the session had to fetch.
+    result: object = hook.before_run(call)  # type: ignore[func-returns-value]
+    if result is not None:
+      raise TypeError(
+        f'{type(hook).__name__}.before_run returned something, which nothing '
+        'would use: there is no session to run it. Name the tensors in '
+        'Hook.tensors and read run.values in after_run.'
+      )
+
+
+def _check_global_step(call: EstimatorCall, step: int) -> None:
+  if step != call.global_step:
+    raise ValueError(
+      f'train_op moved global_step from {call.first_step} to {step}, expected '
+      f'{call.global_step}: each step must add 1. Optimizers of TensorFlow '
+      'need minimize(loss, '
+      'global_step=tf.compat.v1.train.get_global_step()).'
     )

@@ -1,12 +1,13 @@
-"""A mode of a `model_fn`, traced once into a `tf.function`."""
+"""A mode of a `model_fn`, traced once into a graph that runs many batches."""
 
+import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from official.estimator import graphs, inputs
-from official.estimator.spec import EstimatorSpec, ModeKeys, is_metric_object
+from official.estimator import graphs, inputs, keras_objects
+from official.estimator.spec import EstimatorSpec, ModeKeys
 from official.estimator.variables import VariableStore
 
 _TABLES = tf.compat.v1.GraphKeys.TABLE_INITIALIZERS
@@ -14,23 +15,36 @@ _TABLES = tf.compat.v1.GraphKeys.TABLE_INITIALIZERS
 ModelFn = Callable[[Any, Any, str], EstimatorSpec]
 
 
-class Program:
-  """Runs the elements of an iterator through one mode of a `model_fn`.
+@dataclasses.dataclass(frozen=True)
+class ModelCall:
+  """One call of `model_fn`.
 
-  A program is for iterators of one type: its graph, its spec and what it
-  fetches belong together.
+  Attributes:
+    graph: the graph in which `model_fn` made its ops.
+    spec: what `model_fn` returned.
+  """
+
+  graph: tf.Graph
+  spec: EstimatorSpec
+
+
+class Program:
+  """Runs batches of an iterator through one mode of a `model_fn`.
+
+  A program is traced once, for iterators of one type, so that its graph, its
+  spec and the names of its results always belong together. The subclasses say
+  what it does with a batch: `TrainProgram.train`, `EvalProgram.update`,
+  `PredictProgram.predict`.
 
   Args:
     mode: one of `ModeKeys`.
-    model_fn: `(features, labels, mode) -> EstimatorSpec`.
-    store: where the variables come from.
-    jit_compile: compile the step with XLA.
-
-  Attributes:
-    spec: what `model_fn` returned when it was last called.
-    graph: in which `model_fn` was last called; None before.
-    traces: how often the mode was traced.
+    model_fn: function `(features, labels, mode) -> EstimatorSpec`.
+    store: the variables that `model_fn` gets.
+    jit_compile: whether to compile the step with XLA.
   """
+
+  #: Specs of the arguments that a run takes after the iterator.
+  _ARGUMENTS: ClassVar[tuple[tf.TensorSpec, ...]] = ()
 
   def __init__(
     self,
@@ -43,110 +57,146 @@ class Program:
     self._mode = mode
     self._model_fn = model_fn
     self._store = store
-    self._compile = jit_compile
-    self._function = tf.function(self._traced, autograph=False)
-    self.spec: EstimatorSpec | None = None
-    self.graph: tf.Graph | None = None
-    self.traces = 0
-    # What makes the tables of the graph ready, before it first runs.
+    self._jit_compile = jit_compile
+    # Every replica of this process calls model_fn once.
+    self._calls: list[ModelCall] = []
+    # The tables of the graph must be filled before it first runs.
     self._table_initializers: list[Callable[[], Any]] = []
+    self._iterator_spec: tf.TypeSpec | None = None
+    self._function: tf.types.experimental.ConcreteFunction | None = None
 
-  def trace(self, *args: Any) -> None:
-    """Builds the graph, and so the variables, for arguments like these."""
-    traces = self.traces
-    concrete = self._function.get_concrete_function(*args)
-    if self.traces > traces:
-      self._store.adopt(concrete.graph.variables, self._metric_objects())
-      for function in self._table_initializers:
-        function()
+  @property
+  def graph(self) -> tf.Graph:
+    """The graph of `model_fn`; there is one only after `trace`."""
+    return self._calls[-1].graph
 
-  def __call__(self, *args: Any) -> Any:
-    """Runs the next element of an iterator; see the subclasses.
+  @property
+  def spec(self) -> EstimatorSpec:
+    """What `model_fn` returned; there is one only after `trace`."""
+    return self._calls[-1].spec
+
+  def is_for(self, iterator: inputs.DatasetIterator) -> bool:
+    """Whether this program can run the batches of an iterator."""
+    return tf.type_spec_from_value(iterator) == self._iterator_spec
+
+  def trace(self, iterator: inputs.DatasetIterator) -> None:
+    """Calls `model_fn`, builds the graph and creates its variables.
+
+    Raises:
+      ValueError: `model_fn` breaks the contract; the message says how.
+    """
+    function = tf.function(self._build, autograph=False)
+    self._function = function.get_concrete_function(iterator, *self._ARGUMENTS)
+    self._iterator_spec = tf.type_spec_from_value(iterator)
+    self._store.adopt_metrics(_metric_objects(self.spec))
+    self._store.adopt(self._function.graph.variables)
+    for initialize in self._table_initializers:
+      initialize()
+
+  def _run(self, iterator: inputs.DatasetIterator, *arguments: tf.Tensor) -> Any:
+    """Runs the graph that `_build` has built.
 
     Raises:
       tf.errors.OutOfRangeError: the iterator has ended.
     """
-    return self._function(*args)
+    if self._function is None:
+      raise RuntimeError('A program must be traced before it runs.')
+    return self._function(iterator, *arguments)
 
-  def _traced(self, *args: Any) -> Any:
-    self.traces += 1
-    return self._build(*args)
-
-  def _build(self, *args: Any) -> Any:
+  def _build(
+    self, iterator: inputs.DatasetIterator, *arguments: tf.Tensor
+  ) -> Any:
+    """Makes the ops of a run, inside the graph that is being traced."""
     raise NotImplementedError
 
   def _trace_part(
     self, function: Callable[[Any], Any], element: Any
   ) -> graphs.Traced:
-    """Traces a function that calls model_fn; its variables are the store's."""
+    """Traces a function that calls model_fn; the store has its variables."""
 
-    def within_the_store(element):
+    def within_the_store(element: Any) -> Any:
       with self._store.trace():
         return function(element)
 
     try:
       traced = graphs.Traced(within_the_store, element)
     except (AssertionError, AttributeError, RuntimeError) as e:
-      # TensorFlow's words for a synchronization that it cannot do here; an
-      # assertion of it has none.
-      words = str(e) or 'cross-replica'
+      # TensorFlow's messages when replicas cannot wait for each other here; its
+      # assertion has no message at all.
+      message = str(e) or 'cross-replica'
       replicas = self._store.strategy.num_replicas_in_sync
-      if replicas == 1 or not any(word in words for word in _SYNCHRONIZES):
+      if replicas == 1 or not any(word in message for word in _SYNCHRONIZES):
         raise
-      raise ValueError(_SYNCHRONIZED.format(mode=self._mode)) from e
-    if tables := self.tables_of(traced):
-      self._table_initializers.append(traced.on_nothing(tables))
+      raise ValueError(
+        f'model_fn synchronizes replicas in mode {self._mode!r}, as a train_op '
+        'does. With several replicas it must build its train_op in mode '
+        f'{ModeKeys.TRAIN!r} alone.'
+      ) from e
+    if tables := self._table_ops(traced):
+      self._table_initializers.append(traced.without_element(tables))
     return traced
 
-  def tables_of(self, traced: graphs.Traced) -> list[tf.Operation]:
-    """The ops that initialize tables."""
+  def _table_ops(self, traced: graphs.Traced) -> list[tf.Operation]:
+    """The ops that initialize lookup tables."""
     return [
-      op  # Tables that are made eagerly are initialized at once, and give None.
+      op  # Tables made eagerly are initialized at once and leave None here.
       for op in traced.graph.get_collection(_TABLES)
       if op is not None and op.graph is traced.graph
     ]
 
-  def _call_model_fn(self, element: Any) -> EstimatorSpec:
-    features, labels = inputs.split(element)
-    self.graph = tf.compat.v1.get_default_graph()
-    self.spec = self._model_fn(features, labels, self._mode)
-    self._store.settle_metrics(self._metric_objects())
-    return self.spec
+  def _call_model_fn(
+    self, element: Any, escaped: dict[str, tf.Variable]
+  ) -> EstimatorSpec:
+    """Calls model_fn in the current graph and sorts out its variables.
 
-  def _metric_objects(self) -> list[Any]:
-    return [
-      m for m in self.spec.eval_metric_ops.values() if is_metric_object(m)
-    ]
+    Args:
+      element: features, or `(features, labels)`, as symbolic tensors.
+      escaped: see `VariableStore.settle_metrics`.
+    """
+    features, labels = inputs.split(element)
+    graph = tf.compat.v1.get_default_graph()
+    spec = self._model_fn(features, labels, self._mode)
+    self._calls.append(ModelCall(graph, spec))
+    self._store.settle_metrics(_metric_objects(spec), escaped)
+    return spec
 
   def _compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-    if self._compile:
+    if self._jit_compile:
       return tf.function(function, autograph=False, jit_compile=True)
     return function
 
 
 class PredictProgram(Program):
-  """Predicts: `program(iterator)` returns the predictions of an element."""
+  """Predicts, one batch at a time."""
 
-  def _build(self, iterator: Any) -> Any:
-    def predict(features):
-      with self._store.scope():
-        return self._call_model_fn((features, None)).predictions
+  def predict(self, iterator: inputs.DatasetIterator) -> Any:
+    """The predictions for the next batch: a tensor, or a dict of tensors.
+
+    Raises:
+      tf.errors.OutOfRangeError: the iterator has ended.
+    """
+    return self._run(iterator)
+
+  def _build(
+    self, iterator: inputs.DatasetIterator, *arguments: tf.Tensor
+  ) -> Any:
+    def predict(features: Any) -> Any:
+      with self._store.scope() as escaped:
+        return self._call_model_fn((features, None), escaped).predictions
 
     features, _ = inputs.split(next(iterator))
     traced = self._trace_part(predict, features)
-    predictions = traced.part(traced.result, graphs.tells(traced.graph))
+    reports = graphs.reporting_ops(traced.graph)
+    predictions = traced.part(traced.result, reports)
     return predictions(*tf.nest.flatten(features, expand_composites=True))
 
 
+# Words in TensorFlow's errors about ops that wait for other replicas.
 _SYNCHRONIZES = ('merge_call', 'cross-replica')
-_SYNCHRONIZED = (
-  'model_fn synchronizes replicas in mode {mode!r}, as a train_op does. With '
-  'several replicas it must build its train_op in mode {train!r} alone.'
-).replace('{train!r}', repr(ModeKeys.TRAIN))
 
 
 def batch_size(element: Any) -> tf.Tensor:
-  """How many examples an element holds, int32 []."""
+  """The number of examples in an element of a dataset, int32 []."""
   features, labels = inputs.split(element)
   for tensor in [*tf.nest.flatten(features), *tf.nest.flatten(labels)]:
     if isinstance(tensor, tf.SparseTensor):
@@ -156,3 +206,8 @@ def batch_size(element: Any) -> tf.Tensor:
     if tensor is not None and tensor.shape.rank != 0:
       return tf.shape(tensor)[0]
   return tf.constant(1)
+
+
+def _metric_objects(spec: EstimatorSpec) -> list[Any]:
+  """The Keras metrics of a spec."""
+  return [m for m in spec.eval_metric_ops.values() if keras_objects.is_metric(m)]

@@ -1,64 +1,76 @@
-"""`RunState`: what the variables hold, and which checkpoint that is."""
+"""`RunState`: what the variables hold, and which checkpoint that is.
+
+A run that is killed and started again ends with the same bits as one that never
+stopped. So that it does, a checkpoint holds all that the next step depends on
+(variables, slots, the global step; the data are a function of the step), and
+what it remembers beside the variables takes the log back to the same moment.
+"""
 
 import contextlib
 import random
 from collections.abc import Iterator
 from typing import Any
 
-from official.estimator import checkpoints
-from official.estimator import warm_start as warm_start_lib
+from official.estimator import checkpoint_reading, checkpoints, warm_start
 from official.estimator.agreement import Agreement
+from official.estimator.hooks.base import EstimatorCall, Hook
 from official.estimator.metrics_log import MetricsLog
 from official.estimator.run_config import RunConfig
 from official.estimator.variables import VariableStore
 
 
 class RunState:
-  """The variables of a run and the checkpoints they go to and come from.
+  """The variables of a run, and the checkpoints that they go to and come from.
 
   Args:
-    config: of the Estimator.
-    warm_start: what to begin with where there is no checkpoint.
+    config: the settings of the Estimator.
+    model_dir: the folder of the run.
+    warm_start_settings: what the variables begin with where there is no
+      checkpoint; None for their initial values.
 
   Attributes:
-    agreement: with the other workers.
+    agreement: decisions together with the other workers.
     store: the variables.
-    metrics_log: of the model directory.
+    metrics_log: the log of the folder.
   """
 
   def __init__(
     self,
     config: RunConfig,
-    warm_start: warm_start_lib.WarmStartSettings | None,
+    model_dir: str,
+    warm_start_settings: warm_start.WarmStartSettings | None,
   ):
     self._config = config
-    self._warm_start = warm_start
+    self._warm_start = warm_start_settings
     self.agreement = Agreement(config.train_distribute, config.is_chief)
     self.store = VariableStore(config.train_distribute, self._seed())
-    self.metrics_log = MetricsLog(config.model_dir)
+    self.metrics_log = MetricsLog(model_dir)
     self._checkpoints = checkpoints.Checkpoints(
-      config.model_dir,
+      model_dir,
       config.keep_checkpoint_max,
       config.keep_checkpoint_every_n_hours,
     )
     # What the variables hold: a checkpoint and how many variables it filled.
+    # A new mode may have made more of them, which are then not loaded yet.
     self._loaded: tuple[str | None, int] | None = None
-    # What checkpoints remember beside the variables, and as of which one.
+    # What checkpoints remember beside the variables, and the checkpoint that
+    # the log and this memory are as of.
     self._memory: dict[str, Any] = {}
     self._remembered: str | None = None
-    self._training = False
+    self._is_training = False
 
   def latest(self) -> str | None:
-    """Prefix of the newest whole checkpoint; None where there is none."""
+    """The prefix of the newest whole checkpoint; None if there is none."""
     return self._checkpoints.latest()
 
   def agreed(self) -> str | None:
     """`latest` as the chief sees it; every worker must ask."""
     if not self.agreement.is_shared:
       return self.latest()
+    # The others may see the folder later than the chief, or not at all.
     latest = self.latest() if self._config.is_chief else None
     step = self.agreement.from_chief(
-      checkpoints.step_of(latest) if latest else -1
+      checkpoint_reading.step_of(latest) if latest else -1
     )
     return None if step < 0 else self._checkpoints.prefix(step)
 
@@ -67,15 +79,15 @@ class RunState:
 
     Args:
       checkpoint: its prefix.
-      thorough: look whether the user has changed variables made outside.
+      thorough: whether to see if the user has changed variables made outside.
 
     Raises:
       RuntimeError: training would lose what its variables hold.
     """
-    wanted = (checkpoint, len(self.store.variables))
-    if self._loaded == wanted and self.store.use.is_latest(thorough):
+    to_load = (checkpoint, len(self.store.variables))
+    if self._loaded == to_load and self.store.use.is_latest(thorough):
       return
-    if self._training:
+    if self._is_training:
       raise RuntimeError(
         'Training is under way and its variables are not those of '
         f'{checkpoint}: evaluate or predict from a saving listener, after a '
@@ -84,23 +96,28 @@ class RunState:
     self.store.use.begin()
     if checkpoint is not None:
       self.store.note_changes()
-    if checkpoint is not None:
-      checkpoints.restore(checkpoint, self.store.variables)
+      checkpoint_reading.restore(checkpoint, self.store.variables)
     else:
       self.store.initialize()
       if self._warm_start:
-        warm_start_lib.warm_start(self._warm_start, self.store.variables)
+        warm_start.warm_start(self._warm_start, self.store.variables)
     self.store.use.leave()
-    self._loaded = wanted
+    self._loaded = to_load
 
   def go_back(self, checkpoint: str | None) -> None:
-    """As `load`, and makes the log and the memory those of that time."""
-    is_there = self._loaded == (checkpoint, len(self.store.variables))
+    """As `load`, and takes the log and the memory back to that moment.
+
+    A killed run has logged steps and evaluations that its checkpoint does not
+    have. The run that goes on does them again, to the same bits, and logs them.
+    """
+    is_loaded = self._loaded == (checkpoint, len(self.store.variables))
     self.load(checkpoint)
-    if is_there and checkpoint == self._remembered:
+    if is_loaded and checkpoint == self._remembered:
       return  # This process has just written it.
     step = int(self.store.global_step.numpy())
-    self._memory = checkpoints.state_of(checkpoint) if checkpoint else {}
+    self._memory = {}
+    if checkpoint is not None:
+      self._memory = checkpoint_reading.state_of(checkpoint)
     self._remembered = checkpoint
     if self._config.is_chief:
       self._checkpoints.mend()
@@ -110,11 +127,11 @@ class RunState:
   @contextlib.contextmanager
   def training(self) -> Iterator[None]:
     """Within it the variables change and no checkpoint may be loaded."""
-    self._training = self.store.use.in_training = True
+    self._is_training = self.store.use.in_training = True
     try:
       yield
     finally:
-      self._training = self.store.use.in_training = False
+      self._is_training = self.store.use.in_training = False
       self.store.use.leave()
 
   def change(self) -> None:
@@ -137,6 +154,21 @@ class RunState:
   def _seed(self) -> int | None:
     seed = self._config.tf_random_seed
     if seed is None and self.agreement.is_shared:
-      # Else each worker would begin with other weights.
+      # Without one each worker would begin with other weights.
       return self.agreement.from_chief(random.getrandbits(31))
     return seed
+
+
+class VariablesChangeHook(Hook):
+  """Notes at each step that the variables are those of no checkpoint.
+
+  Args:
+    state: that of the Estimator.
+  """
+
+  def __init__(self, state: RunState):
+    self._state = state
+
+  def before_run(self, run: EstimatorCall) -> None:
+    """See `Hook`."""
+    self._state.change()

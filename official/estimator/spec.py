@@ -1,11 +1,11 @@
 """What a `model_fn` returns: an `EstimatorSpec`, checked field by field."""
 
-import collections
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from official.estimator import keras_objects
 from official.estimator.export_output import ExportOutput, PredictOutput
 from official.estimator.hooks.base import Hook, check_methods
 
@@ -13,7 +13,7 @@ DEFAULT_SERVING_SIGNATURE = 'serving_default'
 
 
 class ModeKeys:
-  """The modes a `model_fn` is called in."""
+  """The modes in which a `model_fn` is called."""
 
   TRAIN = 'train'
   EVAL = 'eval'
@@ -22,37 +22,46 @@ class ModeKeys:
   ALL = (TRAIN, EVAL, PREDICT)
 
 
-_FIELDS = (
-  'mode predictions loss train_op eval_metric_ops export_outputs '
-  'training_chief_hooks training_hooks evaluation_hooks prediction_hooks'
-)
+class _Fields(NamedTuple):
+  mode: str
+  predictions: Any
+  loss: tf.Tensor | None
+  train_op: tf.Operation | tf.Tensor | tf.Variable | None
+  eval_metric_ops: dict[str, Any]
+  export_outputs: dict[str, ExportOutput] | None
+  training_chief_hooks: tuple[Hook, ...]
+  training_hooks: tuple[Hook, ...]
+  evaluation_hooks: tuple[Hook, ...]
+  prediction_hooks: tuple[Hook, ...]
 
 
-class EstimatorSpec(collections.namedtuple('EstimatorSpec', _FIELDS)):
-  """Ops and objects returned from a `model_fn` and passed to an `Estimator`.
+class EstimatorSpec(_Fields):
+  """Ops and objects that a `model_fn` returns to an `Estimator`.
 
-  Required: in TRAIN `loss` and `train_op`, in EVAL `loss`, in PREDICT
-  `predictions`. Others may be given in any mode, so that one `model_fn` body
-  can fill them all.
+  TRAIN requires `loss` and `train_op`, EVAL requires `loss`, and PREDICT
+  requires `predictions`. The other fields may be given in any mode, so that one
+  body of a `model_fn` can fill them all.
 
   Args:
     mode: one of `ModeKeys`.
     predictions: a tensor or a dict of tensors, [N, ...] each.
-    loss: a scalar tensor (shape [] or [1]).
+    loss: a scalar tensor, of shape [] or [1].
     train_op: the op or tensor that runs one training step.
-    eval_metric_ops: dict of name to `(value, update_op)`, as
-      `official.estimator.metrics` and `tf.compat.v1.metrics` give, or to a
+    eval_metric_ops: dict from name to `(value, update_op)`, as the functions of
+      `official.estimator.metrics` and `tf.compat.v1.metrics` return, or to a
       Keras metric whose `update_state` model_fn has called. The value is read
       once, after the last update.
-    export_outputs: dict of signature name to `ExportOutput`.
-    training_chief_hooks: hooks run by the chief only, in training.
-    training_hooks: hooks run by every worker in training.
-    evaluation_hooks: hooks run in evaluation.
-    prediction_hooks: hooks run in prediction.
+    export_outputs: dict from signature name to `ExportOutput`; by default the
+      predictions, as the default signature.
+    training_chief_hooks: hooks that the chief alone runs in training.
+    training_hooks: hooks that every worker runs in training.
+    evaluation_hooks: hooks that run in evaluation.
+    prediction_hooks: hooks that run in prediction.
 
   Raises:
-    ValueError: a required field is missing, `loss` is not a scalar, a tensor
-      was made outside the current graph, or no export output is the default.
+    ValueError: a required field is missing, `mode` is unknown, `loss` is not a
+      scalar, a tensor belongs to another graph, or there are several export
+      outputs and none is the default.
     TypeError: a field has the wrong type.
   """
 
@@ -63,13 +72,13 @@ class EstimatorSpec(collections.namedtuple('EstimatorSpec', _FIELDS)):
     mode: str,
     predictions: Any = None,
     loss: tf.Tensor | None = None,
-    train_op: Any = None,
-    eval_metric_ops: Mapping[str, tuple] | None = None,
+    train_op: tf.Operation | tf.Tensor | tf.Variable | None = None,
+    eval_metric_ops: Mapping[str, Any] | None = None,
     export_outputs: Mapping[str, ExportOutput] | None = None,
-    training_chief_hooks: Any = None,
-    training_hooks: Any = None,
-    evaluation_hooks: Any = None,
-    prediction_hooks: Any = None,
+    training_chief_hooks: Iterable[Hook] | None = None,
+    training_hooks: Iterable[Hook] | None = None,
+    evaluation_hooks: Iterable[Hook] | None = None,
+    prediction_hooks: Iterable[Hook] | None = None,
   ) -> 'EstimatorSpec':
     """See the class."""
     if mode not in ModeKeys.ALL:
@@ -82,19 +91,19 @@ class EstimatorSpec(collections.namedtuple('EstimatorSpec', _FIELDS)):
       _check_train_op(train_op, mode),
       _check_eval_metric_ops(eval_metric_ops),
       _check_export_outputs(export_outputs, predictions, mode),
-      *map(
-        _check_hooks,
-        (
-          training_chief_hooks,
-          training_hooks,
-          evaluation_hooks,
-          prediction_hooks,
-        ),
-      ),
+      _check_hooks(training_chief_hooks),
+      _check_hooks(training_hooks),
+      _check_hooks(evaluation_hooks),
+      _check_hooks(prediction_hooks),
     )
 
   def _replace(self, **kwargs: Any) -> 'EstimatorSpec':
-    """A copy with other fields, checked again; the mode cannot change."""
+    """A copy with other values for fields, checked like a new one.
+
+    Raises:
+      ValueError: `mode` would change, or see the class.
+      TypeError: see the class.
+    """
     if kwargs.get('mode', self.mode) != self.mode:
       raise ValueError('mode of EstimatorSpec cannot be changed.')
     return EstimatorSpec(**{**self._asdict(), **kwargs})
@@ -113,7 +122,7 @@ def _check_predictions(predictions: Any, mode: str) -> Any:
   return predictions
 
 
-def _check_loss(loss: Any, mode: str) -> tf.Tensor | None:
+def _check_loss(loss: tf.Tensor | None, mode: str) -> tf.Tensor | None:
   if loss is None:
     if mode in (ModeKeys.TRAIN, ModeKeys.EVAL):
       raise ValueError('Missing loss.')
@@ -138,13 +147,13 @@ def _check_train_op(train_op: Any, mode: str) -> Any:
   return train_op
 
 
-def _check_eval_metric_ops(metrics: Any) -> dict[str, tuple]:
+def _check_eval_metric_ops(metrics: object) -> dict[str, Any]:
   if metrics is None:
     return {}
   if not isinstance(metrics, Mapping):
     raise TypeError(f'eval_metric_ops must be a dict, given: {metrics!r}')
   for key, value in metrics.items():
-    if is_metric_object(value):
+    if keras_objects.is_metric(value):
       continue
     if not isinstance(value, tuple) or len(value) != 2:
       raise TypeError(
@@ -158,14 +167,8 @@ def _check_eval_metric_ops(metrics: Any) -> dict[str, tuple]:
   return dict(metrics)
 
 
-def is_metric_object(value: Any) -> bool:
-  """Whether it is a metric of some version of Keras, which is optional."""
-  names = ('update_state', 'result', 'reset_state', 'variables')
-  return all(hasattr(value, name) for name in names)
-
-
 def _check_export_outputs(
-  outputs: Any, predictions: Any, mode: str
+  outputs: object, predictions: Any, mode: str
 ) -> dict[str, ExportOutput] | None:
   if mode != ModeKeys.PREDICT:
     return None
@@ -191,22 +194,22 @@ def _check_export_outputs(
   return outputs
 
 
-def _check_hooks(hooks: Any) -> tuple[Hook, ...]:
-  hooks = tuple(hooks or ())
-  for hook in hooks:
+def _check_hooks(hooks: Iterable[Hook] | None) -> tuple[Hook, ...]:
+  checked = tuple(hooks or ())
+  for hook in checked:
     if not isinstance(hook, Hook):
       raise TypeError(f'All hooks must be Hook instances, given: {hook!r}')
     check_methods(hook)
-  return hooks
+  return checked
 
 
-def _check_tensor(value: Any, name: str) -> None:
+def _check_tensor(value: object, name: str) -> None:
   if not tf.is_tensor(value) or isinstance(value, tf.SparseTensor):
     raise TypeError(f'{name} must be Tensor, given: {value!r}')
   _check_graph(value, name)
 
 
-def _check_graph(tensor: Any, name: str) -> None:
+def _check_graph(tensor: tf.Tensor, name: str) -> None:
   if not tf.is_symbolic_tensor(tensor):
     return
   if tensor.graph is not tf.compat.v1.get_default_graph():

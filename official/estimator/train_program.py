@@ -1,11 +1,12 @@
 """Training: one step of a `model_fn`, run many times in a graph."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from official.estimator import graphs, summary
+from official.estimator.inputs import DatasetIterator
 from official.estimator.programs import ModelFn, Program, batch_size
 from official.estimator.spec import ModeKeys
 from official.estimator.variables import VariableStore
@@ -15,23 +16,29 @@ _UNEVEN = 'A replica has no example of this step.'
 
 
 class TrainProgram(Program):
-  """Trains: `program(iterator, steps)` returns the scalars of each step.
+  """Trains, any number of steps in one run.
 
-  The scalars are float32 [steps, len(names)]. A step runs what `train_op`
-  needs, as tf.estimator did, and what would be lost otherwise: the update ops
-  of the graph (moving statistics), what a Keras layer or `tf.Variable.assign`
-  of TensorFlow 2 writes, and what only tells (tf.print, assertions).
+  A step runs what `train_op` needs, as tf.estimator did, and what would be lost
+  otherwise: the update ops of the graph (moving statistics), what a Keras layer
+  or `tf.Variable.assign` of TensorFlow 2 writes, and what only reports
+  (tf.print, assertions).
 
   Args:
     model_fn: see `Program`.
     store: see `Program`.
     fetches: names of tensors of the model_fn to return with the scalars.
-    in_graph_loop: many steps may run in a call.
+    in_graph_loop: whether a run may have more than one step.
     jit_compile: see `Program`.
 
   Attributes:
-    names: of the scalars, in order.
+    fetches: as given.
+    names: the names of the scalars that a step returns, in order; there are
+      none before `trace`.
   """
+
+  _ARGUMENTS: ClassVar[tuple[tf.TensorSpec, ...]] = (
+    tf.TensorSpec([], tf.int32, 'steps'),
+  )
 
   def __init__(
     self,
@@ -43,17 +50,38 @@ class TrainProgram(Program):
     jit_compile: bool = False,
   ):
     super().__init__(ModeKeys.TRAIN, model_fn, store, jit_compile=jit_compile)
-    self._fetches = tuple(fetches)
-    self._in_graph_loop = in_graph_loop
+    self.fetches = frozenset(fetches)
     self.names: list[str] = []
+    self._in_graph_loop = in_graph_loop
 
-  def _build(self, iterator: Any, steps: tf.Tensor) -> tf.Tensor:
+  def train(self, iterator: DatasetIterator, steps: int) -> tf.Tensor:
+    """Runs steps on the next batches of the iterator.
+
+    Args:
+      iterator: like the one that was traced.
+      steps: how many; 1 unless the program has a loop in its graph.
+
+    Returns:
+      The scalars of each step, float32 [steps, len(names)].
+
+    Raises:
+      tf.errors.OutOfRangeError: the iterator has ended; steps before the end
+        have had their effect.
+    """
+    return self._run(iterator, tf.constant(steps))
+
+  def _build(
+    self, iterator: DatasetIterator, *arguments: tf.Tensor
+  ) -> tf.Tensor:
+    (steps,) = arguments
     step = self._step(iterator.element_spec)
     if not self._in_graph_loop:
       return step(iterator)[tf.newaxis]
     rows = tf.TensorArray(tf.float32, steps, infer_shape=False)
 
-    def body(index, rows):
+    def body(
+      index: tf.Tensor, rows: tf.TensorArray
+    ) -> tuple[tf.Tensor, tf.TensorArray]:
       return index + 1, rows.write(index, step(iterator))
 
     _, rows = tf.while_loop(
@@ -61,25 +89,29 @@ class TrainProgram(Program):
     )
     return rows.stack()
 
-  def _step(self, element: Any) -> Callable[[Any], tf.Tensor]:
-    """A function that trains by the next element of an iterator."""
-    traced = self._trace_part(self._train, element)
+  def _step(self, element: Any) -> Callable[[DatasetIterator], tf.Tensor]:
+    """A function that trains on the next element of an iterator."""
+    traced = self._trace_part(self._train_replicas, element)
     row = traced.result
     outside = self._store.handles_made_outside(traced.graph)
     layers = self._store.handles_of_layers(traced.graph)
-    tables = self.tables_of(traced)  # They run once, before the first step.
-    writes = graphs.writes(traced.graph, outside)
-    others = [
-      *graphs.tells(traced.graph),
-      *graphs.writes(traced.graph, layers, except_training=True),
-      *(op for op in writes if op not in tables),
+    # Tables are filled once, before the first step, and not in every step.
+    tables = self._table_ops(traced)
+    unfetched = [
+      *graphs.reporting_ops(traced.graph),
+      *graphs.writing_ops(traced.graph, layers, except_training=True),
+      *(
+        op
+        for op in graphs.writing_ops(traced.graph, outside)
+        if op not in tables
+      ),
     ]
-    needed = graphs.needs([row, *others])
-    self._note_restores(traced, needed)
-    graphs.order(needed, traced.graph)
-    part = self._compiled(traced.part(row, others))
+    kept = graphs.dependencies([row, *unfetched])
+    self._note_restores(traced, kept)
+    graphs.run_in_program_order(kept, traced.graph)
+    part = self._compiled(traced.part(row, unfetched))
 
-    def step(iterator):
+    def step(iterator: DatasetIterator) -> tf.Tensor:
       element = next(iterator)
       flat = tf.nest.flatten(element, expand_composites=True)
       with tf.control_dependencies(self._no_replica_is_empty(element)):
@@ -88,23 +120,28 @@ class TrainProgram(Program):
 
     return step
 
-  def _train(self, element: Any) -> tf.Tensor:
+  def _train_replicas(self, element: Any) -> tf.Tensor:
+    """The scalars of a step, means over the replicas, float32 [names]."""
     strategy = self._store.strategy
     row = strategy.run(self._train_replica, args=(element,))
     return strategy.reduce(tf.distribute.ReduceOp.MEAN, row, axis=None)
 
   def _train_replica(self, element: Any) -> tf.Tensor:
-    # Else optimizers of TensorFlow 1 would add gradients up over replicas as
+    # Without it optimizers of TensorFlow 1 add gradients up over replicas as
     # they are, where tf.estimator had them take the mean.
     scaled = self._store.strategy._scale_loss_for_estimator_enabled()
-    with scaled, self._store.scope(), summary.record() as scalars:
+    with (
+      scaled,
+      self._store.scope() as escaped,
+      summary.record() as scalars,
+    ):
       scope = tf.compat.v1.get_default_graph().get_name_scope()
-      spec = self._call_model_fn(element)
+      spec = self._call_model_fn(element, escaped)
       update_ops = tf.compat.v1.get_collection(_KEYS.UPDATE_OPS)
       averages = self._store.average_statistics()
       scalars = summary.classic_scalars() | scalars
       values = scalars | {'loss': tf.cast(spec.loss, tf.float32)}
-      for name in self._fetches:
+      for name in self.fetches:
         if name not in values:
           values[name] = _scalar_by_name(name, scope, values)
     self.names = sorted(values)
@@ -112,10 +149,10 @@ class TrainProgram(Program):
       return tf.stack([values[name] for name in self.names])
 
   def _no_replica_is_empty(self, element: Any) -> list[tf.Operation]:
-    """At its end the data may not suffice for all replicas.
+    """An assertion for the end of the data, which may leave a replica none.
 
-    The loss of no examples is no number, which would end the run with the
-    wrong reason.
+    The mean loss of no examples is NaN, which would end the run with the wrong
+    reason.
     """
     strategy = self._store.strategy
     if strategy.num_replicas_in_sync == 1:
@@ -125,22 +162,22 @@ class TrainProgram(Program):
     return [tf.debugging.Assert(tf.reduce_min(sizes) > 0, [_UNEVEN])]
 
   def _note_restores(
-    self, traced: graphs.Traced, needed: set[tf.Operation]
+    self, traced: graphs.Traced, kept: set[tf.Operation]
   ) -> None:
-    """Finds what TensorFlow 1 ran once, when it gave initial values.
+    """Finds assignments that TensorFlow 1 ran once, with initial values.
 
-    These are assignments of what is restored from a checkpoint, which
-    `tf.compat.v1.train.init_from_checkpoint` makes.
+    They assign what is restored from a checkpoint, as
+    `tf.compat.v1.train.init_from_checkpoint` arranges.
     """
     restores = [
       op
       for op in traced.graph.get_operations()
       if op.type == 'AssignVariableOp'
-      and op not in needed
-      and any(o.type == 'RestoreV2' for o in graphs.needs([op]))
+      and op not in kept
+      and any(other.type == 'RestoreV2' for other in graphs.dependencies([op]))
     ]
     if restores:
-      self._store.add_initializer(traced.on_nothing(restores))
+      self._store.add_initializer(traced.without_element(restores))
 
 
 def is_uneven(error: tf.errors.InvalidArgumentError) -> bool:

@@ -1,6 +1,6 @@
 """Hooks: what happens around the training loop, and when."""
 
-from official.estimator.hooks.base import Hook, Run, Timer
+from official.estimator.hooks.base import EstimatorCall, Hook, Timer
 from official.estimator.hooks.early_stopping import (
   EarlyStoppingHook,
   make_early_stopping_hook,
@@ -28,10 +28,14 @@ from official.estimator.hooks.saving import (
   SummarySaverHook,
 )
 
+# The name that the migration guide gave it first, and that programs may use.
+Run = EstimatorCall
+
 __all__ = [
   'CheckpointSaverHook',
   'CheckpointSaverListener',
   'EarlyStoppingHook',
+  'EstimatorCall',
   'ExamplesPerSecondHook',
   'Hook',
   'LoggingTensorHook',

@@ -3,30 +3,93 @@
 import inspect
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from official.estimator.agreement import Agreement
+from official.estimator.metrics_log import MetricsLog
+from official.estimator.run_config import RunConfig
 
-class Run:
+
+class EventSink(Protocol):
+  """What hooks write scalars to, such as `summary.EventWriter`."""
+
+  def write(self, values: Mapping[str, object], step: int) -> None:
+    """Writes values by name at a global step."""
+
+  def flush(self) -> None:
+    """Puts on disk what was written."""
+
+
+class HookedEstimator(Protocol):
+  """What hooks may use of the Estimator whose call they see."""
+
+  @property
+  def model_dir(self) -> str:
+    """The folder of the run."""
+
+  @property
+  def config(self) -> RunConfig:
+    """The settings."""
+
+  @property
+  def agreement(self) -> Agreement:
+    """Decisions of all workers; every worker must ask for each of them."""
+
+  @property
+  def metrics_log(self) -> MetricsLog:
+    """The `metrics.jsonl` of the run."""
+
+  @property
+  def variables(self) -> dict[str, tf.Variable]:
+    """The variables by name, as they are now."""
+
+  @property
+  def trainable_parameters(self) -> int:
+    """How many numbers the trainable variables hold."""
+
+  def graph(self, mode: str) -> tf.Graph | None:
+    """The graph of the model_fn in a mode; None before it was traced."""
+
+  def latest_checkpoint(self) -> str | None:
+    """The prefix of the newest whole checkpoint."""
+
+  def save_checkpoint(self) -> str | None:
+    """Saves the variables as they are; every worker must call it."""
+
+  def event_writer(self, directory: str | None = None) -> EventSink:
+    """The writer of the event file in a folder; None for `model_dir`."""
+
+
+class EstimatorCall:
   """One call of train, evaluate or predict, as its hooks see it.
 
-  Attributes:
+  Hooks get it as their argument `run`.
+
+  Args:
     estimator: whose call it is.
     mode: one of `ModeKeys`.
-    first_step: global step at its start.
-    global_step: global step after the last loop.
+    first_step: the global step at its start.
     last_step: where training will stop; None if the input decides.
+    steps_per_loop: how many steps the first loop runs.
+
+  Attributes:
+    estimator: as given.
+    mode: as given.
+    first_step: as given.
+    global_step: the global step after the last loop.
+    last_step: as given; a hook may set it.
     steps_in_loop: how many steps the last loop ran.
-    steps_per_loop: how many the next one runs, unless training ends before;
-      a hook may set it, to no more than `RunConfig.steps_per_loop`.
+    steps_per_loop: how many steps the next loop runs, unless training ends
+      before; a hook may set it, to at most `RunConfig.steps_per_loop`.
     stop_requested: whether a hook asked to stop.
   """
 
   def __init__(
     self,
-    estimator: Any,
+    estimator: HookedEstimator,
     mode: str,
     first_step: int,
     last_step: int | None = None,
@@ -40,6 +103,7 @@ class Run:
     self.steps_in_loop = 0
     self.steps_per_loop = steps_per_loop
     self.stop_requested = False
+    # The scalars of the last loop stay on the device until a hook reads them.
     self._names: list[str] = []
     self._rows: tf.Tensor | None = None
     self._values: np.ndarray | None = None
@@ -49,12 +113,12 @@ class Run:
     self.stop_requested = True
 
   def advance(self, steps: int, names: list[str], rows: tf.Tensor) -> None:
-    """Takes the results of a loop; only the Estimator calls it.
+    """Takes in the results of a loop; only the Estimator calls it.
 
     Args:
       steps: how many steps ran.
-      names: of the scalars.
-      rows: float32 [steps, len(names)], still on the device.
+      names: the names of the scalars.
+      rows: the scalars, float32 [steps, len(names)], still on the device.
     """
     self.global_step += steps
     self.steps_in_loop = steps
@@ -83,44 +147,46 @@ class Run:
 class Hook:
   """Does something around the loop; override any of these.
 
-  Order: `begin`, then `before_run` and `after_run` for every loop, then `end`,
-  or `abort` in its place if anything raised. A loop is one step unless
+  `begin` comes first, then `before_run` and `after_run` for every loop, then
+  `end`, or `abort` in its place if anything raised. A loop is one step unless
   `RunConfig.steps_per_loop` says otherwise; in evaluation and prediction it is
   one batch.
   """
 
   #: Names of tensors of the model_fn (`tf.identity(x, name=...)`) whose values
-  #: the hook needs beside those recorded by `summary.scalar`.
+  #: the hook needs, beside the scalars that `summary.scalar` records.
   tensors: tuple[str, ...] = ()
 
-  def begin(self, run: Run) -> None:
-    """Before the first loop; variables exist and have their values."""
+  def begin(self, run: EstimatorCall) -> None:
+    """Called before the first loop; variables exist and have their values."""
 
-  def before_run(self, run: Run) -> None:
-    """Before every loop."""
+  def before_run(self, run: EstimatorCall) -> None:
+    """Called before every loop."""
 
-  def after_run(self, run: Run) -> None:
-    """After every loop; `run.request_stop()` ends the run."""
+  def after_run(self, run: EstimatorCall) -> None:
+    """Called after every loop; may call `run.request_stop()`."""
 
-  def end(self, run: Run) -> None:
-    """After the last loop."""
+  def end(self, run: EstimatorCall) -> None:
+    """Called after the last loop."""
 
-  def abort(self, run: Run, error: BaseException) -> None:
-    """Instead of `end`, when `error` ended the run."""
+  def abort(self, run: EstimatorCall, error: BaseException) -> None:
+    """Called in place of `end` if `error` ended the run."""
 
 
-# Methods that get a `Run`, and names of what they got in tf.estimator.
+# Methods that get an `EstimatorCall`, and what tf.estimator gave them instead.
 _METHODS = ('begin', 'before_run', 'after_run', 'before_save', 'after_save')
 _SESSIONS = {'session', 'sess', 'run_context', 'run_values'}
-# Methods of tf.estimator's hooks that have no counterpart, and what has.
+# Methods of tf.estimator's hooks that are not called here, and what is.
 _NEVER_CALLED = {'after_create_session': 'begin(self, run)'}
 
 
-def check_methods(hook: Any) -> None:
-  """Checks that a hook or listener has no method that nothing calls.
+def check_methods(hook: object) -> None:
+  """Checks that a hook or listener is not one written for tf.estimator.
+
+  Such a hook would fail at its first call, or never be called at all.
 
   Raises:
-    TypeError: it has one of tf.estimator's.
+    TypeError: a method has tf.estimator's name or arguments.
   """
   for method, instead in _NEVER_CALLED.items():
     if callable(getattr(hook, method, None)):
@@ -134,27 +200,17 @@ def check_methods(hook: Any) -> None:
     if not _SESSIONS.isdisjoint(names) or (function and not names):
       raise TypeError(
         f'{type(hook).__name__}.{method} has the arguments of tf.estimator '
-        f'({", ".join(names)}). There is no session: the first argument is a '
-        'Run, see official.estimator.Hook.'
+        f'({", ".join(names)}). There is no session: the first argument is an '
+        'EstimatorCall, see official.estimator.Hook.'
       )
 
 
-class EventSink(Protocol):
-  """What hooks write scalars to, such as `summary.EventWriter`."""
-
-  def write(self, values: Mapping[str, object], step: int) -> None:
-    """Writes scalars at a step."""
-
-  def flush(self) -> None:
-    """Puts them on disk."""
-
-
 class Timer:
-  """Says when something is due: every so many steps, or seconds.
+  """Says when something is due: at an interval of steps, or of seconds.
 
   Args:
-    every_n_steps: steps between two times.
-    every_n_secs: seconds between two times.
+    every_n_steps: the interval in steps.
+    every_n_secs: the interval in seconds.
 
   Raises:
     ValueError: both or neither are given, or the one given is not positive.
@@ -168,15 +224,16 @@ class Timer:
         'exactly one of every_n_steps and every_n_secs must be given, '
         f'given: {every_n_steps} and {every_n_secs}'
       )
-    interval = every_n_secs if every_n_steps is None else every_n_steps
-    if interval <= 0:
-      raise ValueError(f'the interval must be positive, given: {interval}')
-    self._steps, self._secs = every_n_steps, every_n_secs
+    steps, secs = every_n_steps, every_n_secs
+    for interval in (steps, secs):
+      if interval is not None and interval <= 0:
+        raise ValueError(f'the interval must be positive, given: {interval}')
+    self._steps, self._secs = steps, secs
     self._last_step: int | None = None
     self._last_time = time.monotonic()
 
   def is_due(self, step: int) -> bool:
-    """True at the first call and then after every interval."""
+    """Whether it is due at a step: at the first call, and at every interval."""
     if self._last_step is None:
       return True
     if step == self._last_step:
@@ -184,10 +241,16 @@ class Timer:
     if self._steps is not None:
       # A loop may step over a multiple; it is due once past it.
       return step // self._steps > self._last_step // self._steps
-    return time.monotonic() - self._last_time >= self._secs
+    return self._secs is not None and (
+      time.monotonic() - self._last_time >= self._secs
+    )
 
   def mark(self, step: int) -> tuple[int | None, float]:
-    """Notes that it was done; returns steps and seconds since last time."""
+    """Notes that it was done at a step.
+
+    Returns:
+      The steps (None the first time) and the seconds since the last time.
+    """
     now = time.monotonic()
     steps = None if self._last_step is None else step - self._last_step
     seconds = now - self._last_time

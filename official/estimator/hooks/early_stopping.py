@@ -1,29 +1,50 @@
-"""Hooks that end training by what the evaluations so far have shown.
+"""Hooks that end training because of the evaluations made so far.
 
 They read the evaluations from `metrics.jsonl` of the model directory, so they
-remember what earlier runs in it have seen. Patience is counted in training
-steps, as in tf.estimator.
+also know those of earlier processes. Patience is counted in training steps, as
+in tf.estimator.
 """
 
 import logging
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol, TypedDict, Unpack
 
-from official.estimator.hooks.base import Hook, Run, Timer
+from official.estimator.hooks.base import EstimatorCall, Hook, Timer
+from official.estimator.metrics_log import MetricsLog
 
 logger = logging.getLogger(__name__)
 
 _Compare = Callable[[float, float], bool]
+_History = list[tuple[int, float]]  # steps and values of evaluations, in order
+
+
+class _Evaluated(Protocol):
+  """What these hooks use of an Estimator."""
+
+  @property
+  def metrics_log(self) -> MetricsLog: ...
+
+
+class _When(TypedDict, total=False):
+  """Which evaluations count, and how often to look at them."""
+
+  eval_name: str | None
+  min_steps: int
+  run_every_secs: float | None
+  run_every_steps: int | None
 
 
 class EarlyStoppingHook(Hook):
   """Ends training when `should_stop_fn()` is true.
 
   Args:
-    should_stop_fn: asked at the start and then at every interval.
-    run_every_secs: seconds between two questions.
-    run_every_steps: or steps.
+    should_stop_fn: called after the first loop and then at every interval.
+    run_every_secs: the interval in seconds.
+    run_every_steps: the interval in steps, in place of `run_every_secs`.
+
+  Raises:
+    ValueError: not exactly one interval is given, or it is not positive.
   """
 
   def __init__(
@@ -35,7 +56,7 @@ class EarlyStoppingHook(Hook):
     self._should_stop = should_stop_fn
     self._timer = Timer(run_every_steps, run_every_secs)
 
-  def after_run(self, run: Run) -> None:
+  def after_run(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     if self._timer.is_due(run.global_step):
       self._timer.mark(run.global_step)
@@ -44,32 +65,41 @@ class EarlyStoppingHook(Hook):
 
 
 def make_early_stopping_hook(
-  estimator: Any,
+  estimator: object,
   should_stop_fn: Callable[[], bool],
   run_every_secs: float | None = 60,
   run_every_steps: int | None = None,
 ) -> EarlyStoppingHook:
   """A hook that ends training when `should_stop_fn()` is true.
 
+  Args:
+    estimator: not used; tf.estimator had it.
+    should_stop_fn: see `EarlyStoppingHook`.
+    run_every_secs: see `EarlyStoppingHook`.
+    run_every_steps: see `EarlyStoppingHook`.
+
   Raises:
     TypeError: `should_stop_fn` is not callable.
     ValueError: not exactly one interval is given.
   """
-  del estimator  # In the signature because tf.estimator had it.
+  del estimator
   if not callable(should_stop_fn):
     raise TypeError(f'should_stop_fn must be callable, given: {should_stop_fn}')
   return EarlyStoppingHook(should_stop_fn, run_every_secs, run_every_steps)
 
 
 def stop_if_higher_hook(
-  estimator: Any, metric_name: str, threshold: float, **kwargs: Any
+  estimator: _Evaluated,
+  metric_name: str,
+  threshold: float,
+  **kwargs: Unpack[_When],
 ) -> EarlyStoppingHook:
   """Ends training once the metric of an evaluation is above `threshold`.
 
   Args:
-    estimator: whose evaluations count.
+    estimator: the Estimator whose evaluations count.
     metric_name: a key of what `evaluate` returns.
-    threshold: a number.
+    threshold: the value that the metric must not exceed.
     **kwargs: as in `stop_if_no_increase_hook`.
   """
   return _threshold_hook(
@@ -78,7 +108,10 @@ def stop_if_higher_hook(
 
 
 def stop_if_lower_hook(
-  estimator: Any, metric_name: str, threshold: float, **kwargs: Any
+  estimator: _Evaluated,
+  metric_name: str,
+  threshold: float,
+  **kwargs: Unpack[_When],
 ) -> EarlyStoppingHook:
   """As `stop_if_higher_hook`, below `threshold`."""
   return _threshold_hook(
@@ -87,19 +120,23 @@ def stop_if_lower_hook(
 
 
 def stop_if_no_increase_hook(
-  estimator: Any,
+  estimator: _Evaluated,
   metric_name: str,
   max_steps_without_increase: int,
-  **kwargs: Any,
+  **kwargs: Unpack[_When],
 ) -> EarlyStoppingHook:
-  """Ends training when the metric has not risen for so many steps.
+  """Ends training when the metric has not risen for a number of steps.
 
   Args:
-    estimator: whose evaluations count.
+    estimator: the Estimator whose evaluations count.
     metric_name: a key of what `evaluate` returns.
     max_steps_without_increase: training steps since the best evaluation.
-    **kwargs: `eval_name` (the `name` given to `evaluate`), `min_steps` (never
-      stop before), `run_every_secs` (default 60) or `run_every_steps`.
+    **kwargs: `eval_name`, the `name` given to `evaluate`; `min_steps`, the step
+      of the first evaluation that counts; `run_every_secs` (60 by default) or
+      `run_every_steps`, how often to look.
+
+  Raises:
+    ValueError: when it is called, if an evaluation lacks the metric.
   """
   return _patience_hook(
     operator.gt, estimator, metric_name, max_steps_without_increase, **kwargs
@@ -107,10 +144,10 @@ def stop_if_no_increase_hook(
 
 
 def stop_if_no_decrease_hook(
-  estimator: Any,
+  estimator: _Evaluated,
   metric_name: str,
   max_steps_without_decrease: int,
-  **kwargs: Any,
+  **kwargs: Unpack[_When],
 ) -> EarlyStoppingHook:
   """As `stop_if_no_increase_hook`, for a metric that should fall."""
   return _patience_hook(
@@ -120,33 +157,31 @@ def stop_if_no_decrease_hook(
 
 def _threshold_hook(
   is_past: _Compare,
-  estimator: Any,
+  estimator: _Evaluated,
   metric_name: str,
   threshold: float,
-  **kwargs: Any,
+  **kwargs: Unpack[_When],
 ) -> EarlyStoppingHook:
-  def should_stop(history):
-    past = [(s, v) for s, v in history if is_past(v, threshold)]
-    if past:
-      logger.info(
-        'Early stopping: %s = %g at step %d.',
-        metric_name,
-        past[0][1],
-        past[0][0],
-      )
-    return bool(past)
+  def should_stop(history: _History) -> bool:
+    for step, value in history:
+      if is_past(value, threshold):
+        logger.info(
+          'Early stopping: %s = %g at step %d.', metric_name, value, step
+        )
+        return True
+    return False
 
   return _hook_on_history(should_stop, estimator, metric_name, **kwargs)
 
 
 def _patience_hook(
   is_better: _Compare,
-  estimator: Any,
+  estimator: _Evaluated,
   metric_name: str,
   patience: int,
-  **kwargs: Any,
+  **kwargs: Unpack[_When],
 ) -> EarlyStoppingHook:
-  def should_stop(history):
+  def should_stop(history: _History) -> bool:
     if not history:
       return False
     best_step, best = history[0]
@@ -168,8 +203,8 @@ def _patience_hook(
 
 
 def _hook_on_history(
-  should_stop: Callable[[list[tuple[int, float]]], bool],
-  estimator: Any,
+  should_stop: Callable[[_History], bool],
+  estimator: _Evaluated,
   metric_name: str,
   eval_name: str | None = None,
   min_steps: int = 0,
@@ -179,14 +214,14 @@ def _hook_on_history(
   if run_every_secs is None and run_every_steps is None:
     run_every_secs = 60
 
-  def should_stop_fn():
+  def should_stop_fn() -> bool:
     records = estimator.metrics_log.read('eval', eval_name)
     for record in records:
       if metric_name not in record:
-        known = sorted(record.keys() - {'kind', 'name', 'step', 'time'})
+        metrics = sorted(record.keys() - {'kind', 'name', 'step', 'time'})
         raise ValueError(
           f'Early stopping watches {metric_name!r}, which the evaluation does '
-          f'not have; it has {known}.'
+          f'not have; it has {metrics}.'
         )
     history = [(r['step'], r[metric_name]) for r in records]
     return should_stop([(s, v) for s, v in history if s >= min_steps])

@@ -1,8 +1,8 @@
-"""Hooks that end a run: at a step, or at a loss that is no number."""
+"""Hooks that end a run: at a step, or at a loss that is not a number."""
 
 import logging
 
-from official.estimator.hooks.base import Hook, Run
+from official.estimator.hooks.base import EstimatorCall, Hook
 
 logger = logging.getLogger(__name__)
 
@@ -12,11 +12,11 @@ class NanLossDuringTrainingError(RuntimeError):
 
 
 class StopAtStepHook(Hook):
-  """Stops after so many more steps, or at an absolute one.
+  """Stops after a number of further steps, or at a global step.
 
   Args:
-    num_steps: steps from where the run starts.
-    last_step: or the global step to stop at.
+    num_steps: how many steps to train from where the call starts.
+    last_step: the global step to stop at, in place of `num_steps`.
 
   Raises:
     ValueError: both or neither are given.
@@ -32,28 +32,30 @@ class StopAtStepHook(Hook):
       )
     self._num_steps, self._last_step = num_steps, last_step
 
-  def begin(self, run: Run) -> None:
-    """Tells the loop, so that a loop of many steps does not run past it."""
+  def begin(self, run: EstimatorCall) -> None:
+    """Sets the last step, so that a loop of many steps ends exactly there."""
     last = self._last_step
-    if last is None:
+    if self._num_steps is not None:
       last = run.global_step + self._num_steps
-    run.last_step = last if run.last_step is None else min(last, run.last_step)
+    limits = [step for step in (last, run.last_step) if step is not None]
+    run.last_step = min(limits)
 
 
 class NanTensorHook(Hook):
   """Stops training when the loss of any step was NaN or infinite.
 
-  Every step of every loop counts. It runs before the checkpoint hook, so what
-  such a step made of the weights is never saved.
+  It looks at every step of every loop. It stands before the checkpoint hook, so
+  that a checkpoint never holds what such a step made of the weights.
 
   Args:
-    fail_on_nan_loss: raise, or else just stop.
+    fail_on_nan_loss: whether to raise `NanLossDuringTrainingError`; if not,
+      training just stops.
   """
 
   def __init__(self, fail_on_nan_loss: bool = True):
     self._fail = fail_on_nan_loss
 
-  def after_run(self, run: Run) -> None:
+  def after_run(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     history = run.history()
     first = run.global_step - len(history)

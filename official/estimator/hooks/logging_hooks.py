@@ -1,9 +1,9 @@
-"""Hooks that tell the log how the run goes."""
+"""Hooks that log the progress of a run."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
-from official.estimator.hooks.base import EventSink, Hook, Run, Timer
+from official.estimator.hooks.base import EstimatorCall, EventSink, Hook, Timer
 
 logger = logging.getLogger(__name__)
 
@@ -11,15 +11,19 @@ Formatter = Callable[[Mapping[str, float]], str]
 
 
 class LoggingTensorHook(Hook):
-  """Logs scalars every so many steps or seconds.
+  """Logs scalars at an interval of steps or of seconds.
 
   Args:
-    tensors: names of scalars recorded by `summary.scalar`, or of tensors of
+    tensors: names of scalars that `summary.scalar` recorded, or of tensors of
       the model_fn; a dict maps the name in the log to one of these.
-    every_n_iter: steps between lines.
-    every_n_secs: or seconds between lines.
-    at_end: log once more at the end; alone it may replace an interval.
-    formatter: from name to value, to the line.
+    every_n_iter: the interval in steps.
+    every_n_secs: the interval in seconds, in place of `every_n_iter`.
+    at_end: whether to log once more at the end; with it no interval need be
+      given.
+    formatter: function that makes the line of a dict of name to value.
+
+  Raises:
+    ValueError: both intervals are given, or none, or one is not positive.
   """
 
   def __init__(
@@ -39,17 +43,17 @@ class LoggingTensorHook(Hook):
     self._at_end = at_end
     self._formatter = formatter or _default_format
 
-  def after_run(self, run: Run) -> None:
+  def after_run(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     if self._timer is not None and self._timer.is_due(run.global_step):
       self._log(run)
 
-  def end(self, run: Run) -> None:
+  def end(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     if self._at_end:
       self._log(run)
 
-  def _log(self, run: Run) -> None:
+  def _log(self, run: EstimatorCall) -> None:
     values = run.values
     line = self._formatter({tag: values[n] for tag, n in self._tags.items()})
     seconds = ''
@@ -64,8 +68,9 @@ class StepCounterHook(Hook):
 
   Args:
     every_n_steps: steps between two measurements.
-    every_n_secs: or seconds.
-    sink: where to write them; None for the log alone.
+    every_n_secs: seconds between two measurements, in place of
+      `every_n_steps`.
+    sink: where to write the rate; None for the log alone.
   """
 
   def __init__(
@@ -77,16 +82,16 @@ class StepCounterHook(Hook):
     self._timer = Timer(every_n_steps, every_n_secs)
     self._sink = sink
 
-  def begin(self, run: Run) -> None:
+  def begin(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     self._timer.mark(run.global_step)
 
-  def after_run(self, run: Run) -> None:
+  def after_run(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     if not self._timer.is_due(run.global_step):
       return
     steps, seconds = self._timer.mark(run.global_step)
-    rate = {'global_step/sec': steps / max(seconds, 1e-9)}
+    rate = {'global_step/sec': (steps or 0) / max(seconds, 1e-9)}
     logger.info('global_step/sec: %g', rate['global_step/sec'])
     if self._sink is not None:
       self._sink.write(rate, run.global_step)
@@ -96,14 +101,15 @@ class ExamplesPerSecondHook(Hook):
   """Logs `average_examples_per_sec` and `current_examples_per_sec`.
 
   Args:
-    batch_size: examples a step, over all replicas.
+    batch_size: examples in a step, over all replicas.
     every_n_steps: steps between two measurements.
-    every_n_secs: or seconds.
+    every_n_secs: seconds between two measurements, in place of
+      `every_n_steps`.
     warm_steps: steps at the start that the average leaves out.
-    sink: where to write them; None for the log alone.
+    sink: where to write the rates; None for the log alone.
 
   Attributes:
-    current_examples_per_sec_list: every current rate so far.
+    current_examples_per_sec_list: all current rates so far, in order.
   """
 
   def __init__(
@@ -118,14 +124,15 @@ class ExamplesPerSecondHook(Hook):
     self._batch_size = batch_size
     self._warm_steps = warm_steps
     self._sink = sink
+    # Over all measurements after the warm steps.
     self._steps, self._seconds = 0, 0.0
     self.current_examples_per_sec_list: list[float] = []
 
-  def begin(self, run: Run) -> None:
+  def begin(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     self._timer.mark(run.global_step)
 
-  def after_run(self, run: Run) -> None:
+  def after_run(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     step = run.global_step
     if step - run.first_step <= self._warm_steps:
@@ -133,7 +140,8 @@ class ExamplesPerSecondHook(Hook):
       return
     if not self._timer.is_due(step):
       return
-    steps, seconds = self._timer.mark(step)
+    marked, seconds = self._timer.mark(step)
+    steps = marked or 0
     self._steps, self._seconds = self._steps + steps, self._seconds + seconds
     current = self._batch_size * steps / max(seconds, 1e-9)
     average = self._batch_size * self._steps / max(self._seconds, 1e-9)

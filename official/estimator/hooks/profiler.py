@@ -2,16 +2,19 @@
 
 import tensorflow as tf
 
-from official.estimator.hooks.base import Hook, Run, Timer
+from official.estimator.hooks.base import EstimatorCall, Hook, Timer
 
 
 class ProfilerHook(Hook):
   """Profiles one loop at every interval, into `output_dir/plugins/profile`.
 
   Args:
-    save_steps: steps between two profiles.
-    save_secs: or seconds.
-    output_dir: where to write them; None for the model directory.
+    save_steps: the interval in steps.
+    save_secs: the interval in seconds, in place of `save_steps`.
+    output_dir: where to write profiles; None for the model directory.
+
+  Raises:
+    ValueError: not exactly one interval is given, or it is not positive.
   """
 
   def __init__(
@@ -22,30 +25,30 @@ class ProfilerHook(Hook):
   ):
     self._timer = Timer(save_steps, save_secs)
     self._output_dir = output_dir
-    self._running = False
+    self._is_profiling = False
 
-  def begin(self, run: Run) -> None:
-    """The first interval starts here: the first steps are no fair sample."""
+  def begin(self, run: EstimatorCall) -> None:
+    """Starts the first interval: the first steps are slower than the rest."""
     self._timer.mark(run.global_step)
 
-  def before_run(self, run: Run) -> None:
+  def before_run(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     if self._timer.is_due(run.global_step):
       self._timer.mark(run.global_step)
       tf.profiler.experimental.start(
         self._output_dir or run.estimator.model_dir
       )
-      self._running = True
+      self._is_profiling = True
 
-  def after_run(self, run: Run) -> None:
+  def after_run(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     self._stop()
 
-  def abort(self, run: Run, error: BaseException) -> None:
+  def abort(self, run: EstimatorCall, error: BaseException) -> None:
     """See `Hook`."""
     self._stop()
 
   def _stop(self) -> None:
-    if self._running:
-      self._running = False
+    if self._is_profiling:
+      self._is_profiling = False
       tf.profiler.experimental.stop()

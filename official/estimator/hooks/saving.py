@@ -3,37 +3,40 @@
 import logging
 from collections.abc import Iterable
 
-from official.estimator.hooks.base import EventSink, Hook, Run, Timer
+from official.estimator.hooks.base import EstimatorCall, EventSink, Hook, Timer
 
 logger = logging.getLogger(__name__)
 
 
 class CheckpointSaverListener:
-  """Told of every checkpoint; override any of these."""
+  """Does something when a checkpoint is saved; override any of these."""
 
-  def begin(self, run: Run) -> None:
-    """Before the first loop."""
+  def begin(self, run: EstimatorCall) -> None:
+    """Called before the first loop."""
 
-  def before_save(self, run: Run, step: int) -> None:
-    """Before a checkpoint is written."""
+  def before_save(self, run: EstimatorCall, step: int) -> None:
+    """Called before a checkpoint is written."""
 
-  def after_save(self, run: Run, step: int) -> bool | None:
-    """After it is written; True ends the run."""
+  def after_save(self, run: EstimatorCall, step: int) -> bool | None:
+    """Called after a checkpoint is written; True ends the run."""
 
-  def end(self, run: Run, step: int) -> None:
-    """After the last checkpoint."""
+  def end(self, run: EstimatorCall, step: int) -> None:
+    """Called after the last checkpoint."""
 
 
 class CheckpointSaverHook(Hook):
-  """Saves at the start, every so many steps or seconds, and at the end.
+  """Saves at the start, at every interval, and at the end.
 
-  A run that an error ends is not saved, for the error may be in the weights;
-  one that the user interrupts is.
+  A run that an error ends is not saved, because the error may be in the
+  weights; one that the user interrupts is.
 
   Args:
-    save_steps: steps between checkpoints.
-    save_secs: or seconds.
-    listeners: told of every checkpoint.
+    save_secs: the interval in seconds.
+    save_steps: the interval in steps, in place of `save_secs`.
+    listeners: called at every checkpoint, in this order.
+
+  Raises:
+    ValueError: not exactly one interval is given, or it is not positive.
   """
 
   def __init__(
@@ -44,55 +47,59 @@ class CheckpointSaverHook(Hook):
   ):
     self._timer = Timer(save_steps, save_secs)
     self._listeners = list(listeners)
-    self._saved: int | None = None
+    self._saved_step: int | None = None
 
-  def begin(self, run: Run) -> None:
+  def begin(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     for listener in self._listeners:
       listener.begin(run)
     self._timer.mark(run.global_step)
     if run.estimator.latest_checkpoint() is None:
       self._save(run)
-    self._saved = run.global_step
+    self._saved_step = run.global_step
 
-  def after_run(self, run: Run) -> None:
+  def after_run(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     if self._timer.is_due(run.global_step):
       self._timer.mark(run.global_step)
       self._save(run)
 
-  def end(self, run: Run) -> None:
+  def end(self, run: EstimatorCall) -> None:
     """See `Hook`."""
-    if self._saved != run.global_step:
+    if self._saved_step != run.global_step:
       self._save(run)
     for listener in self._listeners:
       listener.end(run, run.global_step)
 
-  def abort(self, run: Run, error: BaseException) -> None:
+  def abort(self, run: EstimatorCall, error: BaseException) -> None:
     """See `Hook`."""
-    if isinstance(error, KeyboardInterrupt) and self._saved != run.global_step:
+    interrupted = isinstance(error, KeyboardInterrupt)
+    if interrupted and self._saved_step != run.global_step:
       run.estimator.save_checkpoint()
 
-  def _save(self, run: Run) -> None:
+  def _save(self, run: EstimatorCall) -> None:
     step = run.global_step
     for listener in self._listeners:
       listener.before_save(run, step)
     logger.info('Saving checkpoint for step %d.', step)
     run.estimator.save_checkpoint()
-    self._saved = step
-    # Every listener is told, whatever another one answers.
+    self._saved_step = step
+    # All listeners are called, even after one that asks to stop.
     answers = [listener.after_save(run, step) for listener in self._listeners]
     if any(answers):
       run.request_stop()
 
 
 class SummarySaverHook(Hook):
-  """Writes the scalars of the step to an event file.
+  """Writes the scalars of the last step to an event file, at every interval.
 
   Args:
     sink: where to write them.
-    save_steps: steps between two times.
-    save_secs: or seconds.
+    save_steps: the interval in steps.
+    save_secs: the interval in seconds, in place of `save_steps`.
+
+  Raises:
+    ValueError: not exactly one interval is given, or it is not positive.
   """
 
   def __init__(
@@ -104,17 +111,17 @@ class SummarySaverHook(Hook):
     self._sink = sink
     self._timer = Timer(save_steps, save_secs)
 
-  def after_run(self, run: Run) -> None:
+  def after_run(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     if self._timer.is_due(run.global_step):
       self._timer.mark(run.global_step)
       self._sink.write(run.values, run.global_step)
 
-  def end(self, run: Run) -> None:
+  def end(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     self._sink.flush()
 
-  def abort(self, run: Run, error: BaseException) -> None:
+  def abort(self, run: EstimatorCall, error: BaseException) -> None:
     """See `Hook`."""
     self._sink.flush()
 
@@ -123,8 +130,11 @@ class MetricsLogHook(Hook):
   """Appends the scalars of steps to the run's `metrics.jsonl`.
 
   Args:
-    every_n_steps: steps between two lines; 1 writes every step, also those
+    every_n_steps: steps between two lines; 1 writes every step, also the steps
       inside a loop of many.
+
+  Raises:
+    ValueError: `every_n_steps` is not positive.
   """
 
   def __init__(self, every_n_steps: int = 1):
@@ -132,12 +142,12 @@ class MetricsLogHook(Hook):
       raise ValueError(f'every_n_steps must be > 0, given: {every_n_steps}')
     self._every = every_n_steps
 
-  def after_run(self, run: Run) -> None:
+  def after_run(self, run: EstimatorCall) -> None:
     """See `Hook`."""
     if not run.estimator.config.is_chief:
       return
     first = run.global_step - run.steps_in_loop + 1
-    due = range(-(-first // self._every) * self._every, run.global_step + 1)
-    for step in due[:: self._every]:
+    first_due = -(-first // self._every) * self._every
+    for step in range(first_due, run.global_step + 1, self._every):
       values = run.history()[step - first]
       run.estimator.metrics_log.append(run.mode, step, values)

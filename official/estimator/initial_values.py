@@ -1,0 +1,92 @@
+"""The initial values of variables, functions of a seed and a name alone."""
+
+import concurrent.futures
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import tensorflow as tf
+
+from official.estimator import random_seeds
+
+_Result = TypeVar('_Result')
+
+
+class InitialValues:
+  """Gives variables their initial values, when they are made and again.
+
+  A value does not depend on the order in which variables are made, so every
+  mode and every worker finds the same ones.
+
+  Args:
+    seed: seed of the values; None leaves TensorFlow's own.
+  """
+
+  def __init__(self, seed: int | None):
+    self._seed = seed
+    self._functions: dict[str, Callable[[], Any]] = {}
+    # Names of variables that still have the value they were made with.
+    self._unchanged: set[str] = set()
+    self._initializers: list[Callable[[], Any]] = []
+    # A fresh thread carries no graph, device, name scope or replica, so what
+    # is made there is made eagerly in the strategy's own cross-replica scope.
+    self._thread = concurrent.futures.ThreadPoolExecutor(1, 'variables')
+
+  def add(self, name: str, function: Callable[[], Any]) -> None:
+    """Takes the function that returns the initial value of a variable."""
+    self._functions[name] = function
+
+  def create(
+    self, name: str, create: Callable[[Callable[[], Any]], tf.Variable]
+  ) -> tf.Variable:
+    """Creates a variable outside all graphs.
+
+    Args:
+      name: its full name; `add` has been called for it.
+      create: takes a function that returns the initial value.
+    """
+    variable = self._outside_graphs(
+      lambda: create(lambda: self._seeded_value(name))
+    )
+    self._unchanged.add(name)
+    return variable
+
+  def assign(self, variables: Mapping[str, tf.Variable]) -> None:
+    """Gives variables of the model their initial values again."""
+    changed = variables.keys() - self._unchanged
+    for name in changed:
+      self._outside_graphs(
+        lambda name=name: variables[name].assign(self._seeded_value(name))
+      )
+    self.note_changes()
+    for initialize in self._initializers:
+      initialize()
+
+  def reset(self, variables: Mapping[str, tf.Variable]) -> None:
+    """Gives variables of metrics their initial values again.
+
+    They begin at zero; to begin a seed again would change what random ops draw
+    between two evaluations.
+    """
+    for name in variables:
+      self._outside_graphs(
+        lambda name=name: variables[name].assign(self._functions[name]())
+      )
+
+  def add_initializer(self, function: Callable[[], Any]) -> None:
+    """Calls a function whenever variables have got their initial values."""
+    self._initializers.append(function)
+
+  def note_changes(self) -> None:
+    """Notes that variables may not have their initial values any more."""
+    self._unchanged = set()
+
+  def _seeded_value(self, name: str) -> Any:
+    if self._seed is None:
+      return self._functions[name]()
+    # Python's numbers too: initializers of tf_keras take their seeds there.
+    with random_seeds.of_all(zlib.crc32(f'{self._seed}/{name}'.encode())):
+      return self._functions[name]()
+
+  def _outside_graphs(self, function: Callable[[], _Result]) -> _Result:
+    return self._thread.submit(function).result()

@@ -1,0 +1,82 @@
+"""Values of variables of which each replica has a copy of its own."""
+
+from collections.abc import Iterable
+
+import tensorflow as tf
+
+
+def is_statistic(variable: tf.Variable) -> bool:
+  """Whether each replica changes its own copy and the mean is the value.
+
+  So it is with the moving statistics of batch normalization.
+  """
+  return (
+    variable.synchronization == tf.VariableSynchronization.ON_READ
+    and variable.aggregation == tf.VariableAggregation.MEAN
+    and variable.dtype.is_floating
+  )
+
+
+def average_statistics(variables: Iterable[tf.Variable]) -> list[tf.Operation]:
+  """Gives every replica the mean of what replicas have in their statistics.
+
+  Called in each replica at the end of a step. Without it replicas drift apart,
+  and a run that goes on from a checkpoint, which holds one value, would not be
+  the run that went on without.
+
+  Args:
+    variables: of the model; those that are not statistics are left alone.
+
+  Returns:
+    The assignments; none for one replica.
+  """
+  context = tf.distribute.get_replica_context()
+  if context.num_replicas_in_sync == 1:
+    return []
+  statistics = [v for v in variables if is_statistic(v)]
+  if not statistics:
+    return []
+  # One all-reduce of one vector takes less time than one for each variable.
+  flat = tf.concat([tf.reshape(v, [-1]) for v in statistics], axis=0)
+  flat = context.all_reduce(tf.distribute.ReduceOp.MEAN, flat)
+  sizes = [v.shape.num_elements() for v in statistics]
+  return [
+    variable.assign(tf.reshape(mean, variable.shape))
+    for variable, mean in zip(statistics, tf.split(flat, sizes), strict=True)
+  ]
+
+
+def parts(
+  variable: tf.Variable, strategy: tf.distribute.Strategy
+) -> tuple[tf.Variable, ...]:
+  """The copies that the replicas of this process have."""
+  return strategy.experimental_local_results(variable)
+
+
+def value(
+  variable: tf.Variable, strategy: tf.distribute.Strategy
+) -> tf.Tensor:
+  """The value of a variable, read between two steps."""
+  if is_statistic(variable):  # `average_statistics` has made them equal.
+    (first, *_) = parts(variable, strategy)
+    return first.read_value()
+  return variable.read_value()
+
+
+def gather_sums(
+  variables: Iterable[tf.Variable], strategy: tf.distribute.Strategy
+) -> None:
+  """Adds up what replicas have, in the first replica of each process.
+
+  Every worker must call it.
+
+  Args:
+    variables: of metrics; those of which there is one copy are left alone.
+    strategy: of the variables.
+  """
+  if strategy.num_replicas_in_sync == 1:
+    return
+  for variable in variables:
+    if variable.synchronization == tf.VariableSynchronization.ON_READ:
+      total = variable.read_value()
+      parts(variable, strategy)[0].assign(total)
