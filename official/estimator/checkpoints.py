@@ -9,9 +9,7 @@ The index is renamed into place last: a checkpoint without one does not exist.
 import contextlib
 import itertools
 import json
-import logging
 import os
-import re
 import shutil
 import time
 import weakref
@@ -20,12 +18,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from official.estimator import files, manifests
+from official.estimator import checkpoint_listing, files, manifests
 
-logger = logging.getLogger(__name__)
-
-_PREFIX = 'model.ckpt'
-_INDEX = re.compile(rf'{re.escape(_PREFIX)}-(\d+)\.index$')
 _TEMPORARY = 'tmp-checkpoint-'
 _WHOLE_ONES = 2  # that pruning leaves, if there are so many
 
@@ -61,28 +55,18 @@ class Checkpoints:
 
   def all(self) -> list[str]:
     """Prefixes of the checkpoints there are, the newest last, unverified."""
-    try:
-      names = os.listdir(self.directory)
-    except FileNotFoundError:
-      return []
-    steps = sorted(int(m[1]) for m in map(_INDEX.match, names) if m)
-    return [self.prefix(step) for step in steps]
+    return checkpoint_listing.all_in(self.directory)
 
   def latest(self) -> str | None:
     """Prefix of the newest whole checkpoint; None where there is none.
 
     Each newer one that is not whole is named in a warning.
     """
-    for prefix in reversed(self.all()):
-      damage = manifests.damage(prefix)
-      if damage is None:
-        return prefix
-      logger.warning('Checkpoint %s is passed over: %s.', prefix, damage)
-    return None
+    return checkpoint_listing.latest(self.directory)
 
   def prefix(self, step: int) -> str:
     """The path of a checkpoint less the ends of its files' names."""
-    return os.path.join(self.directory, f'{_PREFIX}-{step}')
+    return checkpoint_listing.prefix(self.directory, step)
 
   def save(
     self,
@@ -249,7 +233,8 @@ class _LinkedReader:
   def __init__(self, prefix: str):
     scratch = files.scratch_folder()
     weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
-    link, length = os.path.join(scratch, _PREFIX), len(os.path.basename(prefix))
+    link = os.path.join(scratch, checkpoint_listing.PREFIX)
+    length = len(os.path.basename(prefix))
     for path in manifests.files(prefix):
       end = os.path.basename(path)[length:]
       os.symlink(os.path.abspath(path), f'{link}{end}')

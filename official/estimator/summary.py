@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from official.estimator import files, metric_values
+from official.estimator import files
 
 logger = logging.getLogger(__name__)
 
@@ -82,10 +82,10 @@ class EventWriter:
     self._writer: tf.io.TFRecordWriter | None = None
 
   def write(self, values: Mapping[str, object], step: int) -> None:
-    """Writes `values` of any kind at `step`; see `metric_values`."""
+    """Writes `values` of any kind at `step`; see `_add_value`."""
     summary = tf.compat.v1.Summary()
     for tag, value in values.items():
-      metric_values.add_to_summary(summary, tag, value)
+      _add_value(summary, tag, value)
     self.write_summary(summary, step)
 
   def write_image(self, tag: str, image: np.ndarray, step: int) -> None:
@@ -148,3 +148,35 @@ class EventWriter:
       self._open()
     event = tf.compat.v1.Event(wall_time=time.time(), **fields)
     self._writer.write(event.SerializeToString())
+
+
+def _add_value(summary: tf.compat.v1.Summary, tag: str, value: Any) -> None:
+  """Adds a value of any kind to a summary.
+
+  Args:
+    summary: grows.
+    tag: its name.
+    value: a real number; or the bytes of another summary, as
+      `tf.compat.v1.summary.image` makes them, whose parts become `tag/0`,
+      `tag/1` and so on; or an array, which TensorBoard shows by plugins alone.
+  """
+  if isinstance(value, bytes) and (parts := _summaries(value)):
+    for index, part in enumerate(parts):
+      part.tag = f'{tag}/{index}'
+      summary.value.append(part)
+  elif np.ndim(value) == 0 and not isinstance(value, (bytes, str)):
+    if np.isreal(value):
+      summary.value.add(tag=tag, simple_value=float(value))
+  else:
+    summary.value.add(tag=tag, tensor=tf.make_tensor_proto(value))
+
+
+def _summaries(content: bytes) -> list[Any]:
+  """The values of a serialized summary; none where it is something else."""
+  from google.protobuf.message import DecodeError
+
+  try:
+    values = tf.compat.v1.Summary.FromString(content).value
+  except DecodeError:
+    return []
+  return [v for v in values if v.WhichOneof('value')]

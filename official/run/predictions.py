@@ -13,9 +13,9 @@ from official.devices import Devices
 from official.errors import UsageError
 from official.layers import multiply_adds
 from official.pictures import picture
+from official.run import folder as run_folder
 from official.run import progress
 
-FILE = 'predictions.npz'
 _MISTAKES = 24  # pictures to keep
 
 
@@ -79,7 +79,7 @@ def save(
   order = np.argsort(-probabilities[mistakes], kind='stable')
   mistakes = mistakes[order][:_MISTAKES]
   first = next((name for name in counts if 'conv' in name), None)
-  path = os.path.join(estimator.model_dir, FILE)
+  path = os.path.join(estimator.model_dir, run_folder.PREDICTIONS)
   with open(f'{path}.tmp', 'wb') as f:
     np.savez_compressed(
       f,
