@@ -38,7 +38,7 @@ def run(
 
   Args:
     main: the command.
-    with_tensorflow: import it; else `main` needs none.
+    with_tensorflow: whether `main` needs it; to import it takes seconds.
     arguments: what the words that are no flags mean, such as `'IMAGE'`; there
       must be one or more then, and `main` gets them as a list.
   """
@@ -88,7 +88,8 @@ def _run(
     with _signals_interrupt(), _loggers_restored():
       words = parsing.parse(sys.argv, arguments)
       if with_tensorflow:
-        _start()
+        _import_tensorflow(flags.FLAGS)
+      _set_up_logging(flags.FLAGS)
       main(*([words] if arguments else []))
       sys.stdout.flush()
   except BrokenPipeError:  # `| head` has seen enough.
@@ -126,7 +127,7 @@ def _signals_interrupt() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _loggers_restored() -> Iterator[None]:
-  """Afterwards the loggers that `_start` sets are what they were before."""
+  """Afterwards the loggers of `_set_up_logging` are what they were before."""
   loggers = [logging.getLogger(name) for name in _LOGGERS]
   before = [(each.handlers[:], each.level) for each in loggers]
   try:
@@ -166,8 +167,7 @@ def command() -> str:
   return f'python -m {module.removesuffix(".__main__")}'
 
 
-def _start() -> None:
-  flags_obj = flags.FLAGS
+def _import_tensorflow(flags_obj: flags.FlagValues) -> None:
   if 'tf_gpu_thread_mode' in flags_obj:
     environment.set_gpu_threads(
       flags_obj.tf_gpu_thread_mode, flags_obj.per_gpu_thread_count
@@ -180,6 +180,9 @@ def _start() -> None:
     gpus = tf.config.list_physical_devices('GPU')
     if os.path.exists(_NVIDIA_DRIVER) and not gpus:
       chatter.tell()
+
+
+def _set_up_logging(flags_obj: flags.FlagValues) -> None:
   handler = logging.StreamHandler(sys.stderr)
   handler.setFormatter(logging.Formatter('%(levelname)s: %(message)s'))
   logging.getLogger().handlers[:] = [handler]  # Not those of libraries.

@@ -348,7 +348,7 @@ class _Run:
           flags_obj,
           [self.recorder],
         ).run()
-        self.recorder.write()
+        self.recorder.write(report.estimator)
         break
       except estimator_lib.NanLossDuringTrainingError as e:
         if flags_obj.on_nan == 'stop' or not self.rate.halve(report.estimator):

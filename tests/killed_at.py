@@ -112,7 +112,7 @@ def install(point):
       export.export_saved_model, part, when, nth
     )
   elif name in ('call', 'trace'):
-    method = {'call': '__call__', 'trace': 'trace'}[name]
+    method = {'call': '_run', 'trace': 'trace'}[name]
     original = getattr(programs.Program, method)
     # Itself no part of the method, so what is before or after it is so too.
     armed = killing(lambda mode: None, part, when, nth)

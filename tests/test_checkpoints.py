@@ -13,12 +13,12 @@ import pytest
 import tensorflow as tf
 
 from official import estimator as est
-from official.estimator import checkpoints
+from official.estimator import checkpoint_folder, checkpoints
 from tests import linear
 
 
 def save(directory, *steps, **kwargs):
-  saver = checkpoints.Checkpoints(str(directory), **kwargs)
+  saver = checkpoint_folder.Checkpoints(str(directory), **kwargs)
   for step in steps:
     values = {
       'global_step': tf.constant(step, tf.int64),
@@ -69,8 +69,8 @@ def test_what_is_not_pruned_is_not_verified(tmp_path, monkeypatch):
     return names(path)
 
   monkeypatch.setattr(os, 'listdir', listdir)
-  monkeypatch.setattr(checkpoints.manifests, 'damage', pytest.fail)
-  saver._prune()
+  monkeypatch.setattr(checkpoint_folder.manifests, 'damage', pytest.fail)
+  saver._retention.prune(saver.all())
   assert listed == [str(tmp_path)]
 
 
@@ -198,7 +198,7 @@ def test_the_last_whole_ones_are_not_pruned(tmp_path, keep_max, left):
   saver = save(tmp_path, 1, 2, 3, 4, 5, 6, 7, keep_max=0)
   for step in (5, 6, 7):
     cut(saver.prefix(step) + '.data-00000-of-00001')
-  pruning = checkpoints.Checkpoints(str(tmp_path), keep_max=keep_max)
+  pruning = checkpoint_folder.Checkpoints(str(tmp_path), keep_max=keep_max)
   save_one(pruning, 9)
   assert pruning.all() == [pruning.prefix(step) for step in left]
 
@@ -250,7 +250,7 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path):
   }
   with (
     pytest.raises(
-      checkpoints.CheckpointWriteError,
+      checkpoint_folder.CheckpointWriteError,
       match=r'ckpt-2 could not be written: .*The last one is .*ckpt-1\.',
     ),
     small_files(),
@@ -270,4 +270,4 @@ def test_a_folder_that_vanishes_is_made_again(tmp_path):
 
   estimator = linear.make(tmp_path, save_checkpoints_steps=4)
   estimator.train(linear.train_input, hooks=[Vanish()], max_steps=10)
-  assert steps_there(checkpoints.Checkpoints(str(tmp_path))) == [8, 10]
+  assert steps_there(checkpoint_folder.Checkpoints(str(tmp_path))) == [8, 10]

@@ -109,7 +109,9 @@ def test_an_evaluator_does_not_train(tmp_path, monkeypatch):
     '{"cluster": {"chief": ["a:1"]}, '
     '"task": {"type": "evaluator", "index": 0}}',
   )
-  with pytest.raises(ValueError, match='Train has been called with the wrong config'):
+  with pytest.raises(
+    ValueError, match='Train has been called with the wrong config'
+  ):
     linear.make(tmp_path).train(linear.train_input)
 
 

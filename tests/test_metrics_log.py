@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from official.estimator import metrics_log
+from official.estimator import evaluation_search
 from official.estimator.metrics_log import MetricsLog
 
 
@@ -54,14 +54,14 @@ def test_what_was_looked_through_is_not_looked_through_again(
 ):
   log = write(tmp_path, *[line('train', step) for step in range(50_000)])
   read = []
-  blocks = metrics_log._blocks
+  blocks = evaluation_search._blocks
 
   def counted(f):
     for buffer, length in blocks(f):
       read.append(length)
       yield buffer, length
 
-  monkeypatch.setattr(metrics_log, '_blocks', counted)
+  monkeypatch.setattr(evaluation_search, '_blocks', counted)
   assert log.read('eval') == []
   assert sum(read) == os.path.getsize(log.path)
   read.clear()
@@ -74,7 +74,7 @@ def test_what_was_looked_through_is_not_looked_through_again(
 @pytest.mark.parametrize('block', [7, 64, 1000])
 def test_lines_are_found_wherever_blocks_end(tmp_path, monkeypatch, block):
   """Of both kinds, in any order, with the letters of `eval` elsewhere too."""
-  monkeypatch.setattr(metrics_log, '_BLOCK', block)
+  monkeypatch.setattr(evaluation_search, '_BLOCK', block)
   generator = random.Random(block)
   log = MetricsLog(str(tmp_path))
   wanted = []

@@ -24,7 +24,7 @@ from official.estimator import files
 from official.export import folders as export_folders
 from official.flags import effects, paths
 from official.report import runs
-from official.run import predictions
+from official.run import folder as run_folder
 from official.serve.model import ServedModel
 from tests import linear
 from tests.conftest import ROOT, SMALL
@@ -385,7 +385,7 @@ def test_the_export_of_a_run_in_a_folder_of_any_name(finished, tmp_path, parse):
   run = runs.load(str(odd / 'run'))
   assert run.step == 16
   assert runs.predictions(run) is not None
-  assert os.path.exists(odd / 'run' / predictions.FILE)
+  assert os.path.exists(odd / 'run' / run_folder.PREDICTIONS)
 
 
 @pytest.mark.slow

@@ -1,195 +1,141 @@
-"""The checkpoints of a folder: each is written whole, or not at all.
+"""What a checkpoint holds: values by name, its step, its state."""
 
-A checkpoint at step N is three files: `model.ckpt-N.data-00000-of-00001` and
-`model.ckpt-N.index` in TensorFlow's own name-based format (so
-`tf.train.load_checkpoint` reads them), and `model.ckpt-N.json`, its manifest.
-The index is renamed into place last: a checkpoint without one does not exist.
-A process may be killed at any moment, and every moment leaves the folder with
-the checkpoints that it had, or with one more.
-"""
-
-import contextlib
-import json
-import logging
 import os
-import re
 import shutil
+import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import tensorflow as tf
 
-from official.estimator import files, manifests, retention
+from official.estimator import files, manifests
 
-logger = logging.getLogger(__name__)
-
-_PREFIX = 'model.ckpt'
-_INDEX = re.compile(rf'{re.escape(_PREFIX)}-(\d+)\.index$')
-_TEMPORARY = 'tmp-checkpoint-'
+_SHOWN = 5  # of many names
 
 
-class CheckpointWriteError(RuntimeError):
-  """A checkpoint could not be written; those before it are as they were."""
+class IncompatibleCheckpointError(ValueError):
+  """A checkpoint lacks variables, or has them in other shapes."""
 
 
-class Checkpoints:
-  """The checkpoints in `directory`.
+class CheckpointReader(Protocol):
+  """Reads values of a checkpoint, as `tf.train.load_checkpoint` returns it."""
 
-  Args:
-    directory: the folder, made on the first save.
-    keep_max: see `Retention`.
-    keep_every_n_hours: see `Retention`.
+  def has_tensor(self, name: str) -> bool:
+    """Whether the checkpoint has a value of this name."""
 
-  Attributes:
-    directory: as given.
+  def get_tensor(self, name: str) -> np.ndarray:
+    """The value of this name."""
+
+  def get_variable_to_shape_map(self) -> dict[str, list[int]]:
+    """Name to shape of all values."""
+
+  def get_variable_to_dtype_map(self) -> dict[str, tf.DType]:
+    """Name to dtype of all values."""
+
+
+def read(prefix: str) -> CheckpointReader:
+  """A reader of the checkpoint at `prefix`.
+
+  Raises:
+    ValueError: there is no checkpoint, or it cannot be read.
+  """
+  prefix = files.local_path('checkpoint', prefix)
+  try:
+    if files.is_pattern(prefix):
+      return _LinkedReader(prefix)
+    return tf.train.load_checkpoint(prefix)
+  except (OSError, tf.errors.OpError, ValueError) as e:
+    raise ValueError(f'There is no checkpoint to read at {prefix}: {e}') from e
+
+
+def step_of(prefix: str) -> int:
+  """The global step that a checkpoint holds.
+
+  Raises:
+    ValueError: there is no checkpoint, or it holds no global step.
+  """
+  reader = read(prefix)
+  if not reader.has_tensor('global_step'):
+    raise ValueError(f'Checkpoint {prefix} holds no global_step.')
+  return int(reader.get_tensor('global_step'))
+
+
+def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
+  """Gives each variable the value stored under its name.
+
+  Raises:
+    ValueError: there is no checkpoint, or it cannot be read.
+    IncompatibleCheckpointError: a name is missing or has another shape; then
+      no variable is changed.
+  """
+  reader = read(prefix)
+  shapes = reader.get_variable_to_shape_map()
+  missing = [name for name in variables if name not in shapes]
+  mismatched = [
+    f'{name} ({shapes[name]}, expected {variable.shape.as_list()})'
+    for name, variable in variables.items()
+    if name in shapes and shapes[name] != variable.shape.as_list()
+  ]
+  if missing or mismatched:
+    raise IncompatibleCheckpointError(
+      f'Could not load all requested variables from checkpoint {prefix}: '
+      'another network or optimizer wrote it.'
+      + (f' Missing: {some_of(missing)}.' if missing else '')
+      + (f' Of another shape: {some_of(mismatched)}.' if mismatched else '')
+      + ' (Inside a model_fn give Keras layers a name, or each mode names them '
+      'anew.)'
+    )
+  for name, variable in variables.items():
+    variable.assign(reader.get_tensor(name))
+
+
+def state_of(prefix: str) -> dict[str, Any]:
+  """The `state` that `Checkpoints.save` was given; empty if there is none."""
+  state = manifests.read(prefix).get('state')
+  return state if isinstance(state, dict) else {}
+
+
+def remember(prefix: str, state: Mapping[str, Any]) -> None:
+  """Adds to the `state` of a checkpoint, all of it or nothing."""
+  content = manifests.read(prefix) or {'files': manifests.describe(prefix)}
+  manifests.write(prefix, content | {'state': state_of(prefix) | dict(state)})
+
+
+def some_of(names: Sequence[str]) -> str:
+  """The first few of many names, for a message."""
+  more = len(names) - _SHOWN
+  return ', '.join(names[:_SHOWN]) + (f' and {more} more' if more > 0 else '')
+
+
+class _LinkedReader:
+  """A reader of a checkpoint whose name TensorFlow takes for a pattern.
+
+  It reads through links of another name. They stay as long as it does, because
+  it opens the files of the values only when it is asked for them.
+
+  Raises:
+    OSError: there is no such folder, or no place for the links.
+    tf.errors.OpError: there is no checkpoint, or it is damaged.
   """
 
-  def __init__(
-    self,
-    directory: str,
-    keep_max: int | None = 5,
-    keep_every_n_hours: float = 10000,
-  ):
-    self.directory = directory
-    self._retention = retention.Retention(keep_max, keep_every_n_hours)
+  def __init__(self, prefix: str):
+    scratch = files.scratch_folder()
+    weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
+    link, length = os.path.join(scratch, 'link'), len(os.path.basename(prefix))
+    for path in manifests.files(prefix):
+      ending = os.path.basename(path)[length:]
+      os.symlink(os.path.abspath(path), f'{link}{ending}')
+    self._reader: CheckpointReader = tf.train.load_checkpoint(link)
 
-  def all(self) -> list[str]:
-    """Prefixes of the checkpoints, the newest last; they are not verified."""
-    try:
-      names = os.listdir(self.directory)
-    except FileNotFoundError:
-      return []
-    steps = sorted(int(m[1]) for m in map(_INDEX.match, names) if m)
-    return [self.prefix(step) for step in steps]
+  def has_tensor(self, name: str) -> bool:
+    return self._reader.has_tensor(name)
 
-  def latest(self) -> str | None:
-    """The prefix of the newest whole checkpoint; None if there is none.
+  def get_tensor(self, name: str) -> np.ndarray:
+    return self._reader.get_tensor(name)
 
-    A warning names each newer one that is not whole.
-    """
-    return _latest(self.all())
+  def get_variable_to_shape_map(self) -> dict[str, list[int]]:
+    return self._reader.get_variable_to_shape_map()
 
-  def prefix(self, step: int) -> str:
-    """The path of a checkpoint, without the endings of its files' names."""
-    return os.path.join(self.directory, f'{_PREFIX}-{step}')
-
-  def save(
-    self,
-    values: Mapping[str, tf.Tensor],
-    step: int,
-    state: Mapping[str, Any] | None = None,
-  ) -> str:
-    """Writes a checkpoint and removes old ones.
-
-    Args:
-      values: values of variables by name.
-      step: the global step, which becomes part of the checkpoint's name.
-      state: what else to remember, as JSON; see
-        `checkpoint_reading.state_of`.
-
-    Returns:
-      The prefix of the checkpoint.
-
-    Raises:
-      CheckpointWriteError: it could not be written, because the disk is full
-        for example; nothing is left of it.
-    """
-    prefix = self.prefix(step)
-    try:
-      self._commit(prefix, values, state or {})
-    except (OSError, tf.errors.OpError) as e:
-      last = next(retention.newest_whole(self.all()), None)
-      raise CheckpointWriteError(
-        f'Checkpoint {prefix} could not be written: {_reason(e)}. '
-        + (f'The last one is {last}.' if last else 'There is none before.')
-      ) from e
-    left = self._retention.prune(self.all())
-    self._write_state(prefix, left)
-    return prefix
-
-  def mend(self) -> None:
-    """Clears up after a killed process: its scratch, a lost `checkpoint`."""
-    self._remove_temporaries()
-    prefixes = self.all()
-    latest = _latest(prefixes)
-    if latest is not None:
-      self._write_state(latest, prefixes)
-
-  def _commit(
-    self,
-    prefix: str,
-    values: Mapping[str, tf.Tensor],
-    state: Mapping[str, Any],
-  ) -> None:
-    """Writes a checkpoint in a scratch folder, and then moves its files."""
-    base = os.path.basename(prefix)
-    temporary = os.path.join(
-      self.directory, f'{_TEMPORARY}{base}-{os.getpid()}'
-    )
-    self._remove_temporaries()
-    last_kept = self._retention.last_kept(self.all())
-    os.makedirs(temporary)
-    try:
-      scratch = os.path.join(temporary, base)
-      _write_values(scratch, values)
-      # All must be on the disk before the index makes it a checkpoint.
-      for path in manifests.files(scratch):
-        files.sync(path)
-      manifests.write(
-        scratch,
-        {
-          'files': manifests.describe(scratch),
-          'kept': False,
-          'last_kept': last_kept,
-          'state': dict(state),
-        },
-      )
-      for name in manifests.in_order_of_commit(os.listdir(temporary)):
-        os.replace(
-          os.path.join(temporary, name), os.path.join(self.directory, name)
-        )
-    finally:
-      shutil.rmtree(temporary, ignore_errors=True)
-    files.sync(self.directory)
-
-  def _write_state(self, latest: str, prefixes: Sequence[str]) -> None:
-    """Writes the file `checkpoint`, which only TensorFlow's own tools read."""
-    fields = [('model_checkpoint_path', latest)]
-    fields += [('all_model_checkpoint_paths', path) for path in prefixes]
-    text = ''.join(
-      f'{key}: {json.dumps(os.path.basename(value))}\n' for key, value in fields
-    )
-    with contextlib.suppress(OSError):  # The checkpoint itself is there.
-      files.write_whole(os.path.join(self.directory, 'checkpoint'), text)
-
-  def _remove_temporaries(self) -> None:
-    os.makedirs(self.directory, exist_ok=True)
-    for name in os.listdir(self.directory):
-      if name.startswith(_TEMPORARY):
-        shutil.rmtree(os.path.join(self.directory, name), ignore_errors=True)
-
-
-def _latest(prefixes: Sequence[str]) -> str | None:
-  for prefix in reversed(prefixes):
-    damage = manifests.damage(prefix)
-    if damage is None:
-      return prefix
-    logger.warning('Checkpoint %s is passed over: %s.', prefix, damage)
-  return None
-
-
-def _write_values(scratch: str, values: Mapping[str, tf.Tensor]) -> None:
-  names = sorted(values)
-  tf.raw_ops.SaveV2(
-    prefix=scratch,
-    tensor_names=names,
-    shape_and_slices=[''] * len(names),
-    tensors=[values[name] for name in names],
-  )
-
-
-def _reason(error: Exception) -> str:
-  """Why a file could not be written, in few words."""
-  if isinstance(error, tf.errors.OpError):
-    return error.message.split('\n')[0].split('}} ')[-1].split(' [Op:')[0]
-  return getattr(error, 'strerror', None) or str(error)
+  def get_variable_to_dtype_map(self) -> dict[str, tf.DType]:
+    return self._reader.get_variable_to_dtype_map()

@@ -1,55 +1,80 @@
 """The hooks that every training has, and their order."""
 
-from typing import Any
+from collections.abc import Sequence
 
-from official.estimator import hooks as hooks_lib
+from official.estimator.hooks.base import Hook, HookedEstimator
+from official.estimator.hooks.guards import NanTensorHook
+from official.estimator.hooks.logging_hooks import (
+  LoggingTensorHook,
+  StepCounterHook,
+)
+from official.estimator.hooks.saving import (
+  CheckpointSaverHook,
+  CheckpointSaverListener,
+  SummarySaverHook,
+)
+from official.estimator.run_config import RunConfig
 from official.estimator.spec import EstimatorSpec
 
 
 def training_hooks(
-  estimator: Any,
+  estimator: HookedEstimator,
   spec: EstimatorSpec,
-  hooks: list[hooks_lib.Hook],
-  listeners: list[hooks_lib.CheckpointSaverListener],
-) -> list[hooks_lib.Hook]:
-  """The caller's, the guard, logs, the model_fn's, summaries, checkpoints.
+  hooks: Sequence[Hook],
+  listeners: Sequence[CheckpointSaverListener],
+) -> list[Hook]:
+  """All hooks of a call of `train`.
 
-  The guard against a loss that is no number, unless the caller brings one,
-  stands before the checkpoints, so what such a step made of the weights is not
-  saved.
+  They are the caller's, the guard against NaN, logs, the model_fn's, summaries,
+  checkpoints, and the model_fn's for the chief. The guard stands before the
+  checkpoints, so that what a step without a finite loss made of the weights is
+  not saved.
+
+  Args:
+    estimator: the Estimator that trains.
+    spec: what its model_fn returned.
+    hooks: the caller's; one of them may be the guard.
+    listeners: called at every checkpoint.
 
   Raises:
     ValueError: there are listeners but nothing that saves.
   """
   config = estimator.config
-  every = config.log_step_count_steps
+  log_interval = config.log_step_count_steps
   result = [*hooks]
-  if not any(isinstance(hook, hooks_lib.NanTensorHook) for hook in hooks):
-    result.append(hooks_lib.NanTensorHook())
-  if every:
-    result.append(hooks_lib.LoggingTensorHook(['loss'], every))
+  if not any(isinstance(hook, NanTensorHook) for hook in hooks):
+    result.append(NanTensorHook())
+  if log_interval:
+    result.append(LoggingTensorHook(['loss'], log_interval))
   result += spec.training_hooks
   if config.is_chief:
     sink = estimator.event_writer()
-    if every:
-      result.append(hooks_lib.StepCounterHook(every, sink=sink))
+    if log_interval:
+      result.append(StepCounterHook(log_interval, sink=sink))
     if config.save_summary_steps:
-      result.append(hooks_lib.SummarySaverHook(sink, config.save_summary_steps))
-  given = [h for h in result if isinstance(h, hooks_lib.CheckpointSaverHook)]
-  interval = {
-    'save_secs': config.save_checkpoints_secs or None,
-    'save_steps': config.save_checkpoints_steps or None,
-  }
-  if any(interval.values()) and not given:
-    # Every worker has it: reading the variables takes all of them.
-    result.append(
-      hooks_lib.CheckpointSaverHook(**interval, listeners=listeners)
-    )
-  elif listeners:
+      result.append(SummarySaverHook(sink, config.save_summary_steps))
+  result += _saver_hooks(config, result, listeners)
+  if config.is_chief:
+    result += spec.training_chief_hooks
+  return result
+
+
+def _saver_hooks(
+  config: RunConfig,
+  hooks: Sequence[Hook],
+  listeners: Sequence[CheckpointSaverListener],
+) -> list[Hook]:
+  """The hook that saves checkpoints, unless there is one or none is wanted."""
+  save_secs = config.save_checkpoints_secs or None
+  save_steps = config.save_checkpoints_steps or None
+  has_one = any(isinstance(hook, CheckpointSaverHook) for hook in hooks)
+  if (save_secs or save_steps) and not has_one:
+    # Every worker has it, though the chief alone writes: each must note what
+    # its variables hold, and listeners evaluate, which all workers do together.
+    return [CheckpointSaverHook(save_secs, save_steps, listeners)]
+  if listeners:
     raise ValueError(
       'There should be a CheckpointSaverHook to use saving_listeners: '
       'checkpoints are turned off, or a hook of your own makes them.'
     )
-  if config.is_chief:
-    result += spec.training_chief_hooks
-  return result
+  return []

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from official.estimator import (
   arguments,
-  checkpoint_reading,
+  checkpoints,
   default_hooks,
   export,
   files,
@@ -23,7 +23,7 @@ from official.estimator.hooks.saving import CheckpointSaverListener
 from official.estimator.inputs import InputFn
 from official.estimator.inspection import InspectedEstimator
 from official.estimator.model_function import ModelFunction
-from official.estimator.receivers import ReceiverFn
+from official.estimator.receivers import ReceiverFns
 from official.estimator.run_config import RunConfig
 from official.estimator.run_state import VariablesChangeHook
 from official.estimator.spec import EstimatorSpec, ModeKeys
@@ -83,8 +83,7 @@ class Estimator(InspectedEstimator):
     Args:
       input_fn: returns `(features, labels)`; see `inputs.make_dataset`. It may
         take any of `mode`, `params`, `config`, `input_context` and
-        `global_step` (the step that training goes on from, so that data can be
-        a function of the step).
+        `global_step`, the step that training goes on from.
       hooks: run around the loop.
       steps: train this many further steps.
       max_steps: train up to this global step; at or past it, do nothing.
@@ -107,28 +106,24 @@ class Estimator(InspectedEstimator):
     )
     arguments.check_can_train(self._config, self.agreement.is_shared)
     checkpoint = self.agreed_checkpoint()
-    start = checkpoint_reading.step_of(checkpoint) if checkpoint else 0
+    start = checkpoints.step_of(checkpoint) if checkpoint else 0
     if max_steps is not None and start >= max_steps:
       logger.info('Skipping training since max_steps has already saved.')
       return self
     last = start + steps if steps is not None else max_steps
+    tensors = {name for hook in hooks for name in hook.tensors}
     iterator = self._iterator(input_fn, ModeKeys.TRAIN, start)
-    program = self._programs.for_training(
-      iterator, {name for hook in hooks for name in hook.tensors}
-    )
+    program = self._programs.for_training(iterator, tensors)
     self._state.go_back(checkpoint)
+    all_hooks = [
+      VariablesChangeHook(self._state),
+      *default_hooks.training_hooks(self, program.spec, hooks, listeners),
+    ]
+    per_loop = self._config.steps_per_loop
+    call = EstimatorCall(self, ModeKeys.TRAIN, start, last, per_loop)
+    step = self._store.global_step
     loop = loops.TrainingLoop(
-      program,
-      iterator,
-      EstimatorCall(
-        self, ModeKeys.TRAIN, start, last, self._config.steps_per_loop
-      ),
-      [
-        VariablesChangeHook(self._state),
-        *default_hooks.training_hooks(self, program.spec, hooks, listeners),
-      ],
-      self._store.global_step,
-      self.agreement,
+      program, iterator, call, all_hooks, step, self.agreement
     )
     with self._state.training():
       loop.run()
@@ -226,7 +221,7 @@ class Estimator(InspectedEstimator):
   def export_saved_model(
     self,
     export_dir_base: str | os.PathLike[str],
-    serving_input_receiver_fn: ReceiverFn | Mapping[str, ReceiverFn] | None,
+    serving_input_receiver_fn: ReceiverFns | None,
     assets_extra: Mapping[str, str] | None = None,
     checkpoint_path: str | None = None,
     *,

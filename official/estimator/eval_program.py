@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from official.estimator import graphs, metrics
+from official.estimator import graphs, metrics, replica_values
 from official.estimator.inputs import DatasetIterator
 from official.estimator.keras_objects import is_metric, variables_of
 from official.estimator.programs import ModelFn, Program, batch_size
@@ -67,10 +67,12 @@ class EvalProgram(Program):
     Args:
       last: what `update` returned for the last batch.
     """
-    self._store.gather_metrics()
+    replica_values.gather_sums(
+      self._store.metric_variables.values(), self._store.strategy
+    )
     # Replicas have the same metrics, and the first has all that was added up.
     read = self._readers[0]
-    values = read(*last.element) | last.values
+    values = {**read(*last.element), **last.values}
     return {name: value.numpy() for name, value in values.items()}
 
   def _build(

@@ -1,11 +1,13 @@
-"""Fits y = 2 x + 1: a whole program on the Estimator."""
+"""Fits y = 2 x + 1: a whole program that uses the Estimator."""
 
 import tensorflow as tf
 
 from official import estimator as est
 
 
-def model_fn(features, labels, mode):
+def model_fn(
+  features: tf.Tensor, labels: tf.Tensor, mode: str
+) -> est.EstimatorSpec:
   """A line; its slope and offset are found by gradient descent."""
   slope = tf.Variable(0.0, name='slope')
   offset = tf.Variable(0.0, name='offset')
@@ -19,7 +21,7 @@ def model_fn(features, labels, mode):
   return est.EstimatorSpec(mode, y, loss, train_op)
 
 
-def input_fn():
+def input_fn() -> tuple[tf.Tensor, tf.Tensor]:
   """Eight points of the line."""
   x = tf.linspace(-1.0, 1.0, 8)
   return x, 2 * x + 1

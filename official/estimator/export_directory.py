@@ -1,6 +1,7 @@
 """The directory of an export: it appears whole, by a rename, or not at all."""
 
 import contextlib
+import dataclasses
 import fcntl
 import os
 import shutil
@@ -9,36 +10,38 @@ from collections.abc import Iterator
 
 from official.estimator import files
 
-_TEMPORARY = 'temp-'  # TensorFlow Serving ignores names that are no integers.
+_TEMPORARY = 'temp-'  # TensorFlow Serving ignores names that are not integers.
 _ATTEMPTS = 10
 
 
+@dataclasses.dataclass(frozen=True)
 class ExportDirectory:
   """Where an export is written.
 
   Attributes:
-    temporary: where to write it.
-    final: where it is when all is done: `<base>/<seconds since 1970>`.
+    temporary: the folder to write it to.
+    final: the folder where it appears: `<base>/<seconds since 1970>`.
   """
 
-  def __init__(self, temporary: str, final: str):
-    self.temporary, self.final = temporary, final
+  temporary: str
+  final: str
 
 
 @contextlib.contextmanager
 def new(base: str) -> Iterator[ExportDirectory]:
-  """A new directory in `base`, renamed at the end, removed if that is an error.
+  """A new directory in `base`: renamed at the end, removed after an error.
 
-  What killed exports have left in `base` is removed too.
+  It also removes what killed exports have left in `base`.
 
   Raises:
-    RuntimeError: no free directory name in 10 tries.
+    RuntimeError: no free directory name was found in 10 tries.
   """
   is_new = not os.path.exists(base)
   os.makedirs(base, exist_ok=True)
   _remove_abandoned(base)
   directory = _make(base)
-  # The system drops the lock when the process ends, however it ends.
+  # The lock tells other processes that this export is at work. The system drops
+  # it when the process ends, however it ends.
   descriptor = _lock(directory.temporary)
   try:
     yield directory
@@ -48,7 +51,7 @@ def new(base: str) -> Iterator[ExportDirectory]:
   except BaseException:
     shutil.rmtree(directory.temporary, ignore_errors=True)
     if is_new:
-      with contextlib.suppress(OSError):  # Another export is in it.
+      with contextlib.suppress(OSError):  # Another export may be in it.
         os.rmdir(base)
     raise
   finally:
@@ -78,13 +81,13 @@ def _remove_abandoned(base: str) -> None:
       continue
     path = os.path.join(base, name)
     descriptor = _lock(path)
-    if descriptor is not None:  # Nobody is at work there.
+    if descriptor is not None:  # No process is at work there.
       shutil.rmtree(path, ignore_errors=True)
       os.close(descriptor)
 
 
 def _lock(path: str) -> int | None:
-  """A descriptor that holds the directory; None where that cannot be had."""
+  """Locks a directory; returns the descriptor, None if another has the lock."""
   try:
     descriptor = os.open(path, os.O_RDONLY)
   except OSError:
@@ -98,7 +101,7 @@ def _lock(path: str) -> int | None:
 
 
 def _sync_tree(directory: str) -> None:
-  """Asks the disk to have everything before the rename makes it visible."""
+  """Puts everything on the disk before the rename makes it visible."""
   for folder, _, names in os.walk(directory):
     for path in (folder, *(os.path.join(folder, name) for name in names)):
       files.sync(path)

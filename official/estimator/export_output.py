@@ -1,7 +1,6 @@
 """The outputs of an exported signature, by kind."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
 
@@ -10,20 +9,25 @@ class ExportOutput:
   """Named tensors that one signature of a SavedModel returns.
 
   Attributes:
-    outputs: dict of output name to tensor.
+    outputs: dict from output name to tensor.
   """
 
   outputs: dict[str, tf.Tensor]
 
 
 class PredictOutput(ExportOutput):
-  """Any tensors: a dict of them, or one that gets the name `output`.
+  """Any tensors.
+
+  Args:
+    outputs: a dict from name to tensor, or one tensor, which gets the name
+      `output`.
 
   Raises:
-    ValueError: no output, a key that is not a string, or no tensor.
+    ValueError: there is no output, a key is not a string, or a value is not a
+      tensor.
   """
 
-  def __init__(self, outputs: Any):
+  def __init__(self, outputs: tf.Tensor | Mapping[str, tf.Tensor]):
     if not isinstance(outputs, Mapping):
       outputs = {'output': outputs}
     if not outputs:
@@ -39,7 +43,11 @@ class PredictOutput(ExportOutput):
 
 
 class ClassificationOutput(ExportOutput):
-  """Scores float [N, C] and class names string [N, C]; one may be missing.
+  """The scores of classes, their names, or both.
+
+  Args:
+    scores: float [N, C].
+    classes: names of the classes, string [N, C].
 
   Raises:
     ValueError: both are missing, or one has another dtype.
@@ -63,10 +71,13 @@ class ClassificationOutput(ExportOutput):
 
 
 class RegressionOutput(ExportOutput):
-  """A value float [N, ...], named `outputs`.
+  """One value for each example, named `outputs`.
+
+  Args:
+    value: float [N, ...].
 
   Raises:
-    ValueError: the value is not a float tensor.
+    ValueError: `value` is not a float tensor.
   """
 
   def __init__(self, value: tf.Tensor):

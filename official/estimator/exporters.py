@@ -4,33 +4,51 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from official.estimator import metric_values
+from official.estimator.receivers import ReceiverFns
 
 _RESULT = 'eval_result.json'
 
 EvalResult = dict[str, Any]
 
 
+class ExportsSavedModels(Protocol):
+  """What exporters use of an Estimator."""
+
+  def export_saved_model(
+    self,
+    export_dir_base: str,
+    serving_input_receiver_fn: ReceiverFns | None,
+    assets_extra: Mapping[str, str] | None = None,
+    checkpoint_path: str | None = None,
+  ) -> str:
+    """See `Estimator.export_saved_model`."""
+
+
 class Exporter:
-  """Exports to `<model_dir>/export/<name>` after an evaluation, or does not.
+  """Exports to `<model_dir>/export/<name>` after evaluations that it wants.
 
   Args:
-    name: of the directory; exporters of one `EvalSpec` need different ones.
+    name: name of the directory; exporters of one `EvalSpec` need different
+      ones.
     serving_input_receiver_fn: see `Estimator.export_saved_model`.
-    assets_extra: see there.
-    exports_to_keep: delete all but so many of the newest; None keeps all.
+    assets_extra: see `Estimator.export_saved_model`.
+    exports_to_keep: how many of the newest exports to keep; None for all.
+
+  Attributes:
+    name: as given.
 
   Raises:
-    ValueError: `exports_to_keep` is not positive, or there is no name.
+    ValueError: `exports_to_keep` is not positive, or `name` is empty.
   """
 
   def __init__(
     self,
     name: str,
-    serving_input_receiver_fn: Any,
+    serving_input_receiver_fn: ReceiverFns | None,
     assets_extra: dict[str, str] | None = None,
     exports_to_keep: int | None = None,
   ):
@@ -50,13 +68,20 @@ class Exporter:
 
   def export(
     self,
-    estimator: Any,
+    estimator: ExportsSavedModels,
     export_path: str,
     checkpoint_path: str,
     eval_result: EvalResult,
     is_the_final_export: bool,
   ) -> str | None:
-    """Exports if this exporter wants this evaluation.
+    """Exports a checkpoint if this exporter wants its evaluation.
+
+    Args:
+      estimator: the Estimator that evaluated.
+      export_path: the folder of the exports of this exporter.
+      checkpoint_path: the prefix of the checkpoint that was evaluated.
+      eval_result: what `Estimator.evaluate` returned.
+      is_the_final_export: whether training has ended.
 
     Returns:
       The new directory, or None.
@@ -76,14 +101,15 @@ class Exporter:
         self._assets_extra | {_RESULT: source},
         checkpoint_path,
       )
-    for old in _exports(export_path)[: -(self._exports_to_keep or 0) or None]:
-      if self._exports_to_keep:
+    if self._exports_to_keep:
+      for old in _exports(export_path)[: -self._exports_to_keep]:
         shutil.rmtree(old)
     return path
 
   def _wants(
     self, export_path: str, eval_result: EvalResult, is_final: bool
   ) -> bool:
+    """Whether to export after this evaluation."""
     raise NotImplementedError
 
 
@@ -93,7 +119,7 @@ class LatestExporter(Exporter):
   def __init__(
     self,
     name: str,
-    serving_input_receiver_fn: Any,
+    serving_input_receiver_fn: ReceiverFns | None,
     assets_extra: dict[str, str] | None = None,
     exports_to_keep: int | None = 5,
   ):
@@ -101,14 +127,18 @@ class LatestExporter(Exporter):
       name, serving_input_receiver_fn, assets_extra, exports_to_keep
     )
 
-  def _wants(self, export_path, eval_result, is_final):
+  def _wants(
+    self, export_path: str, eval_result: EvalResult, is_final: bool
+  ) -> bool:
     return True
 
 
 class FinalExporter(Exporter):
   """Exports once, at the end of training."""
 
-  def _wants(self, export_path, eval_result, is_final):
+  def _wants(
+    self, export_path: str, eval_result: EvalResult, is_final: bool
+  ) -> bool:
     return is_final
 
 
@@ -122,14 +152,14 @@ def loss_smaller(
 class BestExporter(Exporter):
   """Exports when an evaluation is better than all before it.
 
-  What was best is read from the exports themselves, so a restarted run never
-  replaces a better model by a worse one.
+  The best result is read from the newest export itself, so a restarted run
+  never replaces a better model by a worse one.
 
   Args:
     name: see `Exporter`.
     serving_input_receiver_fn: see `Exporter`.
-    compare_fn: function of `best_eval_result` and `current_eval_result`, true
-      if the second is better.
+    compare_fn: function of `best_eval_result` and `current_eval_result` that
+      returns whether the second is better.
     assets_extra: see `Exporter`.
     exports_to_keep: see `Exporter`.
   """
@@ -137,7 +167,7 @@ class BestExporter(Exporter):
   def __init__(
     self,
     name: str = 'best_exporter',
-    serving_input_receiver_fn: Any = None,
+    serving_input_receiver_fn: ReceiverFns | None = None,
     compare_fn: Callable[..., bool] = loss_smaller,
     assets_extra: dict[str, str] | None = None,
     exports_to_keep: int | None = 5,
@@ -147,7 +177,9 @@ class BestExporter(Exporter):
     )
     self._compare_fn = compare_fn
 
-  def _wants(self, export_path, eval_result, is_final):
+  def _wants(
+    self, export_path: str, eval_result: EvalResult, is_final: bool
+  ) -> bool:
     exports = _exports(export_path)
     if not exports:
       return True
@@ -161,7 +193,7 @@ class BestExporter(Exporter):
 
 
 def _exports(directory: str) -> list[str]:
-  """The exports in a directory, the newest last."""
+  """Paths of the exports in a directory, the newest last."""
   if not os.path.isdir(directory):
     return []
   stamps = sorted(int(n) for n in os.listdir(directory) if n.isdigit())

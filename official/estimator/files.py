@@ -1,7 +1,4 @@
-"""Files: written whole or not at all, there for good, told by their hash.
-
-And their names: TensorFlow takes some of them for patterns.
-"""
+"""Files: their paths, writing them whole, their hashes."""
 
 import contextlib
 import hashlib
@@ -11,27 +8,25 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 
-# Of files by device, inode, size and time: each is read once a process, also
-# when it has got another name.
+# SHA-256 of files by device, inode, size and time, so that a process reads each
+# file once, even if it gets another name: checkpoints are verified often.
 _hashes: dict[tuple[int, ...], str] = {}
 
-# With one slash, too, which is easily left out, where no folder is meant.
+# A scheme such as `gs://`. People often forget the second slash of well-known
+# ones, and do not mean a folder named `gs:` then.
 _SCHEME = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*://|(?i:gs|s3|hdfs|https?):/')
 _PATTERN = re.compile(r'[][*?\\]')
 
 
 def local_path(name: str, path: str | os.PathLike[str]) -> str:
-  """A path of this machine; `~` and `~user` become the folders they mean.
+  """A path on this machine, with `~` and `~user` expanded.
 
   Args:
-    name: of the argument, for the message.
-    path: what was given for it.
-
-  Returns:
-    The path.
+    name: name of the argument, for the message.
+    path: what was given for the argument.
 
   Raises:
-    ValueError: it is of another machine, such as `gs://bucket/run`.
+    ValueError: the path is remote, such as `gs://bucket/run`.
   """
   path = os.fspath(path)
   remote = _SCHEME.match(path)
@@ -44,20 +39,20 @@ def local_path(name: str, path: str | os.PathLike[str]) -> str:
 
 
 def is_pattern(path: str) -> bool:
-  """Whether TensorFlow may look for other files than the one so named."""
+  """Whether TensorFlow may take a path for a pattern of file names."""
   return bool(_PATTERN.search(path))
 
 
 @contextlib.contextmanager
 def plainly_named(directory: str) -> Iterator[str]:
-  """Another name of a folder, in which TensorFlow can see no pattern.
+  """Another name of a folder, one that TensorFlow takes for no pattern.
 
-  RestoreV2, and with it `tf.saved_model.load`, looks for a checkpoint by its
-  name as a pattern before it opens it: it does not find `lr[0.1]`.
+  RestoreV2, and with it `tf.saved_model.load`, takes the name of a checkpoint
+  for a pattern before it opens it, and so does not find `lr[0.1]`.
 
   Yields:
-    The folder's own name where that is no pattern; else a link to it, which is
-    gone afterwards.
+    The folder's own name if it is not a pattern; else a link to the folder,
+    which is gone afterwards.
   """
   if not is_pattern(directory):
     yield directory
@@ -72,10 +67,10 @@ def plainly_named(directory: str) -> Iterator[str]:
 
 
 def scratch_folder() -> str:
-  """A new temporary folder whose name is no pattern.
+  """A new temporary folder whose name is not a pattern.
 
   Raises:
-    OSError: there is no place for one.
+    OSError: every folder of temporary files has a name that is a pattern.
   """
   for parent in (tempfile.gettempdir(), '/tmp', '/var/tmp'):
     if not is_pattern(parent) and os.path.isdir(parent):
@@ -87,7 +82,12 @@ def scratch_folder() -> str:
 
 
 def write_whole(path: str, content: str | Iterable[bytes]) -> None:
-  """The file has the text, or all these bytes, on disk, or is as it was."""
+  """Writes a file to the disk, all of it or nothing.
+
+  Args:
+    path: the file; if writing fails or is killed it is as it was.
+    content: text, or the bytes of the file in parts.
+  """
   temporary = f'{path}.tmp'
   parts = [content.encode()] if isinstance(content, str) else content
   try:
@@ -103,7 +103,7 @@ def write_whole(path: str, content: str | Iterable[bytes]) -> None:
 
 
 def sync(path: str) -> None:
-  """Asks the disk to have a file, or the names in a directory."""
+  """Waits until the disk has a file, or the names in a directory."""
   descriptor = os.open(path, os.O_RDONLY)
   try:
     os.fsync(descriptor)
@@ -112,7 +112,7 @@ def sync(path: str) -> None:
 
 
 def sha256(path: str) -> str:
-  """Of what is in a file, as hexadecimal digits."""
+  """The SHA-256 of a file's content, as hexadecimal digits."""
   status = os.stat(path)
   identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
   if identity not in _hashes:

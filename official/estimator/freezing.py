@@ -1,21 +1,24 @@
-"""Freezing: what of a graph depends on no input is computed once, for good."""
+"""Freezing: the parts of a graph that depend on no input become constants."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
+from official.estimator import graphs
+
 
 def freeze(
-  graph: Any, inputs: Sequence[tf.Tensor], outputs: Sequence[tf.Tensor]
-) -> Any:
+  graph: tf.types.experimental.ConcreteFunction,
+  inputs: Sequence[tf.Tensor],
+  outputs: Sequence[tf.Tensor],
+) -> tf.types.experimental.ConcreteFunction:
   """A function without variables that computes `outputs` from `inputs`.
 
-  The current values of the variables, and all that is computed from these and
-  from constants alone (a kernel times a scale, say), become constants.
+  The current values of the variables become constants, and so does all that is
+  computed from these and from constants alone, such as a kernel times a scale.
 
   Args:
-    graph: a function of `tf.compat.v1.wrap_function`.
+    graph: a function made by `tf.compat.v1.wrap_function`.
     inputs: tensors of its graph.
     outputs: tensors of its graph.
 
@@ -23,22 +26,23 @@ def freeze(
     A concrete function; its arguments and results are in the given order.
 
   Raises:
-    ValueError: a variable is used where its value cannot be put, as inside a
-      `tf.while_loop`.
+    ValueError: a variable is read where no constant can take its place, as
+      inside a `tf.while_loop`.
   """
-  known = _Constants()
+  constant = _ConstantOps()
+  # The results of constant ops that other ops use: these are computed now.
   boundary = [
     tensor
     for op in graph.graph.get_operations()
-    if known.holds(op) and op.type != 'Const'
+    if constant.has(op) and op.type != 'Const'
     for tensor in op.outputs
     if tensor.dtype != tf.resource
-    and not all(map(known.holds, tensor.consumers()))
+    and not all(map(constant.has, tensor.consumers()))
   ]
   values = [value.numpy() for value in graph.prune([], boundary)()]
   definition = graph.graph.as_graph_def()
 
-  def build():
+  def build() -> None:
     constants = map(tf.constant, values)
     names = [tensor.name for tensor in boundary]
     tf.import_graph_def(
@@ -53,14 +57,12 @@ def freeze(
 
 
 def _check_no_variable(outputs: Sequence[tf.Tensor]) -> None:
-  """Raises if a handle of a variable is still needed."""
-  seen, todo = set(), [tensor.op for tensor in outputs]
-  while todo:
-    op = todo.pop()
-    if op in seen:
-      continue
-    seen.add(op)
-    todo += [tensor.op for tensor in op.inputs] + op.control_inputs
+  """Checks that the outputs depend on no variable.
+
+  Raises:
+    ValueError: one does.
+  """
+  for op in graphs.dependencies(outputs):
     if op.type == 'Placeholder' and op.outputs[0].dtype == tf.resource:
       (user, *_) = op.outputs[0].consumers()
       raise ValueError(
@@ -69,20 +71,21 @@ def _check_no_variable(outputs: Sequence[tf.Tensor]) -> None:
       )
 
 
-class _Constants:
-  """Tells the ops whose results are the same at every call."""
+class _ConstantOps:
+  """The ops that give the same results at every call."""
 
-  def __init__(self):
-    self._known: dict[tf.Operation, bool] = {}
+  def __init__(self) -> None:
+    self._is_constant: dict[tf.Operation, bool] = {}
 
-  def holds(self, op: tf.Operation) -> bool:
-    """Whether the op depends on constants and variables alone."""
-    # Ops come in the order of their making, so recursion stays shallow.
-    if op not in self._known:
-      self._known[op] = op.type in ('Const', 'ReadVariableOp') or (
+  def has(self, op: tf.Operation) -> bool:
+    """Whether an op depends on constants and variables alone."""
+    # Its inputs were asked for before it, as a graph lists them in the order in
+    # which they were made, so recursion stays shallow.
+    if op not in self._is_constant:
+      self._is_constant[op] = op.type in ('Const', 'ReadVariableOp') or (
         bool(op.inputs)
         and not op.control_inputs
         and not op.op_def.is_stateful
-        and all(self.holds(tensor.op) for tensor in op.inputs)
+        and all(self.has(tensor.op) for tensor in op.inputs)
       )
-    return self._known[op]
+    return self._is_constant[op]

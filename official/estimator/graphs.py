@@ -91,7 +91,7 @@ class Traced:
     feeds = [*self._placeholders, *self.graph.deferred_internal_captures]
     function = self._function.prune(feeds, [fetches, unique])
     # Inside another graph they are captured once, before its loop begins.
-    captured = None if tf.executing_eagerly() else self._deferred_captures()
+    captured = [] if tf.executing_eagerly() else self._deferred_captures()
 
     def run(*tensors: tf.Tensor) -> Any:
       values = captured
@@ -106,7 +106,7 @@ class Traced:
   ) -> Callable[[], Any]:
     """A function that runs ops which do not depend on the element."""
     part = self.part([], ops)
-    # The pruned function wants all inputs; nothing reads these.
+    # The pruned function wants all of its inputs, though nothing reads them.
     arguments = [
       (
         [size or 0 for size in tensor.shape] if tensor.shape.rank else [],
@@ -114,7 +114,7 @@ class Traced:
       )
       for tensor in self._placeholders
     ]
-    return lambda: part(*(tf.zeros(*argument) for argument in arguments))
+    return lambda: part(*(tf.zeros(shape, dtype) for shape, dtype in arguments))
 
   def is_of_element(self, tensor: tf.Tensor) -> bool:
     """Whether a tensor is computed from the element."""

@@ -1,6 +1,7 @@
 """The initial values of variables, functions of a seed and a name alone."""
 
 import concurrent.futures
+import functools
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -55,9 +56,7 @@ class InitialValues:
     """Gives variables of the model their initial values again."""
     changed = variables.keys() - self._unchanged
     for name in changed:
-      self._outside_graphs(
-        lambda name=name: variables[name].assign(self._seeded_value(name))
-      )
+      self._assign(variables[name], functools.partial(self._seeded_value, name))
     self.note_changes()
     for initialize in self._initializers:
       initialize()
@@ -68,10 +67,8 @@ class InitialValues:
     They begin at zero; to begin a seed again would change what random ops draw
     between two evaluations.
     """
-    for name in variables:
-      self._outside_graphs(
-        lambda name=name: variables[name].assign(self._functions[name]())
-      )
+    for name, variable in variables.items():
+      self._assign(variable, self._functions[name])
 
   def add_initializer(self, function: Callable[[], Any]) -> None:
     """Calls a function whenever variables have got their initial values."""
@@ -87,6 +84,9 @@ class InitialValues:
     # Python's numbers too: initializers of tf_keras take their seeds there.
     with random_seeds.of_all(zlib.crc32(f'{self._seed}/{name}'.encode())):
       return self._functions[name]()
+
+  def _assign(self, variable: tf.Variable, value: Callable[[], Any]) -> None:
+    self._outside_graphs(lambda: variable.assign(value()))
 
   def _outside_graphs(self, function: Callable[[], _Result]) -> _Result:
     return self._thread.submit(function).result()

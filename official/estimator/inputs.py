@@ -3,15 +3,17 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
 from official.estimator import graph_inputs, random_seeds
 
-DatasetIterator = tf.data.Iterator | tf.distribute.DistributedIterator
-InputFn = Callable[..., Any]
+DatasetIterator: TypeAlias = (
+  tf.data.Iterator | tf.distribute.DistributedIterator
+)
+InputFn: TypeAlias = Callable[..., Any]
 
 
 def make_iterator(

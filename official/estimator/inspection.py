@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from official.estimator import checkpoint_reading
+from official.estimator import checkpoints
 from official.estimator.agreement import Agreement
 from official.estimator.metrics_log import MetricsLog
 from official.estimator.model_function import ModelFunction
@@ -115,7 +115,7 @@ class InspectedEstimator:
       ValueError: there is no checkpoint.
     """
     prefix = self._trained(self.latest_checkpoint())
-    reader = checkpoint_reading.read(prefix)
+    reader = checkpoints.read(prefix)
     return sorted(reader.get_variable_to_shape_map())
 
   def get_variable_value(self, name: str) -> Any:
@@ -125,7 +125,7 @@ class InspectedEstimator:
       ValueError: there is no checkpoint, or it does not have the name.
     """
     prefix = self._trained(self.latest_checkpoint())
-    reader = checkpoint_reading.read(prefix)
+    reader = checkpoints.read(prefix)
     if not reader.has_tensor(name):
       raise ValueError(f'There is no variable {name!r} in {prefix}.')
     return reader.get_tensor(name)

@@ -1,4 +1,4 @@
-"""What is known here of Keras, which may not be installed, or be any version."""
+"""Objects of Keras, told by what they can do: any version may be installed."""
 
 from typing import Any
 

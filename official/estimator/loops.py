@@ -1,5 +1,6 @@
 """The loops: a program runs again and again, with hooks around each turn."""
 
+import collections
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -74,9 +75,11 @@ class TrainingLoop:
     # A worker that stops alone at a signal leaves the others waiting in their
     # next collective op. So a signal is only noted, and all workers hear of it
     # in the same turn. A process alone has nobody to wait for.
-    noted = contextlib.nullcontext([])
-    if self._agreement.is_shared:
-      noted = interrupts.deferred()
+    noted: contextlib.AbstractContextManager[list[int]] = (
+      interrupts.deferred()
+      if self._agreement.is_shared
+      else contextlib.nullcontext([])
+    )
     call = self._call
     with noted as signals:
       while self._is_going():
@@ -170,16 +173,16 @@ def last_batch(
   Raises:
     ValueError: there was no batch.
   """
-  last = None
-  for last in batches(run_batch, iterator, call, hooks, limit):
-    pass
-  if last is None and call.stop_requested:
+  last = collections.deque(
+    batches(run_batch, iterator, call, hooks, limit), maxlen=1
+  )
+  if last:
+    return last[0]
+  if call.stop_requested:
     raise ValueError('A hook stopped the evaluation before its first batch.')
-  if last is None:
-    raise ValueError(
-      'Evaluation had no batch: the dataset of its input_fn is empty.'
-    )
-  return last
+  raise ValueError(
+    'Evaluation had no batch: the dataset of its input_fn is empty.'
+  )
 
 
 @contextlib.contextmanager

@@ -1,32 +1,33 @@
 """Variables made outside model_fn, such as those of a Keras layer.
 
 They are the same objects in every Estimator that uses them, and each Estimator
-trains them as its own. So an Estimator loads its checkpoint again when another
-one has used them, and begins with the values that the user gave them, not with
-what another Estimator has made of these.
+trains them as its own. So an Estimator must load its checkpoint again after
+another one has used them, and must begin with the values that the user gave
+them, not with what another Estimator has made of these.
 """
 
 import hashlib
 import weakref
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
+import tensorflow as tf
 
 
 class Use:
   """How one store of variables uses those that were made outside.
 
   Attributes:
-    names: of these variables.
-    in_training: whether the store is in the midst of training.
+    names: names of these variables.
+    in_training: whether the store is being trained.
   """
 
-  def __init__(self):
+  def __init__(self) -> None:
     self.names: set[str] = set()
     self.in_training = False
     self._records: list[_Record] = []
 
-  def take(self, name: str, variable: Any) -> np.ndarray:
+  def take(self, name: str, variable: tf.Variable) -> np.ndarray:
     """Notes that the store uses a variable; returns its initial value."""
     record = _record(variable)
     self.names.add(name)
@@ -37,8 +38,8 @@ class Use:
     """Whether the variables are as this store has left them.
 
     Args:
-      thorough: look at their values, which the user may have changed, and not
-        only at who has used them last.
+      thorough: whether to look at their values, which the user may have
+        changed, beside which store has used them last.
     """
     return all(
       record.user() is self and (not thorough or record.hash() == record.left)
@@ -46,7 +47,7 @@ class Use:
     )
 
   def begin(self) -> None:
-    """Notes that their values will be those of this store.
+    """Notes that from now on their values are those of this store.
 
     Raises:
       RuntimeError: another Estimator is training them.
@@ -62,35 +63,50 @@ class Use:
       record.user = weakref.ref(self)
 
   def leave(self) -> None:
-    """Notes that their values, as they are, come from this store."""
+    """Notes that their present values come from this store."""
     for record in self._records:
       record.left = record.hash()
 
 
 class _Record:
-  """What is known of one variable."""
+  """Who uses one variable, and which value that store has left in it.
 
-  def __init__(self, variable: Any):
+  Args:
+    variable: the variable, which the record does not keep alive.
+
+  Attributes:
+    user: returns the store that has used it last; None if that is gone.
+    left: hash of the value that this store has left.
+  """
+
+  def __init__(self, variable: tf.Variable):
     self._variable = weakref.ref(variable)
     self._initial = variable.numpy()
-    self.user: Any = lambda: None  # The latest; it may be gone.
-    self.left: str | None = None  # Hash of the value that the latest one left.
+    self.user: Callable[[], Use | None] = lambda: None
+    self.left: str | None = None
 
   def initial_value(self) -> np.ndarray:
-    """What the user gave it at last."""
-    if self.hash() != self.left:
-      self._initial = self._variable().numpy()
+    """The value that the user gave it last."""
+    if self.hash() != self.left:  # The user has changed it since.
+      self._initial = self._value()
     return self._initial
 
   def hash(self) -> str:
-    value = np.ascontiguousarray(self._variable().numpy())
+    """The SHA-256 of its value."""
+    value = np.ascontiguousarray(self._value())
     return hashlib.sha256(value.tobytes()).hexdigest()
 
+  def _value(self) -> np.ndarray:
+    # Whoever asks has the variable, so it is still there.
+    return self._variable().numpy()  # type: ignore[union-attr]
 
+
+# By the id of the variable, for all stores of the process: the module cannot
+# attach a record to an object that TensorFlow or Keras has made.
 _records: dict[int, _Record] = {}
 
 
-def _record(variable: Any) -> _Record:
+def _record(variable: tf.Variable) -> _Record:
   key = id(variable)
   if key not in _records:
     _records[key] = _Record(variable)

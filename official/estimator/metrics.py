@@ -1,11 +1,11 @@
-"""Streaming metrics: each one a pair `(value, update_op)`.
+"""Streaming metrics: each one is a pair `(value, update_op)`.
 
 The pair goes into `EstimatorSpec.eval_metric_ops`. As in
 `tf.compat.v1.metrics`, `value` reads sums and `update_op` adds this batch to
-them, so other metrics can be computed from values. Sums live in metric
-variables, which every evaluation resets and replicas add up, so each example
-has the same weight wherever the batches are cut. They are float64, so that the
-order of adding up does not show either.
+them, so other metrics can be computed from values. The sums are metric
+variables, which every evaluation resets and which replicas add up, so that each
+example has the same weight wherever the batches are cut. They are float64, so
+that the order of adding up hardly changes the result either.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ _Result = Callable[[Mapping[str, tf.Tensor]], tf.Tensor]
 _KEYS = tf.compat.v1.GraphKeys
 
 
+# A value, float32 [], and an update op.
 Metric = tuple[tf.Tensor, tf.Tensor]
 
 
@@ -27,10 +28,13 @@ def mean(
   """Weighted mean of all values seen.
 
   Args:
-    values: numbers of any shape, [N, ...].
-    weights: one number, or of the rank of `values` and broadcast to them; None
-      weighs each by 1.
+    values: numbers, [N, ...].
+    weights: one number, or numbers of the rank of `values` that broadcast to
+      their shape; None for weights of 1.
     name: prefix of the names of the sums.
+
+  Raises:
+    ValueError: the shape of the weights does not fit.
   """
   values = tf.cast(values, tf.float64)
   weights = _weights(weights, values)
@@ -46,7 +50,7 @@ def total(
   weights: tf.Tensor | None = None,
   name: str = 'total',
 ) -> Metric:
-  """Weighted sum of all values seen; see `mean`."""
+  """Weighted sum of all values seen; arguments and errors as in `mean`."""
   values = tf.cast(values, tf.float64)
   weights = _weights(weights, values)
   sums = {'total': tf.reduce_sum(tf.math.multiply_no_nan(values, weights))}
@@ -59,13 +63,16 @@ def accuracy(
   weights: tf.Tensor | None = None,
   name: str = 'accuracy',
 ) -> Metric:
-  """Share of predictions equal to their labels.
+  """Share of predictions that equal their labels.
 
   Args:
-    labels: [N], integers or strings.
+    labels: integers or strings, [N].
     predictions: [N], cast to the dtype of the labels.
-    weights: as in `mean`.
-    name: as in `mean`.
+    weights: see `mean`.
+    name: see `mean`.
+
+  Raises:
+    ValueError: the shapes of labels, predictions or weights differ.
   """
   labels, predictions = _matched(labels, predictions)
   if labels.dtype != predictions.dtype:
@@ -79,7 +86,7 @@ def mean_squared_error(
   weights: tf.Tensor | None = None,
   name: str = 'mean_squared_error',
 ) -> Metric:
-  """Mean of the squared differences."""
+  """Mean of the squared differences of labels and predictions, [N, ...]."""
   labels, predictions = _matched(labels, predictions)
   labels = tf.cast(labels, predictions.dtype)
   return mean(tf.math.squared_difference(labels, predictions), weights, name)
@@ -91,7 +98,7 @@ def root_mean_squared_error(
   weights: tf.Tensor | None = None,
   name: str = 'root_mean_squared_error',
 ) -> Metric:
-  """Square root of the mean of the squared differences."""
+  """Square root of the `mean_squared_error`."""
   labels, predictions = _matched(labels, predictions)
   squares = tf.math.squared_difference(
     tf.cast(labels, predictions.dtype), predictions
@@ -112,7 +119,7 @@ def mean_absolute_error(
   weights: tf.Tensor | None = None,
   name: str = 'mean_absolute_error',
 ) -> Metric:
-  """Mean of the absolute differences."""
+  """Mean of the absolute differences of labels and predictions, [N, ...]."""
   labels, predictions = _matched(labels, predictions)
   labels = tf.cast(labels, predictions.dtype)
   return mean(tf.abs(labels - predictions), weights, name)
@@ -124,7 +131,7 @@ def precision(
   weights: tf.Tensor | None = None,
   name: str = 'precision',
 ) -> Metric:
-  """Share of positive predictions (true or non-zero) that are right."""
+  """Share of the positive (non-zero) predictions [N] that are right."""
   labels, predictions = _matched(labels, predictions)
   labels, predictions = tf.cast(labels, tf.bool), tf.cast(predictions, tf.bool)
   right = tf.cast(labels & predictions, tf.float64)
@@ -138,17 +145,19 @@ def recall(
   weights: tf.Tensor | None = None,
   name: str = 'recall',
 ) -> Metric:
-  """Share of positive labels (true or non-zero) that were predicted."""
+  """Share of the positive (non-zero) labels [N] that were predicted."""
   return precision(predictions, labels, weights, name)
 
 
 def _matched(
   labels: tf.Tensor, predictions: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-  """Both of one shape; [N, 1] beside [N] is taken for [N], as TensorFlow 1 did.
+  """Labels and predictions of the same shape.
+
+  If one is [N, 1] and the other [N], both become [N], as in TensorFlow 1.
 
   Raises:
-    ValueError: their shapes differ.
+    ValueError: their shapes differ otherwise.
   """
   labels, predictions = map(tf.convert_to_tensor, (labels, predictions))
   ranks = labels.shape.rank, predictions.shape.rank
@@ -166,10 +175,10 @@ def _matched(
 
 
 def _weights(weights: tf.Tensor | None, values: tf.Tensor) -> tf.Tensor:
-  """The weight of each value.
+  """The weight of each value, in the shape and dtype of the values.
 
   Raises:
-    ValueError: the weights do not fit.
+    ValueError: the shape of the weights does not fit.
   """
   if weights is None:
     return tf.ones_like(values)
@@ -203,6 +212,13 @@ def _ratio(numerator: str, denominator: str) -> _Result:
 def _streaming(
   name: str, sums: Mapping[str, tf.Tensor], result: _Result
 ) -> Metric:
+  """A metric that is computed from sums over all batches.
+
+  Args:
+    name: prefix of the names of the variables.
+    sums: name to what this batch adds, float64 [].
+    result: from the sums over all batches, by name, to the value.
+  """
   variables = {
     key: tf.compat.v1.Variable(
       lambda: tf.zeros([], tf.float64),
@@ -219,9 +235,9 @@ def _streaming(
     variables[key].assign_add(increment) for key, increment in sums.items()
   ]
 
-  def read():
-    sums = {key: v.read_value() for key, v in variables.items()}
-    return tf.cast(result(sums), tf.float32)
+  def read() -> tf.Tensor:
+    totals = {key: v.read_value() for key, v in variables.items()}
+    return tf.cast(result(totals), tf.float32)
 
   with tf.control_dependencies(updates):
     update_op = read()

@@ -1,7 +1,6 @@
 """An `input_fn` of arrays in memory."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -17,17 +16,17 @@ def numpy_input_fn(
 ) -> Callable[..., tf.data.Dataset]:
   """An `input_fn` of the rows of arrays, as `tf.estimator.inputs` had it.
 
-  The order of shuffled rows is a function of the seed and the epoch, and
+  The order of shuffled rows is a function of the seed and the epoch, so that
   training that goes on from a checkpoint gets the batches that would have come
   next.
 
   Args:
-    x: features: an array [N, ...], or a dict of such.
+    x: features, an array [N, ...] or a dict of such arrays.
     y: labels [N, ...]; None for features alone.
-    batch_size: rows a batch; the last one may be smaller.
+    batch_size: rows in a batch; the last batch may be smaller.
     num_epochs: passes over the rows; None for passes without end.
-    shuffle: whether another order is drawn for every pass; must be given.
-    seed: of the order.
+    shuffle: whether every pass has a new random order; it must be given.
+    seed: seed of the order.
 
   Raises:
     ValueError: `shuffle` is not given, or the arrays differ in length.
@@ -41,7 +40,7 @@ def numpy_input_fn(
   if len(lengths) != 1:
     raise ValueError(f'all arrays must be of one length, given: {lengths}')
 
-  def input_fn(mode: str, global_step: int) -> Any:
+  def input_fn(mode: str, global_step: int) -> tf.data.Dataset:
     dataset = tf.data.Dataset.from_tensor_slices(rows)
     if shuffle:
       dataset = dataset.shuffle(*lengths, seed=seed)

@@ -5,10 +5,14 @@ from typing import Any
 
 
 def select_keys(predictions: Any, keys: Iterable[str] | str | None) -> Any:
-  """The predictions under these keys; all of them for None.
+  """The predictions with these keys.
+
+  Args:
+    predictions: a tensor, or a dict of tensors.
+    keys: one key or several; None for all.
 
   Raises:
-    ValueError: the predictions are no dict, or have no such key.
+    ValueError: there are keys, and the predictions are not a dict or lack one.
   """
   if keys is None:
     return predictions
@@ -27,10 +31,13 @@ def select_keys(predictions: Any, keys: Iterable[str] | str | None) -> Any:
 
 
 def single_examples(batch: Any) -> Iterator[Any]:
-  """The rows of a batch, [N, ...] or a dict of such, one at a time.
+  """Yields the rows of a batch.
+
+  Args:
+    batch: an array [N, ...], or a dict of such arrays.
 
   Raises:
-    ValueError: the values of a dict differ in length.
+    ValueError: the arrays of a dict differ in length.
   """
   if not isinstance(batch, dict):
     yield from batch

@@ -26,7 +26,9 @@ class ProgramSet:
     config: gives `tf_random_seed`, `steps_per_loop` and `jit_compile`.
   """
 
-  def __init__(self, model_fn: ModelFn, store: VariableStore, config: RunConfig):
+  def __init__(
+    self, model_fn: ModelFn, store: VariableStore, config: RunConfig
+  ):
     self._model_fn = model_fn
     self._store = store
     self._config = config
@@ -87,7 +89,9 @@ class ProgramSet:
 
   def trace_counts(self) -> dict[str, int]:
     """How often each mode was traced; a mode that was not is left out."""
-    return {m: len(programs) for m, programs in self._by_mode().items() if programs}
+    return {
+      m: len(programs) for m, programs in self._by_mode().items() if programs
+    }
 
   def _by_mode(self) -> dict[str, Sequence[Program]]:
     return {

@@ -93,7 +93,9 @@ class Program:
     for initialize in self._table_initializers:
       initialize()
 
-  def _run(self, iterator: inputs.DatasetIterator, *arguments: tf.Tensor) -> Any:
+  def _run(
+    self, iterator: inputs.DatasetIterator, *arguments: tf.Tensor
+  ) -> Any:
     """Runs the graph that `_build` has built.
 
     Raises:
@@ -210,4 +212,6 @@ def batch_size(element: Any) -> tf.Tensor:
 
 def _metric_objects(spec: EstimatorSpec) -> list[Any]:
   """The Keras metrics of a spec."""
-  return [m for m in spec.eval_metric_ops.values() if keras_objects.is_metric(m)]
+  return [
+    m for m in spec.eval_metric_ops.values() if keras_objects.is_metric(m)
+  ]

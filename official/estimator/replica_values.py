@@ -53,9 +53,7 @@ def parts(
   return strategy.experimental_local_results(variable)
 
 
-def value(
-  variable: tf.Variable, strategy: tf.distribute.Strategy
-) -> tf.Tensor:
+def value(variable: tf.Variable, strategy: tf.distribute.Strategy) -> tf.Tensor:
   """The value of a variable, read between two steps."""
   if is_statistic(variable):  # `average_statistics` has made them equal.
     (first, *_) = parts(variable, strategy)

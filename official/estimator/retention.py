@@ -77,11 +77,11 @@ class Retention:
   def _spared(self, old: Sequence[str], recent: Sequence[str]) -> list[str]:
     """Old checkpoints that stay because too few recent ones are whole."""
     at_least = min(self._keep_max or 0, _MIN_WHOLE)
-    count = len(list(itertools.islice(newest_whole(recent), at_least)))
-    return list(itertools.islice(newest_whole(old), at_least - count))
+    count = len(list(itertools.islice(whole(recent), at_least)))
+    return list(itertools.islice(whole(old), at_least - count))
 
 
-def newest_whole(prefixes: Sequence[str]) -> Iterator[str]:
+def whole(prefixes: Sequence[str]) -> Iterator[str]:
   """The checkpoints that are not damaged, the newest first.
 
   Args:

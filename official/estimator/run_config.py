@@ -35,23 +35,28 @@ _POSITIVE = (
 class RunConfig:
   """Settings of an `Estimator`; immutable, see `replace`.
 
-  The cluster is read from TF_CONFIG once; copies keep it.
+  The cluster is read from TF_CONFIG when the settings are made; copies keep it.
 
   Args:
-    model_dir: directory of checkpoints, events and metrics.
-    tf_random_seed: seed of the initial values; None for another every run.
-    save_summary_steps: steps between summaries, 0 for none.
+    model_dir: the folder of checkpoints, events and metrics; None if the
+      Estimator or TF_CONFIG gives it.
+    tf_random_seed: seed of the initial values; None for a new one in every run.
+    save_summary_steps: steps between summaries, 100 by default; 0 for none.
     save_checkpoints_steps: steps between checkpoints.
-    save_checkpoints_secs: seconds between checkpoints; 600 where neither is
-      given. None for both turns checkpoints off.
-    keep_checkpoint_max: how many recent checkpoints to keep; None or 0: all.
-    keep_checkpoint_every_n_hours: keep one more at such intervals.
-    log_step_count_steps: steps between log lines.
-    steps_per_loop: steps that run inside the graph before Python, and so the
-      hooks, have their turn.
-    train_distribute: the `tf.distribute.Strategy` of training and evaluation.
+    save_checkpoints_secs: seconds between checkpoints; 600 if neither interval
+      is given. None for both turns checkpoints off.
+    keep_checkpoint_max: how many recent checkpoints to keep, 5 by default; None
+      or 0 for all.
+    keep_checkpoint_every_n_hours: the interval at which one more checkpoint is
+      kept for good, 10,000 hours by default.
+    log_step_count_steps: steps between log lines, 100 by default; None for
+      none.
+    steps_per_loop: at most how many steps run inside the graph before Python,
+      and with it the hooks, has its turn; 1 by default.
+    train_distribute: the `tf.distribute.Strategy` of training and evaluation;
+      None for one device.
     eval_distribute: None or the same strategy.
-    jit_compile: compile the step with XLA (one device only).
+    jit_compile: whether to compile the step with XLA, on one device only.
 
   Raises:
     ValueError: a field, or the environment variable TF_CONFIG, is wrong.
@@ -70,7 +75,12 @@ class RunConfig:
   eval_distribute: tf.distribute.Strategy | None = None
   jit_compile: bool = False
 
-  def __post_init__(self):
+  # Of the process, not a setting.
+  _cluster: '_Cluster' = dataclasses.field(
+    init=False, repr=False, compare=False
+  )
+
+  def __post_init__(self) -> None:
     """Fills what depends on other fields and checks them all."""
     cluster = _read_tf_config()
     object.__setattr__(self, '_cluster', cluster)
@@ -89,7 +99,7 @@ class RunConfig:
     Raises:
       ValueError: a name is not a field, or a value is wrong.
     """
-    names = [field.name for field in dataclasses.fields(self)]
+    names = [field.name for field in dataclasses.fields(self) if field.init]
     for name in kwargs:
       if name not in names:
         raise ValueError(
@@ -107,12 +117,12 @@ class RunConfig:
 
   @property
   def task_type(self) -> str:
-    """The task of this process in the cluster: `worker`, `chief`, ..."""
+    """The type of this process's task: `chief`, `worker`, `evaluator`."""
     return self._cluster.task_type
 
   @property
   def task_id(self) -> int:
-    """Its index among the tasks of its type."""
+    """The index of this process among the tasks of its type."""
     return self._cluster.task_id
 
   @property
@@ -122,17 +132,17 @@ class RunConfig:
 
   @property
   def reports(self) -> bool:
-    """Whether this process writes what evaluations find, and exports."""
+    """Whether this process writes the results of evaluations, and exports."""
     return self.is_chief or self.task_type == 'evaluator'
 
   @property
   def num_worker_replicas(self) -> int:
-    """Processes that train, the chief among them."""
+    """How many processes train, the chief among them."""
     return self._cluster.num_workers
 
   @property
   def cluster_spec(self) -> dict[str, list[str]]:
-    """Task type to addresses; empty for one process or the evaluator."""
+    """Task type to addresses; empty for one process, and for the evaluator."""
     return {k: list(v) for k, v in self._cluster.cluster.items()}
 
   def _settle_model_dir(self, tf_config_dir: str | None) -> None:
@@ -181,7 +191,7 @@ class RunConfig:
 
 @dataclasses.dataclass(frozen=True)
 class _Cluster:
-  """What TF_CONFIG says; one local worker where it is not set."""
+  """The content of TF_CONFIG; one local worker if it is not set."""
 
   cluster: Mapping[str, list[str]]
   task_type: str
@@ -242,7 +252,7 @@ def _check_cluster(
   chiefs = [name for name in _CHIEFS if name in cluster]
   if sum(len(cluster[name]) for name in chiefs) > 1:
     raise ValueError(f'The cluster must have one chief, given: {cluster}')
-  if task_type == 'evaluator':  # It stands outside the cluster.
+  if task_type == 'evaluator':  # It is not one of the processes that train.
     return _Cluster({}, task_type, task_id, False, 0, model_dir)
   if 'ps' in cluster and task_type != 'ps':
     raise ValueError(

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from official.estimator import checkpoint_reading, checkpoints, warm_start
+from official.estimator import checkpoint_folder, checkpoints, warm_start
 from official.estimator.agreement import Agreement
 from official.estimator.hooks.base import EstimatorCall, Hook
 from official.estimator.metrics_log import MetricsLog
@@ -45,7 +45,7 @@ class RunState:
     self.agreement = Agreement(config.train_distribute, config.is_chief)
     self.store = VariableStore(config.train_distribute, self._seed())
     self.metrics_log = MetricsLog(model_dir)
-    self._checkpoints = checkpoints.Checkpoints(
+    self._checkpoints = checkpoint_folder.Checkpoints(
       model_dir,
       config.keep_checkpoint_max,
       config.keep_checkpoint_every_n_hours,
@@ -70,7 +70,7 @@ class RunState:
     # The others may see the folder later than the chief, or not at all.
     latest = self.latest() if self._config.is_chief else None
     step = self.agreement.from_chief(
-      checkpoint_reading.step_of(latest) if latest else -1
+      checkpoints.step_of(latest) if latest else -1
     )
     return None if step < 0 else self._checkpoints.prefix(step)
 
@@ -96,7 +96,7 @@ class RunState:
     self.store.use.begin()
     if checkpoint is not None:
       self.store.note_changes()
-      checkpoint_reading.restore(checkpoint, self.store.variables)
+      checkpoints.restore(checkpoint, self.store.variables)
     else:
       self.store.initialize()
       if self._warm_start:
@@ -117,7 +117,7 @@ class RunState:
     step = int(self.store.global_step.numpy())
     self._memory = {}
     if checkpoint is not None:
-      self._memory = checkpoint_reading.state_of(checkpoint)
+      self._memory = checkpoints.state_of(checkpoint)
     self._remembered = checkpoint
     if self._config.is_chief:
       self._checkpoints.mend()

@@ -13,7 +13,7 @@ def alone(
   """A context in which a replica does not wait for the others.
 
   The metrics of TensorFlow add up the replicas whenever their value is read.
-  Here `VariableStore.gather_metrics` does so once, before the values are read,
+  Here `replica_values.gather_sums` does so once, before the values are read,
   which serves any value that is computed from variables.
 
   Args:

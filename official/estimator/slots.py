@@ -1,31 +1,32 @@
-"""Which variables are an optimizer's own: the one place that knows."""
+"""Which variables belong to an optimizer, told by their names and shapes."""
 
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 
-# Of Adam, and of a loss scale, ours and TensorFlow 1's. They stand alone; all
-# else that optimizers keep is named after the variable that it belongs to.
+# Variables of Adam, and of a loss scale, ours and TensorFlow 1's. All else that
+# optimizers keep is named after the variable that it belongs to.
 _ALONE = re.compile(
   r'(.*/)?(beta[12]_power|loss_scale|current_loss_scale|good_steps)(_\d+)?'
 )
-# Optimizers' names of slots begin with a capital: Momentum, RMSProp_1.
+# The names of slots begin with a capital: Momentum, RMSProp_1.
 _SLOT = re.compile(r'[A-Z]\w*')
 
 
 def among(
   shapes: Mapping[str, Sequence[int]], trained: Container[str] = ()
 ) -> set[str]:
-  """The names of slots, and of whatever else an optimizer keeps.
+  """The names of slots, and of all else that an optimizer keeps.
 
   A slot is named after its variable, whatever the optimizer: `w/Momentum`,
   `w/RMSProp_1`, `w/ExponentialMovingAverage`; an optimizer in a scope puts the
   scope before it: `scope/w/Adam`. So a variable of a network that is named
-  `Adam`, or is in a scope of this name, is none. An optimizer of Keras keeps
-  all in a scope of its own, beside its `iteration` and `learning_rate`.
+  `Adam`, or is in a scope of that name, is not a slot. An optimizer of Keras
+  keeps everything in a scope of its own, beside its `iteration` and
+  `learning_rate`.
 
   Args:
     shapes: name to shape of all variables.
-    trained: names of those that are trained and hence no slots, if known.
+    trained: names of variables that are trained and hence not slots, if known.
 
   Returns:
     A part of the names.
@@ -37,7 +38,7 @@ def among(
     and name.removesuffix('iteration') + 'learning_rate' in shapes
   }
 
-  def is_slot(name):
+  def is_slot(name: str) -> bool:
     if name in trained:
       return False
     if _ALONE.fullmatch(name) and not list(shapes[name]):

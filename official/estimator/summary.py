@@ -1,4 +1,4 @@
-"""What TensorBoard shows: scalars recorded in `model_fn`, event files."""
+"""Summaries for TensorBoard: recorded in a `model_fn`, written to files."""
 
 import contextlib
 import logging
@@ -12,22 +12,25 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from official.estimator import files, metric_values
+from official.estimator import files
 
 logger = logging.getLogger(__name__)
 
+# `scalar` is called anywhere inside a model_fn, as `tf.summary.scalar` was, and
+# no object of ours is at hand there. Each replica is traced in its own thread.
 _local = threading.local()
 
 
 def scalar(name: str, tensor: tf.Tensor) -> None:
-  """Records a scalar of this step under `name`.
+  """Records a scalar of this step under a name.
 
-  Called inside a `model_fn`; elsewhere it does nothing. Hooks see the value,
-  and the summary hook writes it to the event file. Replicas are averaged.
+  It is called inside a `model_fn`; elsewhere it does nothing. Hooks see the
+  mean of the value over the replicas, and the summary hook writes it to the
+  event file.
 
   Args:
     name: the tag, such as `'learning_rate'`.
-    tensor: a number or a tensor of shape [], cast to float32.
+    tensor: a number, or a tensor with one element; it is cast to float32.
   """
   records = getattr(_local, 'records', None)
   if records is not None:
@@ -35,9 +38,12 @@ def scalar(name: str, tensor: tf.Tensor) -> None:
 
 
 def classic_scalars() -> dict[str, tf.Tensor]:
-  """What `tf.compat.v1.summary.scalar` has recorded in this graph, by tag.
+  """The scalars that `tf.compat.v1.summary.scalar` has made in this graph.
 
   Summaries of other kinds are not written; a warning names them.
+
+  Returns:
+    Tag to value, float32 [].
   """
   summaries = tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.SUMMARIES)
   scalars, others = {}, []
@@ -74,7 +80,10 @@ class EventWriter:
   TensorFlow 2.21 no longer installs.
 
   Args:
-    directory: made on the first write.
+    directory: the folder of the file, made on the first write.
+
+  Raises:
+    ValueError: `directory` is a remote path.
   """
 
   def __init__(self, directory: str):
@@ -82,14 +91,14 @@ class EventWriter:
     self._writer: tf.io.TFRecordWriter | None = None
 
   def write(self, values: Mapping[str, object], step: int) -> None:
-    """Writes `values` of any kind at `step`; see `metric_values`."""
+    """Writes values of any kind by their tags; see `_add_value`."""
     summary = tf.compat.v1.Summary()
     for tag, value in values.items():
-      metric_values.add_to_summary(summary, tag, value)
+      _add_value(summary, tag, value)
     self.write_summary(summary, step)
 
   def write_image(self, tag: str, image: np.ndarray, step: int) -> None:
-    """Writes a picture uint8 [H, W, 1 or 3]."""
+    """Writes an image, uint8 [H, W, 1 or 3]."""
     height, width, channels = image.shape
     summary = tf.compat.v1.Summary()
     summary.value.add(
@@ -106,7 +115,7 @@ class EventWriter:
   def write_histogram(
     self, tag: str, values: np.ndarray, step: int, bins: int = 30
   ) -> None:
-    """Writes how numbers of any shape are spread, in bins of equal width."""
+    """Writes a histogram of numbers of any shape, in bins of equal width."""
     values = np.asarray(values, np.float64).ravel()
     counts, edges = np.histogram(values, bins)
     summary = tf.compat.v1.Summary()
@@ -137,14 +146,52 @@ class EventWriter:
     if self._writer is not None:
       self._writer.flush()
 
-  def _open(self) -> None:
+  def _open(self) -> tf.io.TFRecordWriter:
     os.makedirs(self._directory, exist_ok=True)
     name = f'events.out.tfevents.{time.time():.6f}.{socket.gethostname()}'
-    self._writer = tf.io.TFRecordWriter(os.path.join(self._directory, name))
-    self._write(file_version='brain.Event:2')
+    writer = tf.io.TFRecordWriter(os.path.join(self._directory, name))
+    writer.write(_event(file_version='brain.Event:2'))
+    return writer
 
   def _write(self, **fields: Any) -> None:
     if self._writer is None:
-      self._open()
-    event = tf.compat.v1.Event(wall_time=time.time(), **fields)
-    self._writer.write(event.SerializeToString())
+      self._writer = self._open()
+    self._writer.write(_event(**fields))
+
+
+def _event(**fields: Any) -> bytes:
+  """A serialized `Event` message of this moment."""
+  event = tf.compat.v1.Event(wall_time=time.time(), **fields)
+  return event.SerializeToString()
+
+
+def _add_value(summary: tf.compat.v1.Summary, tag: str, value: Any) -> None:
+  """Adds a value of any kind to a summary.
+
+  Args:
+    summary: the summary that gets the value.
+    tag: the name of the value.
+    value: a real number; or the bytes of another summary, as
+      `tf.compat.v1.summary.image` makes them, whose parts become `tag/0`,
+      `tag/1` and so on; or an array, which only plugins of TensorBoard show.
+  """
+  if isinstance(value, bytes) and (parts := _summaries(value)):
+    for index, part in enumerate(parts):
+      part.tag = f'{tag}/{index}'
+      summary.value.append(part)
+  elif np.ndim(value) == 0 and not isinstance(value, (bytes, str)):
+    if np.isreal(value):
+      summary.value.add(tag=tag, simple_value=float(value))
+  else:
+    summary.value.add(tag=tag, tensor=tf.make_tensor_proto(value))
+
+
+def _summaries(content: bytes) -> list[Any]:
+  """The values of a serialized summary; none if it is something else."""
+  from google.protobuf.message import DecodeError
+
+  try:
+    values = tf.compat.v1.Summary.FromString(content).value
+  except DecodeError:
+    return []
+  return [v for v in values if v.WhichOneof('value')]

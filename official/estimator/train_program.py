@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from official.estimator import graphs, summary
+from official.estimator import graphs, replica_values, summary
 from official.estimator.inputs import DatasetIterator
 from official.estimator.programs import ModelFn, Program, batch_size
 from official.estimator.spec import ModeKeys
@@ -138,7 +138,8 @@ class TrainProgram(Program):
       scope = tf.compat.v1.get_default_graph().get_name_scope()
       spec = self._call_model_fn(element, escaped)
       update_ops = tf.compat.v1.get_collection(_KEYS.UPDATE_OPS)
-      averages = self._store.average_statistics()
+      variables = self._store.variables.values()
+      averages = replica_values.average_statistics(variables)
       scalars = summary.classic_scalars() | scalars
       values = scalars | {'loss': tf.cast(spec.loss, tf.float32)}
       for name in self.fetches:

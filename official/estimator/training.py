@@ -1,40 +1,42 @@
-"""`train_and_evaluate`: training with an evaluation after checkpoints."""
+"""`train_and_evaluate`: training, with an evaluation after checkpoints."""
 
 import dataclasses
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from official.estimator import hooks as hooks_lib
 from official.estimator.estimator import Estimator
 from official.estimator.exporters import Exporter
+from official.estimator.hooks.base import EstimatorCall, Hook
+from official.estimator.hooks.saving import CheckpointSaverListener
+from official.estimator.inputs import InputFn
 
 logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainSpec:
-  """What to train on, and how long.
+  """The data to train on, and when to stop.
 
   Attributes:
     input_fn: see `Estimator.train`.
     max_steps: the global step to stop at; None for the end of the input.
     hooks: run around the loop.
-    saving_listeners: told of every checkpoint.
+    saving_listeners: called at every checkpoint.
 
   Raises:
     TypeError: `input_fn` is not callable.
     ValueError: `max_steps` is not positive.
   """
 
-  input_fn: Callable[..., Any]
+  input_fn: InputFn
   max_steps: int | None = None
-  hooks: Iterable[hooks_lib.Hook] = ()
-  saving_listeners: Iterable[hooks_lib.CheckpointSaverListener] = ()
+  hooks: Iterable[Hook] = ()
+  saving_listeners: Iterable[CheckpointSaverListener] = ()
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     """Checks the fields."""
     if not callable(self.input_fn):
       raise TypeError(f'input_fn must be callable, given: {self.input_fn!r}')
@@ -44,32 +46,32 @@ class TrainSpec:
 
 @dataclasses.dataclass(frozen=True)
 class EvalSpec:
-  """What to evaluate on, how often, and what to export.
+  """The data to evaluate on, how often, and what to export.
 
   Attributes:
     input_fn: see `Estimator.evaluate`.
-    steps: batches of an evaluation; None for all the data.
+    steps: batches in an evaluation; None for all of the data.
     name: keeps several evaluations apart.
     hooks: run around the loop.
     exporters: one `Exporter` or several.
-    start_delay_secs: a separate evaluator waits so long before it starts.
-    throttle_secs: at least so long from the start of one evaluation to the
-      next.
+    start_delay_secs: how many seconds a separate evaluator waits at first.
+    throttle_secs: at least this many seconds pass from the start of one
+      evaluation to the start of the next.
 
   Raises:
     TypeError: `input_fn`, `name` or an exporter has the wrong type.
     ValueError: a number is out of range, or two exporters share a name.
   """
 
-  input_fn: Callable[..., Any]
+  input_fn: InputFn
   steps: int | None = None
   name: str | None = None
-  hooks: Iterable[hooks_lib.Hook] = ()
+  hooks: Iterable[Hook] = ()
   exporters: Exporter | Iterable[Exporter] | None = None
   start_delay_secs: float = 120
   throttle_secs: float = 600
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     """Checks the fields and makes `exporters` a tuple."""
     if not callable(self.input_fn):
       raise TypeError(f'input_fn must be callable, given: {self.input_fn!r}')
@@ -82,10 +84,7 @@ class EvalSpec:
         raise ValueError(
           f'Must specify {field} >= 0, given: {getattr(self, field)}'
         )
-    exporters = self.exporters or ()
-    if isinstance(exporters, Exporter):
-      exporters = (exporters,)
-    exporters = tuple(exporters)
+    exporters = _tuple_of(self.exporters)
     names = [getattr(exporter, 'name', None) for exporter in exporters]
     if not all(isinstance(exporter, Exporter) for exporter in exporters):
       raise TypeError(f'exporters must be Exporter, given: {exporters!r}')
@@ -94,23 +93,39 @@ class EvalSpec:
     object.__setattr__(self, 'exporters', exporters)
 
 
+def _tuple_of(
+  exporters: Exporter | Iterable[Exporter] | None,
+) -> tuple[Exporter, ...]:
+  if isinstance(exporters, Exporter):
+    return (exporters,)
+  return tuple(exporters or ())
+
+
 def train_and_evaluate(
   estimator: Estimator, train_spec: TrainSpec, eval_spec: EvalSpec
 ) -> tuple[dict[str, Any] | None, list[str | None]]:
   """Trains, and evaluates and exports after checkpoints.
 
-  In one process evaluation follows a checkpoint, no oftener than every
-  `throttle_secs`, and once more at the end. So it does in a cluster whose
-  workers save by steps; they evaluate together, and the chief exports. Where
-  they save by seconds they evaluate at the end alone. A task `evaluator`
-  instead evaluates every new checkpoint until one has reached `max_steps`.
+  One process evaluates after a checkpoint, at most once in `throttle_secs`, and
+  again at the end. So do the workers of a cluster that save by steps: they
+  evaluate together, and the chief exports. Workers that save by seconds only
+  evaluate at the end, because their clocks would not agree on a step. A task
+  `evaluator` trains nothing, and evaluates every new checkpoint until one has
+  reached `max_steps`.
+
+  Args:
+    estimator: what to train and evaluate.
+    train_spec: the data to train on, and when to stop.
+    eval_spec: the data to evaluate on, how often, and what to export.
 
   Returns:
-    The last evaluation's metrics and the exports made of it.
+    The metrics of the last evaluation, and the exports made after it; None and
+    no export if there was no checkpoint.
 
   Raises:
     TypeError: a spec has the wrong type.
-    ValueError: `task_type` is `ps`, or `evaluator` without `max_steps`.
+    ValueError: `task_type` is `ps`, or `evaluator` without `max_steps`; else
+      see `Estimator.train` and `Estimator.evaluate`.
   """
   if not isinstance(train_spec, TrainSpec):
     raise TypeError(f'train_spec must be TrainSpec, given: {train_spec!r}')
@@ -136,7 +151,19 @@ def train_and_evaluate(
 
 
 class _Evaluation:
-  """Evaluates and exports the newest checkpoint, each one once."""
+  """Evaluates and exports the newest checkpoint, but no checkpoint twice.
+
+  Args:
+    estimator: what to evaluate.
+    spec: how to evaluate it.
+    max_steps: the global step at which an export is the final one.
+
+  Attributes:
+    name: the name of the evaluation.
+    metrics: the result of the last evaluation; None before the first.
+    exports: the exports made after it, None for an exporter that did not want
+      it.
+  """
 
   def __init__(
     self, estimator: Estimator, spec: EvalSpec, max_steps: int | None
@@ -145,14 +172,15 @@ class _Evaluation:
     self._estimator = estimator
     self._spec = spec
     self._max_steps = max_steps
+    self._exporters = _tuple_of(spec.exporters)
     self._evaluated: str | None = None
     self.metrics: dict[str, Any] | None = None
     self.exports: list[str | None] = []
 
   def run(self) -> bool:
-    """Returns whether there was a checkpoint to evaluate."""
+    """Evaluates; returns whether there was a checkpoint to evaluate."""
     checkpoint = self._estimator.agreed_checkpoint()
-    if checkpoint in (None, self._evaluated):
+    if checkpoint is None or checkpoint == self._evaluated:
       return False
     spec = self._spec
     self.metrics = self._estimator.evaluate(
@@ -167,37 +195,39 @@ class _Evaluation:
     final = self._max_steps is not None and step >= self._max_steps
     if not self._estimator.config.reports:
       return True
+    folder = os.path.join(self._estimator.model_dir, 'export')
     self.exports = [
       exporter.export(
         self._estimator,
-        os.path.join(self._estimator.model_dir, 'export', exporter.name),
+        os.path.join(folder, exporter.name),
         checkpoint,
         self.metrics,
         final,
       )
-      for exporter in spec.exporters
+      for exporter in self._exporters
     ]
     return True
 
 
-class _EvaluationListener(hooks_lib.CheckpointSaverListener):
-  """Evaluates after checkpoints, but the one training starts from."""
+class _EvaluationListener(CheckpointSaverListener):
+  """Evaluates after checkpoints, except the one that training starts from."""
 
   def __init__(self, evaluation: _Evaluation, throttle_secs: float):
     self._evaluation = evaluation
     self._throttle_secs = throttle_secs
     self._last_start = time.monotonic()
 
-  def begin(self, run: hooks_lib.Run) -> None:
-    """See `CheckpointSaverListener`. A restart does not begin to wait anew."""
-    made = run.estimator.metrics_log.read('eval', self._evaluation.name)
-    if made:
-      self._last_start -= max(time.time() - made[-1]['time'], 0)
+  def begin(self, run: EstimatorCall) -> None:
+    """Reads when the last evaluation was, so that a restart waits no longer."""
+    records = run.estimator.metrics_log.read('eval', self._evaluation.name)
+    if records:
+      self._last_start -= max(time.time() - records[-1]['time'], 0)
 
-  def after_save(self, run: hooks_lib.Run, step: int) -> None:
+  def after_save(self, run: EstimatorCall, step: int) -> None:
     """See `CheckpointSaverListener`."""
     if step == run.first_step:
       return
+    # Clocks differ, and all workers evaluate or none: the chief's counts.
     now = time.monotonic()
     is_due = now - self._last_start >= self._throttle_secs
     if run.estimator.agreement.from_chief(is_due):
@@ -208,6 +238,7 @@ class _EvaluationListener(hooks_lib.CheckpointSaverListener):
 def _evaluate_new_checkpoints(
   evaluation: _Evaluation, train_spec: TrainSpec, eval_spec: EvalSpec
 ) -> tuple[dict[str, Any] | None, list[str | None]]:
+  """Evaluates what another process trains, to the last step."""
   if train_spec.max_steps is None:
     raise ValueError(
       'An evaluator needs TrainSpec.max_steps: without it, it would not know '
@@ -220,5 +251,5 @@ def _evaluate_new_checkpoints(
     metrics = evaluation.metrics
     if metrics and metrics['global_step'] >= train_spec.max_steps:
       return metrics, evaluation.exports
-    waited = time.monotonic() - start
-    time.sleep(max(eval_spec.throttle_secs - waited, 1))
+    elapsed = time.monotonic() - start
+    time.sleep(max(eval_spec.throttle_secs - elapsed, 1))

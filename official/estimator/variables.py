@@ -223,20 +223,12 @@ class VariableStore:
     """Gives every metric variable its initial value again."""
     self._initial_values.reset(self.metric_variables)
 
-  def gather_metrics(self) -> None:
-    """Adds up the metrics of all replicas; every worker must call it."""
-    replica_values.gather_sums(self.metric_variables.values(), self.strategy)
-
   def values(self) -> dict[str, tf.Tensor]:
     """Name to current value of all that a checkpoint holds."""
     return {
       name: replica_values.value(variable, self.strategy)
       for name, variable in self.variables.items()
     }
-
-  def average_statistics(self) -> list[tf.Operation]:
-    """See `replica_values.average_statistics`."""
-    return replica_values.average_statistics(self.variables.values())
 
   def _all(self) -> dict[str, tf.Variable]:
     return self.variables | self.metric_variables

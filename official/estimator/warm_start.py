@@ -1,4 +1,4 @@
-"""Warm start: initial values taken from another run's checkpoint."""
+"""Warm start: initial values from the checkpoint of another run."""
 
 import dataclasses
 import logging
@@ -8,42 +8,40 @@ from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 
-from official.estimator import checkpoints, files, slots
+from official.estimator import checkpoint_listing, checkpoints, files, slots
 
 logger = logging.getLogger(__name__)
 
-# The variables of `export.export_saved_model`.
+# The keys of variables in the SavedModels of `export.export_saved_model`.
 _EXPORTED = re.compile(r'variables_by_name/([^/]+)/.ATTRIBUTES/VARIABLE_VALUE$')
 
-_SHOWN = 5  # of many names
-
-_OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH'  # In every SavedModel.
+_OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH'  # a key of every SavedModel
 
 
 class WarmStartError(ValueError):
-  """There is no checkpoint to start from, or nothing in it fits."""
+  """There is no checkpoint to start from, or none of its variables fits."""
 
 
 class IncompleteWarmStartError(WarmStartError):
-  """Not all that had to come from a checkpoint is in it."""
+  """A checkpoint lacks variables that had to come from it."""
 
 
 @dataclasses.dataclass(frozen=True)
 class WarmStartSettings:
-  """What to take from which checkpoint.
+  """Which variables to take from which checkpoint.
 
   Attributes:
-    ckpt_to_initialize_from: a checkpoint prefix, a directory of checkpoints,
-      or a SavedModel directory.
-    vars_to_warm_start: regular expression, or several, searched in the
-      variable names; None for no variable. Moving statistics of batch norm
-      match like any other variable; what an optimizer keeps (see `slots`) and
-      the global step are never taken.
-    var_name_to_prev_var_name: name here to name in the checkpoint, where they
-      differ.
-    complete: whether all that match must be in the checkpoint, with the same
-      shape, as what is never trained must. Else those that are not keep their
-      initial values, which is logged.
+    ckpt_to_initialize_from: a checkpoint prefix, a directory of checkpoints, or
+      the directory of a SavedModel.
+    vars_to_warm_start: one regular expression or several, which are searched
+      for in the names of variables; None for no variable. Moving statistics of
+      batch normalization match like any other variable; what an optimizer keeps
+      (see `slots`) and the global step are never taken.
+    var_name_to_prev_var_name: name here to name in the checkpoint, where the
+      two differ.
+    complete: whether all variables that match must be in the checkpoint with
+      the same shape. If not, those that are not keep their initial values, and
+      a warning names them.
   """
 
   ckpt_to_initialize_from: str
@@ -55,10 +53,11 @@ class WarmStartSettings:
 
 
 def settings_of(warm_start_from: object) -> WarmStartSettings | None:
-  """Checks the `warm_start_from` of an Estimator.
+  """The settings that the `warm_start_from` of an Estimator means.
 
   Raises:
-    ValueError: it is neither None, a path nor `WarmStartSettings`.
+    ValueError: it is not None, a path or `WarmStartSettings`, or the path is
+      remote.
   """
   if isinstance(warm_start_from, (str, os.PathLike)):
     warm_start_from = WarmStartSettings(os.fspath(warm_start_from))
@@ -75,15 +74,19 @@ def settings_of(warm_start_from: object) -> WarmStartSettings | None:
 def warm_start(
   settings: WarmStartSettings, variables: Mapping[str, tf.Variable]
 ) -> list[str]:
-  """Loads what matches into `variables` and logs what did not.
+  """Loads the variables that match, and logs those that did not.
+
+  Args:
+    settings: which variables to take from which checkpoint.
+    variables: name to variable.
 
   Returns:
     Names of the variables that were loaded.
 
   Raises:
     WarmStartError: there is no checkpoint, or nothing in it matches.
-    IncompleteWarmStartError: the settings want all, and some are missing or of
-      another shape; nothing is changed.
+    IncompleteWarmStartError: the settings are `complete`, and variables are
+      missing or have another shape; then nothing is changed.
   """
   prefix = find_checkpoint(settings.ckpt_to_initialize_from)
   reader = checkpoints.read(prefix)
@@ -123,25 +126,21 @@ def warm_start(
 
 
 def _lacks(missing: list[str], mismatched: list[str]) -> str:
-  """What a checkpoint has not, for people; empty for nothing."""
-  told = []
+  """What a checkpoint lacks, for a message; empty if it lacks nothing."""
+  phrases = []
   if missing:
-    told.append(f'{len(missing)} are not in it ({_some(missing)})')
+    names = checkpoints.some_of(missing)
+    phrases.append(f'{len(missing)} are not in it ({names})')
   if mismatched:
-    told.append(
-      f'{len(mismatched)} have another shape there ({_some(mismatched)})'
-    )
-  return ' and '.join(told)
-
-
-def _some(names: list[str]) -> str:
-  more = len(names) - _SHOWN
-  return ', '.join(names[:_SHOWN]) + (f' and {more} more' if more > 0 else '')
+    names = checkpoints.some_of(mismatched)
+    phrases.append(f'{len(mismatched)} have another shape there ({names})')
+  return ' and '.join(phrases)
 
 
 def _select(
   patterns: str | Iterable[str] | None, variables: Mapping[str, tf.Variable]
 ) -> list[str]:
+  """Names of the variables to take."""
   if patterns is None:
     return []
   patterns = [patterns] if isinstance(patterns, str) else list(patterns)
@@ -158,9 +157,10 @@ def _select(
 
 
 def _variable_name(key: str) -> str:
-  """The name that a checkpoint's key stands for: the key, but in our exports.
+  """The name of the variable that has a key in a checkpoint.
 
-  There it is a path through objects, in which TensorFlow escapes `/` and `.`.
+  It is the key itself, except in our exports, where the key is a path through
+  objects, in which TensorFlow escapes `/` and `.`.
   """
   match = _EXPORTED.match(key)
   if not match:
@@ -172,13 +172,14 @@ def find_checkpoint(path: str) -> str:
   """The checkpoint that a path means.
 
   Args:
-    path: a checkpoint prefix, a directory of checkpoints, or a SavedModel.
+    path: a checkpoint prefix, a directory of checkpoints, or the directory of
+      a SavedModel.
 
   Returns:
-    The prefix of a checkpoint that is there.
+    The prefix of a checkpoint that exists.
 
   Raises:
-    WarmStartError: there is none.
+    WarmStartError: there is none, or it holds no variables.
   """
   try:
     path = files.local_path('the checkpoint', path)
@@ -189,7 +190,7 @@ def find_checkpoint(path: str) -> str:
   if os.path.exists(f'{saved_model}.index'):
     prefix = saved_model
   elif os.path.isdir(path):
-    latest = checkpoints.Checkpoints(path).latest()
+    latest = checkpoint_listing.latest(path)
     prefix = latest or _named_latest(path) or path
   if not os.path.exists(f'{prefix}.index'):
     raise WarmStartError(
@@ -206,9 +207,10 @@ def find_checkpoint(path: str) -> str:
 
 
 def _named_latest(directory: str) -> str | None:
-  """What the file `checkpoint` names, whatever the checkpoint is called.
+  """The checkpoint that the file `checkpoint` names.
 
-  `tf.train.latest_checkpoint` would take the name for a pattern.
+  TensorFlow's own program may have saved it under any name, which
+  `tf.train.latest_checkpoint` would take for a pattern.
   """
   state = tf.train.get_checkpoint_state(directory)
   return state.model_checkpoint_path if state else None

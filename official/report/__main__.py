@@ -32,7 +32,7 @@ def main(folders: list[str]) -> None:
 def run() -> None:
   """The command."""
   define_flags()
-  cli.run(main, arguments='RUN_DIR')
+  cli.run(main, with_tensorflow=False, arguments='RUN_DIR')
 
 
 if __name__ == '__main__':

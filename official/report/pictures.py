@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from official.pictures import filter_images, picture
 from official.report import measures
 from official.report.groups import Group
 from official.report.language import Language
@@ -134,10 +135,8 @@ def _filters(
   kernels = predictions.filters
   if not kernels.size or kernels.shape[0] == 1:
     return None
-  kernels = np.moveaxis(kernels, 3, 0)[:_MOST_FILTERS]
-  if kernels.shape[-1] not in (1, 3):
-    kernels = kernels.mean(axis=-1, keepdims=True)
-  images = np.stack([predictions.picture(kernel) for kernel in kernels])
+  filters = filter_images(kernels)[:_MOST_FILTERS]
+  images = np.stack([picture(image) for image in filters])
   return _grid(images, [''] * len(images), size=0.45, columns=2 * _COLUMNS)
 
 

@@ -1,7 +1,6 @@
 """What config.json tells of a run, besides what it may never change."""
 
 import contextlib
-import functools
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -48,26 +47,27 @@ class Recorder(estimator_lib.CheckpointSaverListener):
   So a command that cannot work does not leave its settings in the folder.
 
   Args:
-    write: writes the file; None where it is not to be written.
+    write: writes the file, given how many parameters the network has; None
+      where it is not to be written.
   """
 
-  def __init__(self, write: Callable[[], None] | None = None):
+  def __init__(self, write: Callable[[int], None] | None = None):
     self._write = write
 
-  def write(self) -> None:
+  def write(self, estimator: estimator_lib.Estimator) -> None:
     """A checkpoint was read into the network, or has been written from it."""
     if self._write is not None:
-      self._write()
+      self._write(estimator.trainable_parameters)
       self._write = None
 
   def begin(self, run: estimator_lib.Run) -> None:
     """See the base class."""
     if self._write is not None and run.estimator.latest_checkpoint():
-      self.write()
+      self.write(run.estimator)
 
   def after_save(self, run: estimator_lib.Run, step: int) -> None:
     """See the base class."""
-    self.write()
+    self.write(run.estimator)
 
 
 @contextlib.contextmanager
@@ -120,12 +120,14 @@ def opened(
     if not is_chief or flags_obj.export_only or is_known:
       yield Recorder()
     else:
+      settings = config(flags_obj, dataset)
       yield Recorder(
-        functools.partial(
-          run_folder.write_config,
+        # The report gets the parameters from here: to count them in a
+        # checkpoint it would have to import TensorFlow.
+        lambda parameters: run_folder.write_config(
           model_dir,
           identity,
-          config(flags_obj, dataset),
+          settings | {'parameters': parameters},
           training=rest,
         )
       )

@@ -14,11 +14,8 @@ from official.devices import Devices
 from official.flags import effects, parsing
 from official.run import config as run_config
 from official.run import rate_change, tensorboard
-from official.run.progress import (
-  BatchProgressHook,
-  ProgressHook,
-  duration,
-)
+from official.run.durations import duration
+from official.run.progress import BatchProgressHook, ProgressHook
 
 
 class Report:

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from official.errors import UsageError
 
 CONFIG = 'config.json'
+PREDICTIONS = 'predictions.npz'
 _LOCK = 'lock'
 _OURS = re.compile(
   r'^(config\.json|metrics\.jsonl|checkpoint|model\.ckpt-.*|tmp-checkpoint-.*|'

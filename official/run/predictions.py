@@ -12,9 +12,10 @@ from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
 from official.errors import UsageError
 from official.layers import multiply_adds
+from official.pictures import picture
+from official.run import folder as run_folder
 from official.run import progress
 
-FILE = 'predictions.npz'
 _MISTAKES = 24  # pictures to keep
 
 
@@ -78,7 +79,7 @@ def save(
   order = np.argsort(-probabilities[mistakes], kind='stable')
   mistakes = mistakes[order][:_MISTAKES]
   first = next((name for name in counts if 'conv' in name), None)
-  path = os.path.join(estimator.model_dir, FILE)
+  path = os.path.join(estimator.model_dir, run_folder.PREDICTIONS)
   with open(f'{path}.tmp', 'wb') as f:
     np.savez_compressed(
       f,
@@ -125,9 +126,3 @@ def _found(
       if start + offset in chosen:
         yield start + offset, picture(images[offset].numpy())
     start += len(images)
-
-
-def picture(image: np.ndarray) -> np.ndarray:
-  """Numbers of any range -> uint8 of the same shape, the least one black."""
-  low, high = image.min(), image.max()
-  return np.round(255 * (image - low) / max(high - low, 1e-9)).astype(np.uint8)

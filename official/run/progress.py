@@ -15,6 +15,7 @@ from rich.progress import (
 )
 
 from official.estimator import Hook, Run
+from official.run.durations import duration
 
 _REFRESH_SECONDS = 0.2
 _SILENT_SECONDS = 60
@@ -177,18 +178,6 @@ def is_terminal() -> bool:
   """Whether a person is likely to watch, on what can redraw a line."""
   console = Console()
   return console.is_terminal and not console.is_dumb_terminal
-
-
-def duration(seconds: float) -> str:
-  """Seconds as people say them: `42s`, `9m 40s`, `2h 05m`."""
-  seconds = round(seconds)
-  if seconds < 60:
-    return f'{seconds}s'
-  minutes, seconds = divmod(seconds, 60)
-  if minutes < 60:
-    return f'{minutes}m {seconds:02d}s'
-  hours, minutes = divmod(minutes, 60)
-  return f'{hours}h {minutes:02d}m'
 
 
 class _Recent:

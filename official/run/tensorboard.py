@@ -12,8 +12,8 @@ from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
 from official.flags import parsing
+from official.pictures import filter_images, picture
 from official.run import config as run_config
-from official.run import predictions
 
 _IMAGES = 8
 _LOOP = 'while/'
@@ -87,8 +87,7 @@ class TensorBoardHook(estimator_lib.Hook):
       iter(self._dataset.input_fn(True, _IMAGES, start_step=step))
     )
     for i, image in enumerate(images.numpy()):
-      picture = predictions.picture(image)
-      writer.write_image(f'images/train/{i}', picture, step)
+      writer.write_image(f'images/train/{i}', picture(image), step)
 
   def _write_variables(self, run: estimator_lib.Run) -> None:
     writer, step = run.estimator.event_writer(), run.global_step
@@ -126,21 +125,20 @@ def grid(kernel: np.ndarray) -> np.ndarray:
 
   Of 1 or 3 channels as they are, of others their mean over the channels.
   """
-  size, _, channels, count = kernel.shape
-  if channels not in (1, 3):
-    kernel, channels = kernel.mean(axis=2, keepdims=True), 1
+  filters = filter_images(kernel)
+  count, size, _, channels = filters.shape
   columns = int(np.ceil(np.sqrt(count)))
   rows = -(-count // columns)
-  tiles = np.full([rows * columns, size + 1, size + 1, channels], kernel.min())
-  tiles[:count, :size, :size] = np.moveaxis(kernel, 3, 0)
+  tiles = np.full([rows * columns, size + 1, size + 1, channels], filters.min())
+  tiles[:count, :size, :size] = filters
   tiles = tiles.reshape([rows, columns, size + 1, size + 1, channels])
-  picture = np.moveaxis(tiles, 2, 1).reshape([
+  grid_of_tiles = np.moveaxis(tiles, 2, 1).reshape([
     rows * (size + 1),
     columns * (size + 1),
     channels,
   ])
-  picture = predictions.picture(picture)
-  return picture.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
+  enlarged = picture(grid_of_tiles).repeat(_ENLARGED, axis=0)
+  return enlarged.repeat(_ENLARGED, axis=1)
 
 
 def hparams_of_flags(flags_obj: Any) -> dict[str, Any]:

@@ -1,0 +1,120 @@
+"""The model of an export: functions that all of its signatures share."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from official.estimator import checkpoints, freezing
+from official.estimator.programs import ModelFn
+from official.estimator.spec import ModeKeys
+from official.estimator.variables import VariableStore
+
+# By the name of an export output and the name of a tensor in it.
+Outputs = dict[str, dict[str, tf.Tensor]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _TracedModel:
+  """The model_fn, traced for one kind of features.
+
+  Attributes:
+    function: the `wrap_function` that holds the graph.
+    inputs: the flat tensors of the features.
+    outputs: the tensors of the export outputs.
+    names: of each of these, the name of its export output and its own.
+  """
+
+  function: tf.types.experimental.ConcreteFunction
+  inputs: Sequence[tf.Tensor]
+  outputs: Sequence[tf.Tensor]
+  names: Sequence[tuple[str, str]]
+
+
+class ExportedModel:
+  """The model_fn from features to outputs, traced once for each kind of them.
+
+  Kinds of features differ in structure, dtypes or shapes. All signatures call
+  the same functions, so that the model is in the export once.
+
+  Args:
+    model_fn: function `(features, labels, mode) -> EstimatorSpec`.
+    features: what the signatures make of their inputs, one for each receiver.
+  """
+
+  def __init__(self, model_fn: ModelFn, features: Iterable[Any]):
+    self._model_fn = model_fn
+    # Variables of its own: plain ones, whatever strategy trained them, so that
+    # any checkpoint may be exported in the middle of training.
+    self._store = VariableStore()
+    self._traced: dict[str, _TracedModel] = {}
+    for each in features:
+      specs = tf.nest.map_structure(tf.type_spec_from_value, each)
+      if repr(specs) not in self._traced:
+        self._traced[repr(specs)] = self._trace(specs)
+
+  @property
+  def variables(self) -> dict[str, tf.Variable]:
+    """The variables by name."""
+    return self._store.variables
+
+  @contextlib.contextmanager
+  def restored(self, checkpoint: str) -> Iterator[None]:
+    """Within it the variables have the values of a checkpoint.
+
+    Those that were made outside model_fn have their own again afterwards.
+    """
+    outside = [self.variables[name] for name in self._store.use.names]
+    values = [variable.numpy() for variable in outside]
+    try:
+      checkpoints.restore(checkpoint, self.variables)
+      yield
+    finally:
+      for variable, value in zip(outside, values, strict=True):
+        variable.assign(value)
+
+  def functions(self, frozen: bool) -> Callable[[Any], Outputs]:
+    """A function from features to the tensors of each export output.
+
+    Args:
+      frozen: whether the values that the variables have now become constants;
+        else the function reads the variables.
+    """
+    functions = {
+      key: freezing.freeze(traced.function, traced.inputs, traced.outputs)
+      if frozen
+      else traced.function.prune(traced.inputs, traced.outputs)
+      for key, traced in self._traced.items()
+    }
+
+    def call(features: Any) -> Outputs:
+      key = repr(tf.nest.map_structure(tf.type_spec_from_value, features))
+      flat = tf.nest.flatten(features, expand_composites=True)
+      outputs: Outputs = {}
+      tensors = zip(self._traced[key].names, functions[key](*flat), strict=True)
+      for (output, name), tensor in tensors:
+        outputs.setdefault(output, {})[name] = tensor
+      return outputs
+
+    return call
+
+  def _trace(self, specs: Any) -> _TracedModel:
+    """Traces the model_fn for features with these specs."""
+    inputs: list[tf.Tensor] = []
+    outputs: dict[tuple[str, str], tf.Tensor] = {}
+
+    def build(*flat: tf.Tensor) -> None:
+      features = tf.nest.pack_sequence_as(specs, flat, expand_composites=True)
+      with self._store.trace(), self._store.scope():
+        spec = self._model_fn(features, None, ModeKeys.PREDICT)
+      inputs.extend(flat)
+      for name, output in (spec.export_outputs or {}).items():
+        for key, tensor in output.outputs.items():
+          outputs[name, key] = tensor
+
+    flat = tf.nest.flatten(specs, expand_composites=True)
+    function = tf.compat.v1.wrap_function(build, flat)
+    self._store.adopt(function.graph.variables)
+    return _TracedModel(function, inputs, list(outputs.values()), list(outputs))

@@ -1,0 +1,148 @@
+"""Serving input receivers: the inputs of a signature, made into features."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import tensorflow as tf
+
+
+class ServingInputReceiver:
+  """The inputs of a signature, and the features made of them.
+
+  Args:
+    features: what the model_fn gets: a dict of tensors, or one tensor, which
+      is wrapped as `{'feature': tensor}`.
+    receiver_tensors: placeholders by input name, or one, which is named
+      `input`.
+    receiver_tensors_alternatives: further dicts of tensors by name, each of
+      which can be fed in place of the receiver tensors.
+
+  Attributes:
+    features: what the model_fn gets.
+    receiver_tensors: dict of input name to placeholder.
+    receiver_tensors_alternatives: dict of name to such a dict.
+
+  Raises:
+    ValueError: a key is not a string or a value is not a tensor.
+  """
+
+  def __init__(
+    self,
+    features: Any,
+    receiver_tensors: tf.Tensor | Mapping[str, tf.Tensor],
+    receiver_tensors_alternatives: Mapping[str, Any] | None = None,
+  ):
+    self.features: Any = _named_tensors(features, 'feature')
+    self.receiver_tensors = _named_tensors(receiver_tensors, 'input')
+    self.receiver_tensors_alternatives = {
+      name: _named_tensors(tensors, 'input')
+      for name, tensors in (receiver_tensors_alternatives or {}).items()
+    }
+
+
+ReceiverFn: TypeAlias = Callable[[], ServingInputReceiver]
+# One, or several by the names of the signatures; see `export_saved_model`.
+ReceiverFns: TypeAlias = ReceiverFn | Mapping[str, ReceiverFn]
+
+
+class TensorServingInputReceiver(ServingInputReceiver):
+  """A `ServingInputReceiver` whose one tensor reaches the model_fn unwrapped.
+
+  Args:
+    features: the tensor that the model_fn gets.
+    receiver_tensors: see `ServingInputReceiver`.
+    receiver_tensors_alternatives: see `ServingInputReceiver`.
+
+  Raises:
+    ValueError: `features` is a dict; else see `ServingInputReceiver`.
+  """
+
+  def __init__(
+    self,
+    features: tf.Tensor,
+    receiver_tensors: tf.Tensor | Mapping[str, tf.Tensor],
+    receiver_tensors_alternatives: Mapping[str, Any] | None = None,
+  ):
+    if isinstance(features, Mapping):
+      raise ValueError('features must be one tensor, given a dict.')
+    super().__init__(features, receiver_tensors, receiver_tensors_alternatives)
+    self.features = features
+
+
+def build_raw_serving_input_receiver_fn(
+  features: Mapping[str, tf.Tensor | tf.TensorSpec],
+  default_batch_size: int | None = None,
+) -> ReceiverFn:
+  """A receiver function of the features themselves.
+
+  Args:
+    features: name to a tensor or `tf.TensorSpec` that gives the dtype and the
+      shape, the batch dimension included.
+    default_batch_size: batch size of the placeholders; None for any.
+  """
+
+  def receiver_fn() -> ServingInputReceiver:
+    placeholders = {
+      name: tf.compat.v1.placeholder(
+        spec.dtype, [default_batch_size, *spec.shape[1:]], name=name
+      )
+      for name, spec in features.items()
+    }
+    return ServingInputReceiver(dict(placeholders), placeholders)
+
+  return receiver_fn
+
+
+def build_tensor_serving_input_receiver_fn(
+  shape: Sequence[int | None],
+  dtype: tf.DType = tf.float32,
+  batch_size: int | None = None,
+) -> ReceiverFn:
+  """A receiver function of one tensor [batch_size, *shape], named `input`.
+
+  Args:
+    shape: shape of one example.
+    dtype: dtype of the tensor.
+    batch_size: batch size of the placeholder; None for any, where the original
+      had 1.
+  """
+
+  def receiver_fn() -> ServingInputReceiver:
+    tensor = tf.compat.v1.placeholder(
+      dtype, [batch_size, *shape], name='input_tensor'
+    )
+    return TensorServingInputReceiver(tensor, tensor)
+
+  return receiver_fn
+
+
+def build_parsing_serving_input_receiver_fn(
+  feature_spec: Mapping[str, Any], default_batch_size: int | None = None
+) -> ReceiverFn:
+  """A receiver function of serialized `tf.Example`s, string [N], `examples`.
+
+  Args:
+    feature_spec: see `tf.io.parse_example`.
+    default_batch_size: batch size of the placeholder; None for any.
+  """
+
+  def receiver_fn() -> ServingInputReceiver:
+    serialized = tf.compat.v1.placeholder(
+      tf.string, [default_batch_size], name='input_example_tensor'
+    )
+    features = tf.io.parse_example(serialized, feature_spec)
+    return ServingInputReceiver(features, {'examples': serialized})
+
+  return receiver_fn
+
+
+def _named_tensors(tensors: Any, default_name: str) -> dict[str, tf.Tensor]:
+  """The tensors by name; one tensor gets the default name."""
+  if not isinstance(tensors, Mapping):
+    tensors = {default_name: tensors}
+  for name, tensor in tensors.items():
+    if not isinstance(name, str):
+      raise ValueError(f'{default_name} keys must be strings: {name!r}.')
+    if not tf.is_tensor(tensor):
+      raise ValueError(f'{default_name} {name} must be a Tensor: {tensor!r}.')
+  return dict(tensors)
