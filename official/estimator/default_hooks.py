@@ -69,7 +69,7 @@ def _saver_hooks(
   save_steps = config.save_checkpoints_steps or None
   has_one = any(isinstance(hook, CheckpointSaverHook) for hook in hooks)
   if (save_secs or save_steps) and not has_one:
-    # Every worker has it, though the chief alone writes: each must note what
+    # Every worker has it, though only the chief writes: each must note what
     # its variables hold, and listeners evaluate, which all workers do together.
     return [CheckpointSaverHook(save_secs, save_steps, listeners)]
   if listeners:

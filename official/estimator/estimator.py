@@ -18,9 +18,9 @@ from official.estimator import (
   metric_values,
   predictions,
 )
+from official.estimator.annotations import DatasetIterator, InputFn
 from official.estimator.hooks.base import EstimatorCall, Hook
 from official.estimator.hooks.saving import CheckpointSaverListener
-from official.estimator.inputs import InputFn
 from official.estimator.inspection import InspectedEstimator
 from official.estimator.model_function import ModelFunction
 from official.estimator.receivers import ReceiverFns
@@ -286,7 +286,7 @@ class Estimator(InspectedEstimator):
 
   def _iterator(
     self, input_fn: InputFn, mode: str, step: int = 0
-  ) -> inputs.DatasetIterator:
+  ) -> DatasetIterator:
     # Predictions are for one process, which gets all of them on one device.
     is_distributed = mode != ModeKeys.PREDICT
     return inputs.make_iterator(

@@ -2,17 +2,20 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 from official.estimator import graphs, metrics, replica_values
-from official.estimator.inputs import DatasetIterator
+from official.estimator.annotations import DatasetIterator, Nest
 from official.estimator.keras_objects import is_metric, variables_of
 from official.estimator.programs import ModelFn, Program, batch_size
 from official.estimator.single_replica import alone
 from official.estimator.spec import ModeKeys
 from official.estimator.variables import VariableStore
+
+# The value of a metric, and its update op or the Keras metric itself.
+_Pair: TypeAlias = tuple[tf.Tensor, Any]
 
 _RESERVED = ('loss', 'global_step')
 
@@ -87,7 +90,7 @@ class EvalProgram(Program):
     )
     return tf.nest.flatten(element, expand_composites=True), values
 
-  def _update_replica(self, element: Any) -> dict[str, tf.Tensor]:
+  def _update_replica(self, element: Nest) -> dict[str, tf.Tensor]:
     """Updates the metrics; returns values that only an update gives."""
     update = self._update_of(element)
     flat = tf.nest.flatten(element, expand_composites=True)
@@ -103,16 +106,16 @@ class EvalProgram(Program):
     tf.cond(batch_size(element) > 0, update_by_examples, lambda: tf.constant(0))
     return {}
 
-  def _update_of(self, element: Any) -> Callable[..., dict[str, tf.Tensor]]:
+  def _update_of(self, element: Nest) -> Callable[..., dict[str, tf.Tensor]]:
     """Traces model_fn; returns the function that updates the metrics."""
     context = alone(tf.distribute.get_replica_context())
 
-    def metric_pairs(element: Any) -> dict[str, tuple[tf.Tensor, Any]]:
+    def metric_pairs(element: Nest) -> dict[str, _Pair]:
       with context, self._store.scope() as escaped:
         return self._metric_pairs(element, escaped)
 
     traced = self._trace_part(metric_pairs, element)
-    pairs: dict[str, tuple[tf.Tensor, Any]] = traced.result
+    pairs: dict[str, _Pair] = traced.result
     updates = [
       op
       for name, (_, update_op) in pairs.items()
@@ -136,8 +139,8 @@ class EvalProgram(Program):
     )
 
   def _metric_pairs(
-    self, element: Any, escaped: dict[str, tf.Variable]
-  ) -> dict[str, tuple[tf.Tensor, Any]]:
+    self, element: Nest, escaped: dict[str, tf.Variable]
+  ) -> dict[str, _Pair]:
     """Calls model_fn; the value and the update op of each metric."""
     spec = self._call_model_fn(element, escaped)
     for name in _RESERVED:

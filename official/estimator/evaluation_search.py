@@ -4,7 +4,10 @@ import io
 import json
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
+
+#: The content of a line.
+Record: TypeAlias = dict[str, Any]
 
 _KEYS = {'kind', 'step', 'time'}  # of every line
 _EVAL = b'eval"'  # in every line of an evaluation, hardly in others
@@ -22,14 +25,14 @@ class EvaluationSearch:
 
   def __init__(self, path: str):
     self._path = path
-    self._evaluations: list[dict[str, Any]] = []
+    self._evaluations: list[Record] = []
     # What was searched: the device and the inode of the file, how many bytes of
     # it, and the last of these, by which to see if it is the same file still.
     self._file: tuple[int, int] | None = None
     self._offset = 0
     self._end = b''
 
-  def evaluations(self) -> list[dict[str, Any]]:
+  def evaluations(self) -> list[Record]:
     """All lines of evaluations, in order, except torn lines."""
     try:
       with open(self._path, 'rb', buffering=0) as f:
@@ -53,7 +56,7 @@ class EvaluationSearch:
     f.seek(self._offset - len(self._end))
     return f.read(len(self._end)) == self._end
 
-  def _search(self, f: io.FileIO) -> list[dict[str, Any]]:
+  def _search(self, f: io.FileIO) -> list[Record]:
     """Notes new evaluations; returns one whose line has no end yet."""
     f.seek(self._offset)
     for buffer, length in _blocks(f):
@@ -67,7 +70,7 @@ class EvaluationSearch:
     return []
 
 
-def parse_line(line: bytes) -> dict[str, Any] | None:
+def parse_line(line: bytes) -> Record | None:
   """The object of a line; None for a line that is torn."""
   try:
     record = json.loads(line)

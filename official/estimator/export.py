@@ -4,11 +4,11 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import tensorflow as tf
 
 from official.estimator import export_directory
+from official.estimator.annotations import Nest
 from official.estimator.exported_model import ExportedModel, Outputs
 from official.estimator.programs import ModelFn
 from official.estimator.receivers import (
@@ -83,13 +83,13 @@ def _copy_assets(assets_extra: Mapping[str, str], directory: str) -> None:
     shutil.copyfile(source, path)
 
 
-def _features_of(receiver_fn: ReceiverFn) -> Any:
+def _features_of(receiver_fn: ReceiverFn) -> Nest:
   with tf.Graph().as_default():
     return receiver_fn().features
 
 
 def _signatures_of_all(
-  receiver_fns: Mapping[str, ReceiverFn], model: Callable[[Any], Outputs]
+  receiver_fns: Mapping[str, ReceiverFn], model: Callable[[Nest], Outputs]
 ) -> dict[str, tf.types.experimental.ConcreteFunction]:
   """The signatures of all receivers, by name.
 
@@ -107,7 +107,7 @@ def _signatures_of_all(
 
 
 def _signatures(
-  receiver_fn: ReceiverFn, model: Callable[[Any], Outputs]
+  receiver_fn: ReceiverFn, model: Callable[[Nest], Outputs]
 ) -> dict[str, tf.types.experimental.ConcreteFunction]:
   """The signatures of one receiver: one for each of its ways and outputs."""
   receivers: list[ServingInputReceiver] = []

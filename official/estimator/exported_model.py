@@ -3,11 +3,11 @@
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 import tensorflow as tf
 
 from official.estimator import checkpoints, freezing
+from official.estimator.annotations import Nest
 from official.estimator.programs import ModelFn
 from official.estimator.spec import ModeKeys
 from official.estimator.variables import VariableStore
@@ -44,14 +44,14 @@ class ExportedModel:
     features: what the signatures make of their inputs, one for each receiver.
   """
 
-  def __init__(self, model_fn: ModelFn, features: Iterable[Any]):
+  def __init__(self, model_fn: ModelFn, features: Iterable[Nest]):
     self._model_fn = model_fn
     # Variables of its own: plain ones, whatever strategy trained them, so that
     # any checkpoint may be exported in the middle of training.
     self._store = VariableStore()
     self._traced: dict[str, _TracedModel] = {}
-    for each in features:
-      specs = tf.nest.map_structure(tf.type_spec_from_value, each)
+    for structure in features:
+      specs = tf.nest.map_structure(tf.type_spec_from_value, structure)
       if repr(specs) not in self._traced:
         self._traced[repr(specs)] = self._trace(specs)
 
@@ -75,7 +75,7 @@ class ExportedModel:
       for variable, value in zip(outside, values, strict=True):
         variable.assign(value)
 
-  def functions(self, frozen: bool) -> Callable[[Any], Outputs]:
+  def functions(self, frozen: bool) -> Callable[[Nest], Outputs]:
     """A function from features to the tensors of each export output.
 
     Args:
@@ -89,7 +89,7 @@ class ExportedModel:
       for key, traced in self._traced.items()
     }
 
-    def call(features: Any) -> Outputs:
+    def call(features: Nest) -> Outputs:
       key = repr(tf.nest.map_structure(tf.type_spec_from_value, features))
       flat = tf.nest.flatten(features, expand_composites=True)
       outputs: Outputs = {}
@@ -100,7 +100,7 @@ class ExportedModel:
 
     return call
 
-  def _trace(self, specs: Any) -> _TracedModel:
+  def _trace(self, specs: Nest) -> _TracedModel:
     """Traces the model_fn for features with these specs."""
     inputs: list[tf.Tensor] = []
     outputs: dict[tuple[str, str], tf.Tensor] = {}

@@ -78,7 +78,7 @@ class _ConstantOps:
     self._is_constant: dict[tf.Operation, bool] = {}
 
   def has(self, op: tf.Operation) -> bool:
-    """Whether an op depends on constants and variables alone."""
+    """Whether an op depends only on constants and variables."""
     # Its inputs were asked for before it, as a graph lists them in the order in
     # which they were made, so recursion stays shallow.
     if op not in self._is_constant:

@@ -7,12 +7,12 @@ another, so it is called again here, in a graph that runs once for each step.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.framework import op_callbacks
 
 from official.estimator import graphs
+from official.estimator.annotations import Nest
 
 _GETS_NEXT = {'IteratorGetNext', 'IteratorGetNextSync'}
 _DRAWS = {
@@ -28,7 +28,9 @@ _DRAWS = {
 }
 
 
-def call(input_fn: Callable[[], Any]) -> tuple[Any, bool]:
+def call(
+  input_fn: Callable[[], tf.data.Dataset | Nest],
+) -> tuple[tf.data.Dataset | Nest, bool]:
   """Calls an input_fn eagerly.
 
   Returns:
@@ -40,14 +42,14 @@ def call(input_fn: Callable[[], Any]) -> tuple[Any, bool]:
   """
   op_types: set[str] = set()
 
-  # TensorFlow has no public way to be told of the ops that run.
+  # TensorFlow has no public way to hear of the ops that run.
   def note(
     op_type: str | bytes,
-    inputs: Any,
-    attrs: Any,
-    outputs: Any,
-    op_name: Any = None,
-    graph: Any = None,
+    inputs: object,
+    attrs: object,
+    outputs: object,
+    op_name: object = None,
+    graph: object = None,
   ) -> None:
     op_types.add(op_type if isinstance(op_type, str) else op_type.decode())
 
@@ -67,7 +69,7 @@ def call(input_fn: Callable[[], Any]) -> tuple[Any, bool]:
 
 
 def dataset_of(
-  input_fn: Callable[[], Any], first: Any, endless: bool
+  input_fn: Callable[[], Nest], first: Nest, endless: bool
 ) -> tf.data.Dataset | None:
   """A dataset of what an input_fn returns when a graph runs it repeatedly.
 
@@ -80,7 +82,7 @@ def dataset_of(
   Returns:
     The dataset; None if the tensors are the same at every step.
   """
-  returned: list[Any] = []
+  returned: list[Nest] = []
 
   def build() -> list[tf.Tensor]:
     returned[:] = [input_fn()]
@@ -100,7 +102,7 @@ def dataset_of(
   # The eager call has taken the first element of an iterator made outside.
   has_begun = any(_is_captured(t, function) for t in iterators)
 
-  def batches() -> Iterator[Any]:
+  def batches() -> Iterator[Nest]:
     if has_begun:
       yield first
     while True:

@@ -15,6 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from official.estimator.annotations import Nest
+
 # These report something and change nothing, so they run although nothing
 # fetches them: nobody who writes tf.print means it to be cut.
 _REPORTS = {
@@ -54,10 +56,10 @@ class Traced:
     result: what `function` returned.
   """
 
-  def __init__(self, function: Callable[[Any], Any], element: Any):
+  def __init__(self, function: Callable[[Nest], Nest], element: Nest):
     flat = tf.nest.flatten(element, expand_composites=True)
     self._placeholders: list[tf.Tensor] = []
-    self.result: Any = None
+    self.result: Nest = None
 
     def build(*placeholders: tf.Tensor) -> None:
       self._placeholders = list(placeholders)
@@ -74,8 +76,8 @@ class Traced:
     self.graph: tf.Graph = self._function.graph
 
   def part(
-    self, fetches: Any, ops: Iterable[tf.Operation | tf.Tensor] = ()
-  ) -> Callable[..., Any]:
+    self, fetches: Nest, ops: Iterable[tf.Operation | tf.Tensor] = ()
+  ) -> Callable[..., Nest]:
     """A function from the flat tensors of an element to `fetches`.
 
     It runs the fetches, the ops, what these depend on, and nothing else.
@@ -93,7 +95,7 @@ class Traced:
     # Inside another graph they are captured once, before its loop begins.
     captured = [] if tf.executing_eagerly() else self._deferred_captures()
 
-    def run(*tensors: tf.Tensor) -> Any:
+    def run(*tensors: tf.Tensor) -> Nest:
       values = captured
       if tf.executing_eagerly():
         values = self._deferred_captures()
@@ -103,7 +105,7 @@ class Traced:
 
   def without_element(
     self, ops: Iterable[tf.Operation | tf.Tensor]
-  ) -> Callable[[], Any]:
+  ) -> Callable[[], object]:
     """A function that runs ops which do not depend on the element."""
     part = self.part([], ops)
     # The pruned function wants all of its inputs, though nothing reads them.

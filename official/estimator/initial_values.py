@@ -1,4 +1,4 @@
-"""The initial values of variables, functions of a seed and a name alone."""
+"""Initial values of variables, which depend only on a seed and a name."""
 
 import concurrent.futures
 import functools
@@ -28,7 +28,7 @@ class InitialValues:
     self._functions: dict[str, Callable[[], Any]] = {}
     # Names of variables that still have the value they were made with.
     self._unchanged: set[str] = set()
-    self._initializers: list[Callable[[], Any]] = []
+    self._initializers: list[Callable[[], object]] = []
     # A fresh thread carries no graph, device, name scope or replica, so what
     # is made there is made eagerly in the strategy's own cross-replica scope.
     self._thread = concurrent.futures.ThreadPoolExecutor(1, 'variables')
@@ -70,7 +70,7 @@ class InitialValues:
     for name, variable in variables.items():
       self._assign(variable, self._functions[name])
 
-  def add_initializer(self, function: Callable[[], Any]) -> None:
+  def add_initializer(self, function: Callable[[], object]) -> None:
     """Calls a function whenever variables have got their initial values."""
     self._initializers.append(function)
 

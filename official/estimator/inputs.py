@@ -3,17 +3,13 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from official.estimator import graph_inputs, random_seeds
-
-DatasetIterator: TypeAlias = (
-  tf.data.Iterator | tf.distribute.DistributedIterator
-)
-InputFn: TypeAlias = Callable[..., Any]
+from official.estimator.annotations import DatasetIterator, InputFn, Nest
 
 
 def make_iterator(
@@ -79,7 +75,7 @@ def make_dataset(
   return strategy.distribute_datasets_from_function(dataset)
 
 
-def split(element: Any) -> tuple[Any, Any]:
+def split(element: Nest) -> tuple[Nest, Nest]:
   """The features and the labels of an element; no labels are None."""
   return element if isinstance(element, tuple) else (element, None)
 
@@ -95,7 +91,7 @@ def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
   )
 
 
-def _to_dataset(input_fn: Callable[[], Any], endless: bool) -> tf.data.Dataset:
+def _to_dataset(input_fn: InputFn, endless: bool) -> tf.data.Dataset:
   result, is_renewed = graph_inputs.call(input_fn)
   if isinstance(result, tf.data.Dataset):
     _check_pair(result.element_spec)
@@ -129,7 +125,7 @@ def _check_pair(element: Any) -> None:
     )
 
 
-def _as_elements(result: Any) -> Any:
+def _as_elements(result: Nest) -> Nest:
   """The same nest with tuples in place of lists.
 
   tf.data takes a list for one tensor that is still to be stacked.
@@ -165,14 +161,14 @@ def _with_any_batch_size(dataset: tf.data.Dataset) -> tf.data.Dataset:
 
   is_pair = isinstance(dataset.element_spec, tuple)
 
-  def relax(*element: Any) -> Any:
+  def relax(*element: Nest) -> Nest:
     relaxed = tf.nest.map_structure(_relax, element)
     return relaxed if is_pair else relaxed[0]
 
   return dataset.map(relax)
 
 
-def _relax(tensor: Any) -> Any:
+def _relax(tensor: Nest) -> Nest:
   if not isinstance(tensor, tf.Tensor) or not tensor.shape.rank:
     return tensor
   shape = [None, *tensor.shape[1:]]

@@ -30,7 +30,7 @@ def deferred() -> Iterator[list[int]]:
   """
   received: list[int] = []
   if threading.current_thread() is not threading.main_thread():
-    yield received  # Python handles signals in the main thread alone.
+    yield received  # Python handles signals only in the main thread.
     return
 
   def note(number: int, frame: types.FrameType | None) -> None:

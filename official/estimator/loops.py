@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from official.estimator import interrupts
 from official.estimator.agreement import Agreement
+from official.estimator.annotations import DatasetIterator
 from official.estimator.hooks.base import EstimatorCall, Hook
-from official.estimator.inputs import DatasetIterator
 from official.estimator.train_program import TrainProgram, is_uneven
 
 logger = logging.getLogger(__name__)

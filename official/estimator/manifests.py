@@ -84,7 +84,7 @@ def damage(prefix: str) -> str | None:
   if not isinstance(described, dict) or not described:
     return 'its manifest cannot be read'
   for name, description in described.items():
-    # The manifests of version 0.1 had the size alone.
+    # The manifests of version 0.1 had only the size.
     if isinstance(description, int):
       description = {'size': description}
     path = os.path.join(os.path.dirname(prefix), name)

@@ -13,7 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from official.estimator import files, metric_values
-from official.estimator.evaluation_search import EvaluationSearch, parse_line
+from official.estimator.evaluation_search import (
+  EvaluationSearch,
+  Record,
+  parse_line,
+)
 
 FILE_NAME = 'metrics.jsonl'
 _LINE = re.compile(rb'\{"kind": "\w+", "step": (\d+), "time": [\d.]+[,}]')
@@ -66,7 +70,7 @@ class MetricsLog:
     values: Mapping[str, Any],
     name: str | None = None,
   ) -> None:
-    """As `append`, unless there is a line that differs in its time alone."""
+    """As `append`, unless there is a line that differs only in its time."""
     record = _record(kind, step, values, name)
     others = self.read(kind, name)
     if all(record | {'time': other['time']} != other for other in others):
@@ -74,7 +78,7 @@ class MetricsLog:
 
   def read(
     self, kind: str | None = None, name: str | None = None
-  ) -> list[dict[str, Any]]:
+  ) -> list[Record]:
     """The lines of a kind and name, in order, except torn lines.
 
     Args:
@@ -88,7 +92,7 @@ class MetricsLog:
       if kind in (None, record['kind']) and record.get('name') == name
     ]
 
-  def records(self) -> Iterator[dict[str, Any]]:
+  def records(self) -> Iterator[Record]:
     """All lines in order, one at a time, except torn lines."""
     try:
       with open(self.path, 'rb') as f:
@@ -96,7 +100,7 @@ class MetricsLog:
     except FileNotFoundError:
       return
 
-  def evaluations(self) -> list[dict[str, Any]]:
+  def evaluations(self) -> list[Record]:
     """The lines of all evaluations, whatever their name, in order."""
     return self._evaluations.evaluations()
 
@@ -162,7 +166,7 @@ def _kept(f: BinaryIO, step: int) -> tuple[int, bool]:
 
 
 def _merged(
-  lines: Iterable[bytes], step: int, lost: list[dict[str, Any]]
+  lines: Iterable[bytes], step: int, lost: list[Record]
 ) -> Iterator[bytes]:
   """The lines up to `step`, with lost ones inserted in the order of steps."""
   lost = sorted(lost, key=lambda record: record['step'])
@@ -198,7 +202,7 @@ def _text(record: Mapping[str, Any]) -> str:
 
 def _record(
   kind: str, step: int, values: Mapping[str, Any], name: str | None
-) -> dict[str, Any]:
+) -> Record:
   record = {'kind': kind, 'step': step, 'time': round(time.time(), 3)}
   if name is not None:
     record['name'] = name

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Container
 from typing import Any
 
+from official.estimator.annotations import Nest
 from official.estimator.run_config import RunConfig
 from official.estimator.spec import EstimatorSpec
 
@@ -40,7 +41,11 @@ class ModelFunction:
     return copy.deepcopy(self._params)
 
   def __call__(
-    self, features: Any, labels: Any, mode: str, config: RunConfig | None = None
+    self,
+    features: Nest,
+    labels: Nest,
+    mode: str,
+    config: RunConfig | None = None,
   ) -> EstimatorSpec:
     """Calls the model_fn with those of its arguments that it takes.
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from official.estimator.annotations import Nest
 
-def select_keys(predictions: Any, keys: Iterable[str] | str | None) -> Any:
+
+def select_keys(predictions: Nest, keys: Iterable[str] | str | None) -> Nest:
   """The predictions with these keys.
 
   Args:

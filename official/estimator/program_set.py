@@ -6,8 +6,8 @@ from typing import TypeVar
 import tensorflow as tf
 
 from official.estimator import random_seeds
+from official.estimator.annotations import DatasetIterator
 from official.estimator.eval_program import EvalProgram
-from official.estimator.inputs import DatasetIterator
 from official.estimator.programs import ModelFn, PredictProgram, Program
 from official.estimator.run_config import RunConfig
 from official.estimator.spec import ModeKeys

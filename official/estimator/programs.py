@@ -2,17 +2,19 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import tensorflow as tf
 
 from official.estimator import graphs, inputs, keras_objects
+from official.estimator.annotations import DatasetIterator, Nest
 from official.estimator.spec import EstimatorSpec, ModeKeys
 from official.estimator.variables import VariableStore
 
 _TABLES = tf.compat.v1.GraphKeys.TABLE_INITIALIZERS
 
-ModelFn = Callable[[Any, Any, str], EstimatorSpec]
+#: From features, labels and mode to what the mode needs.
+ModelFn: TypeAlias = Callable[[Nest, Nest, str], EstimatorSpec]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Program:
     # Every replica of this process calls model_fn once.
     self._calls: list[ModelCall] = []
     # The tables of the graph must be filled before it first runs.
-    self._table_initializers: list[Callable[[], Any]] = []
+    self._table_initializers: list[Callable[[], object]] = []
     self._iterator_spec: tf.TypeSpec | None = None
     self._function: tf.types.experimental.ConcreteFunction | None = None
 
@@ -75,11 +77,11 @@ class Program:
     """What `model_fn` returned; there is one only after `trace`."""
     return self._calls[-1].spec
 
-  def is_for(self, iterator: inputs.DatasetIterator) -> bool:
+  def is_for(self, iterator: DatasetIterator) -> bool:
     """Whether this program can run the batches of an iterator."""
     return tf.type_spec_from_value(iterator) == self._iterator_spec
 
-  def trace(self, iterator: inputs.DatasetIterator) -> None:
+  def trace(self, iterator: DatasetIterator) -> None:
     """Calls `model_fn`, builds the graph and creates its variables.
 
     Raises:
@@ -93,9 +95,7 @@ class Program:
     for initialize in self._table_initializers:
       initialize()
 
-  def _run(
-    self, iterator: inputs.DatasetIterator, *arguments: tf.Tensor
-  ) -> Any:
+  def _run(self, iterator: DatasetIterator, *arguments: tf.Tensor) -> Nest:
     """Runs the graph that `_build` has built.
 
     Raises:
@@ -105,18 +105,16 @@ class Program:
       raise RuntimeError('A program must be traced before it runs.')
     return self._function(iterator, *arguments)
 
-  def _build(
-    self, iterator: inputs.DatasetIterator, *arguments: tf.Tensor
-  ) -> Any:
+  def _build(self, iterator: DatasetIterator, *arguments: tf.Tensor) -> Nest:
     """Makes the ops of a run, inside the graph that is being traced."""
     raise NotImplementedError
 
   def _trace_part(
-    self, function: Callable[[Any], Any], element: Any
+    self, function: Callable[[Nest], Nest], element: Nest
   ) -> graphs.Traced:
     """Traces a function that calls model_fn; the store has its variables."""
 
-    def within_the_store(element: Any) -> Any:
+    def within_the_store(element: Nest) -> Nest:
       with self._store.trace():
         return function(element)
 
@@ -131,8 +129,8 @@ class Program:
         raise
       raise ValueError(
         f'model_fn synchronizes replicas in mode {self._mode!r}, as a train_op '
-        'does. With several replicas it must build its train_op in mode '
-        f'{ModeKeys.TRAIN!r} alone.'
+        'does. With several replicas it must build its train_op '
+        f'only in mode {ModeKeys.TRAIN!r}.'
       ) from e
     if tables := self._table_ops(traced):
       self._table_initializers.append(traced.without_element(tables))
@@ -147,7 +145,7 @@ class Program:
     ]
 
   def _call_model_fn(
-    self, element: Any, escaped: dict[str, tf.Variable]
+    self, element: Nest, escaped: dict[str, tf.Variable]
   ) -> EstimatorSpec:
     """Calls model_fn in the current graph and sorts out its variables.
 
@@ -171,7 +169,7 @@ class Program:
 class PredictProgram(Program):
   """Predicts, one batch at a time."""
 
-  def predict(self, iterator: inputs.DatasetIterator) -> Any:
+  def predict(self, iterator: DatasetIterator) -> Nest:
     """The predictions for the next batch: a tensor, or a dict of tensors.
 
     Raises:
@@ -179,10 +177,8 @@ class PredictProgram(Program):
     """
     return self._run(iterator)
 
-  def _build(
-    self, iterator: inputs.DatasetIterator, *arguments: tf.Tensor
-  ) -> Any:
-    def predict(features: Any) -> Any:
+  def _build(self, iterator: DatasetIterator, *arguments: tf.Tensor) -> Nest:
+    def predict(features: Nest) -> Nest:
       with self._store.scope() as escaped:
         return self._call_model_fn((features, None), escaped).predictions
 
@@ -197,7 +193,7 @@ class PredictProgram(Program):
 _SYNCHRONIZES = ('merge_call', 'cross-replica')
 
 
-def batch_size(element: Any) -> tf.Tensor:
+def batch_size(element: Nest) -> tf.Tensor:
   """The number of examples in an element of a dataset, int32 []."""
   features, labels = inputs.split(element)
   for tensor in [*tf.nest.flatten(features), *tf.nest.flatten(labels)]:
@@ -210,7 +206,7 @@ def batch_size(element: Any) -> tf.Tensor:
   return tf.constant(1)
 
 
-def _metric_objects(spec: EstimatorSpec) -> list[Any]:
+def _metric_objects(spec: EstimatorSpec) -> list[keras_objects.Metric]:
   """The Keras metrics of a spec."""
   return [
     m for m in spec.eval_metric_ops.values() if keras_objects.is_metric(m)

@@ -5,6 +5,11 @@ from typing import Any, TypeAlias
 
 import tensorflow as tf
 
+from official.estimator.annotations import Nest
+
+# One tensor, or tensors by name.
+Tensors: TypeAlias = tf.Tensor | Mapping[str, tf.Tensor]
+
 
 class ServingInputReceiver:
   """The inputs of a signature, and the features made of them.
@@ -28,11 +33,11 @@ class ServingInputReceiver:
 
   def __init__(
     self,
-    features: Any,
-    receiver_tensors: tf.Tensor | Mapping[str, tf.Tensor],
-    receiver_tensors_alternatives: Mapping[str, Any] | None = None,
+    features: Nest,
+    receiver_tensors: Tensors,
+    receiver_tensors_alternatives: Mapping[str, Tensors] | None = None,
   ):
-    self.features: Any = _named_tensors(features, 'feature')
+    self.features: Nest = _named_tensors(features, 'feature')
     self.receiver_tensors = _named_tensors(receiver_tensors, 'input')
     self.receiver_tensors_alternatives = {
       name: _named_tensors(tensors, 'input')
@@ -60,8 +65,8 @@ class TensorServingInputReceiver(ServingInputReceiver):
   def __init__(
     self,
     features: tf.Tensor,
-    receiver_tensors: tf.Tensor | Mapping[str, tf.Tensor],
-    receiver_tensors_alternatives: Mapping[str, Any] | None = None,
+    receiver_tensors: Tensors,
+    receiver_tensors_alternatives: Mapping[str, Tensors] | None = None,
   ):
     if isinstance(features, Mapping):
       raise ValueError('features must be one tensor, given a dict.')
@@ -136,7 +141,7 @@ def build_parsing_serving_input_receiver_fn(
   return receiver_fn
 
 
-def _named_tensors(tensors: Any, default_name: str) -> dict[str, tf.Tensor]:
+def _named_tensors(tensors: Tensors, default_name: str) -> dict[str, tf.Tensor]:
   """The tensors by name; one tensor gets the default name."""
   if not isinstance(tensors, Mapping):
     tensors = {default_name: tensors}

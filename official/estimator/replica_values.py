@@ -21,11 +21,11 @@ def average_statistics(variables: Iterable[tf.Variable]) -> list[tf.Operation]:
   """Gives every replica the mean of what replicas have in their statistics.
 
   Called in each replica at the end of a step. Without it replicas drift apart,
-  and a run that goes on from a checkpoint, which holds one value, would not be
-  the run that went on without.
+  and a run that goes on from a checkpoint, which holds one value, would differ
+  from a run that was never interrupted.
 
   Args:
-    variables: of the model; those that are not statistics are left alone.
+    variables: of the model; those that are not statistics stay as they are.
 
   Returns:
     The assignments; none for one replica.
@@ -69,7 +69,7 @@ def gather_sums(
   Every worker must call it.
 
   Args:
-    variables: of metrics; those of which there is one copy are left alone.
+    variables: of metrics; those of which there is one copy stay as they are.
     strategy: of the variables.
   """
   if strategy.num_replicas_in_sync == 1:

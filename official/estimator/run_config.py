@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from official.estimator import files
 
-_UNSET = object()
+_UNSET: Any = object()  # None has a meaning of its own.
 _DEFAULT_SAVE_SECS = 600
 _TF_CONFIG = 'TF_CONFIG'
 
@@ -65,8 +65,8 @@ class RunConfig:
   model_dir: str | None = None
   tf_random_seed: int | None = None
   save_summary_steps: int = 100
-  save_checkpoints_steps: Any = _UNSET
-  save_checkpoints_secs: Any = _UNSET
+  save_checkpoints_steps: int | None = _UNSET
+  save_checkpoints_secs: float | None = _UNSET
   keep_checkpoint_max: int | None = 5
   keep_checkpoint_every_n_hours: float = 10000
   log_step_count_steps: int | None = 100

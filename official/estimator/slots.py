@@ -1,4 +1,4 @@
-"""Which variables belong to an optimizer, told by their names and shapes."""
+"""Which variables belong to an optimizer, recognized by name and shape."""
 
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence

@@ -1,11 +1,12 @@
 """What a `model_fn` returns: an `EstimatorSpec`, checked field by field."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import tensorflow as tf
 
 from official.estimator import keras_objects
+from official.estimator.annotations import Nest
 from official.estimator.export_output import ExportOutput, PredictOutput
 from official.estimator.hooks.base import Hook, check_methods
 
@@ -22,11 +23,14 @@ class ModeKeys:
   ALL = (TRAIN, EVAL, PREDICT)
 
 
+_TrainOp: TypeAlias = tf.Operation | tf.Tensor | tf.Variable | None
+
+
 class _Fields(NamedTuple):
   mode: str
-  predictions: Any
+  predictions: Nest
   loss: tf.Tensor | None
-  train_op: tf.Operation | tf.Tensor | tf.Variable | None
+  train_op: _TrainOp
   eval_metric_ops: dict[str, Any]
   export_outputs: dict[str, ExportOutput] | None
   training_chief_hooks: tuple[Hook, ...]
@@ -53,7 +57,7 @@ class EstimatorSpec(_Fields):
       once, after the last update.
     export_outputs: dict from signature name to `ExportOutput`; by default the
       predictions, as the default signature.
-    training_chief_hooks: hooks that the chief alone runs in training.
+    training_chief_hooks: hooks that only the chief runs in training.
     training_hooks: hooks that every worker runs in training.
     evaluation_hooks: hooks that run in evaluation.
     prediction_hooks: hooks that run in prediction.
@@ -70,9 +74,9 @@ class EstimatorSpec(_Fields):
   def __new__(
     cls,
     mode: str,
-    predictions: Any = None,
+    predictions: Nest = None,
     loss: tf.Tensor | None = None,
-    train_op: tf.Operation | tf.Tensor | tf.Variable | None = None,
+    train_op: _TrainOp = None,
     eval_metric_ops: Mapping[str, Any] | None = None,
     export_outputs: Mapping[str, ExportOutput] | None = None,
     training_chief_hooks: Iterable[Hook] | None = None,
@@ -109,7 +113,7 @@ class EstimatorSpec(_Fields):
     return EstimatorSpec(**{**self._asdict(), **kwargs})
 
 
-def _check_predictions(predictions: Any, mode: str) -> Any:
+def _check_predictions(predictions: Nest, mode: str) -> Nest:
   if predictions is None:
     if mode == ModeKeys.PREDICT:
       raise ValueError('Missing predictions.')
@@ -133,7 +137,7 @@ def _check_loss(loss: tf.Tensor | None, mode: str) -> tf.Tensor | None:
   return loss if loss.shape.rank == 0 else tf.reshape(loss, [])
 
 
-def _check_train_op(train_op: Any, mode: str) -> Any:
+def _check_train_op(train_op: _TrainOp, mode: str) -> _TrainOp:
   if train_op is None:
     if mode == ModeKeys.TRAIN:
       raise ValueError('Missing train_op.')
@@ -168,7 +172,7 @@ def _check_eval_metric_ops(metrics: object) -> dict[str, Any]:
 
 
 def _check_export_outputs(
-  outputs: object, predictions: Any, mode: str
+  outputs: object, predictions: Nest, mode: str
 ) -> dict[str, ExportOutput] | None:
   if mode != ModeKeys.PREDICT:
     return None

@@ -1,12 +1,12 @@
 """Training: one step of a `model_fn`, run many times in a graph."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import tensorflow as tf
 
 from official.estimator import graphs, replica_values, summary
-from official.estimator.inputs import DatasetIterator
+from official.estimator.annotations import DatasetIterator, Nest
 from official.estimator.programs import ModelFn, Program, batch_size
 from official.estimator.spec import ModeKeys
 from official.estimator.variables import VariableStore
@@ -89,7 +89,7 @@ class TrainProgram(Program):
     )
     return rows.stack()
 
-  def _step(self, element: Any) -> Callable[[DatasetIterator], tf.Tensor]:
+  def _step(self, element: Nest) -> Callable[[DatasetIterator], tf.Tensor]:
     """A function that trains on the next element of an iterator."""
     traced = self._trace_part(self._train_replicas, element)
     row = traced.result
@@ -120,13 +120,13 @@ class TrainProgram(Program):
 
     return step
 
-  def _train_replicas(self, element: Any) -> tf.Tensor:
+  def _train_replicas(self, element: Nest) -> tf.Tensor:
     """The scalars of a step, means over the replicas, float32 [names]."""
     strategy = self._store.strategy
     row = strategy.run(self._train_replica, args=(element,))
     return strategy.reduce(tf.distribute.ReduceOp.MEAN, row, axis=None)
 
-  def _train_replica(self, element: Any) -> tf.Tensor:
+  def _train_replica(self, element: Nest) -> tf.Tensor:
     # Without it optimizers of TensorFlow 1 add gradients up over replicas as
     # they are, where tf.estimator had them take the mean.
     scaled = self._store.strategy._scale_loss_for_estimator_enabled()
@@ -149,7 +149,7 @@ class TrainProgram(Program):
     with tf.control_dependencies([spec.train_op, *update_ops, *averages]):
       return tf.stack([values[name] for name in self.names])
 
-  def _no_replica_is_empty(self, element: Any) -> list[tf.Operation]:
+  def _no_replica_is_empty(self, element: Nest) -> list[tf.Operation]:
     """An assertion for the end of the data, which may leave a replica none.
 
     The mean loss of no examples is NaN, which would end the run with the wrong

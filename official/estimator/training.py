@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from official.estimator.annotations import InputFn
 from official.estimator.estimator import Estimator
 from official.estimator.exporters import Exporter
 from official.estimator.hooks.base import EstimatorCall, Hook
 from official.estimator.hooks.saving import CheckpointSaverListener
-from official.estimator.inputs import InputFn
 
 logger = logging.getLogger(__name__)
 

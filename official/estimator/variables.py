@@ -18,7 +18,7 @@ from official.estimator import (
   variable_creation,
 )
 from official.estimator.initial_values import InitialValues
-from official.estimator.keras_objects import variables_of
+from official.estimator.keras_objects import Metric, variables_of
 
 GLOBAL_STEP = 'global_step'
 
@@ -31,7 +31,7 @@ class VariableStore:
   Inside `with store.trace(), store.scope():` every variable that is made, by
   `tf.Variable` or `tf.compat.v1.get_variable`, is looked up under its name
   scope and name; a name used twice in one trace becomes `name_1`, as in
-  TensorFlow 1. Initial values depend on the seed and the name alone, not on
+  TensorFlow 1. Initial values depend only on the seed and the name, not on
   the order of creation.
 
   Args:
@@ -119,7 +119,7 @@ class VariableStore:
       yield escaped
 
   def settle_metrics(
-    self, metric_objects: Iterable[Any], escaped: dict[str, tf.Variable]
+    self, metric_objects: Iterable[Metric], escaped: dict[str, tf.Variable]
   ) -> None:
     """Tells the variables of Keras metrics from those of the model.
 
@@ -145,13 +145,13 @@ class VariableStore:
           'by tf.Variable.'
         )
 
-  def adopt_metrics(self, metric_objects: Iterable[Any]) -> None:
+  def adopt_metrics(self, metric_objects: Iterable[Metric]) -> None:
     """Takes in and resets the variables of Keras metrics made outside."""
     for metric in metric_objects:
       metric.reset_state()
-      known = self._known_ids()
+      known_ids = self._known_ids()
       for variable in variables_of(metric):
-        if id(variable) not in known:
+        if id(variable) not in known_ids:
           name = _name_of(variable)
           name = variable_creation.unique_name(name, set(self._all()))
           self._take(name, variable, self.metric_variables)
@@ -165,11 +165,11 @@ class VariableStore:
     Raises:
       ValueError: another variable has the same name.
     """
-    known = self._known_ids()
+    known_ids = self._known_ids()
     for variable in sorted(variables, key=lambda v: v.name):
-      if id(variable) in known:
+      if id(variable) in known_ids:
         continue
-      known |= {id(part) for part in self.parts(variable)}
+      known_ids |= {id(part) for part in self.parts(variable)}
       name = _name_of(variable)
       if name in self._all():
         raise ValueError(
@@ -207,7 +207,7 @@ class VariableStore:
     ids = self._handles(layers - self.use.names - {GLOBAL_STEP})
     return [handle for handle, _ in graph.captures if id(handle) in ids]
 
-  def add_initializer(self, function: Callable[[], Any]) -> None:
+  def add_initializer(self, function: Callable[[], object]) -> None:
     """Calls a function whenever variables have got their initial values."""
     self._initial_values.add_initializer(function)
 

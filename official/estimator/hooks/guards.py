@@ -61,7 +61,7 @@ class NanTensorHook(Hook):
     first = run.global_step - len(history)
     for offset, values in enumerate(history):
       loss = values['loss']
-      if loss - loss == 0:  # True for finite numbers alone.
+      if loss - loss == 0:  # True only for finite numbers.
         continue
       rate = values.get('learning_rate')
       message = f'loss = {loss} at step {first + offset + 1}' + (

@@ -70,7 +70,7 @@ class StepCounterHook(Hook):
     every_n_steps: steps between two measurements.
     every_n_secs: seconds between two measurements, in place of
       `every_n_steps`.
-    sink: where to write the rate; None for the log alone.
+    sink: where to write the rate; None for the log only.
   """
 
   def __init__(
@@ -106,7 +106,7 @@ class ExamplesPerSecondHook(Hook):
     every_n_secs: seconds between two measurements, in place of
       `every_n_steps`.
     warm_steps: steps at the start that the average leaves out.
-    sink: where to write the rates; None for the log alone.
+    sink: where to write the rates; None for the log only.
 
   Attributes:
     current_examples_per_sec_list: all current rates so far, in order.
