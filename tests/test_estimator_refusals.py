@@ -304,7 +304,7 @@ def test_a_train_op_outside_training_with_several_replicas(tmp_path):
   )
   estimator.train(linear.train_input, max_steps=1)
   with pytest.raises(
-    ValueError, match="must build its train_op in mode 'train'"
+    ValueError, match="must build its train_op only in mode 'train'"
   ):
     estimator.evaluate(linear.eval_input)
 

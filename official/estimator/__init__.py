@@ -90,6 +90,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     'EstimatorCall',
     'ExamplesPerSecondHook',
     'Hook',
+    'HookedEstimator',
     'LoggingTensorHook',
     'MetricsLogHook',
     'NanLossDuringTrainingError',

@@ -1,6 +1,11 @@
 """Hooks: what happens around the training loop, and when."""
 
-from official.estimator.hooks.base import EstimatorCall, Hook, Timer
+from official.estimator.hooks.base import (
+  EstimatorCall,
+  Hook,
+  HookedEstimator,
+  Timer,
+)
 from official.estimator.hooks.early_stopping import (
   EarlyStoppingHook,
   make_early_stopping_hook,
@@ -38,6 +43,7 @@ __all__ = [
   'EstimatorCall',
   'ExamplesPerSecondHook',
   'Hook',
+  'HookedEstimator',
   'LoggingTensorHook',
   'MetricsLogHook',
   'NanLossDuringTrainingError',

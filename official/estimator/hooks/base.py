@@ -11,6 +11,7 @@ import tensorflow as tf
 from official.estimator.agreement import Agreement
 from official.estimator.metrics_log import MetricsLog
 from official.estimator.run_config import RunConfig
+from official.estimator.summary import EventWriter
 
 
 class EventSink(Protocol):
@@ -59,7 +60,7 @@ class HookedEstimator(Protocol):
   def save_checkpoint(self) -> str | None:
     """Saves the variables as they are; every worker must call it."""
 
-  def event_writer(self, directory: str | None = None) -> EventSink:
+  def event_writer(self, directory: str | None = None) -> EventWriter:
     """The writer of the event file in a folder; None for `model_dir`."""
 
 
