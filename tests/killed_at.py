@@ -3,10 +3,10 @@
 python -m tests.killed_at POINT DEVICES MODULE ARGS...
 
 POINT is `none` or `FUNCTION:PART:WHEN:NTH`: as by `kill -9`, at the NTH call of
-FUNCTION with PART in an argument, `before` or `after` it happens. Where WHEN is
-the name of a signal it comes so many milliseconds after the first such call
-begins, to whatever the process does then. `weights:FILE` writes the SHA-256 of
-all variables to a file at every checkpoint, in the workers that save none too.
+FUNCTION with PART in an argument, `before` or `after` it happens. If WHEN is
+the name of a signal, the signal comes NTH milliseconds after the first such
+call begins, whatever the process does then. `weights:FILE` writes the SHA-256
+of all variables to a file at every checkpoint, also in workers that save none.
 DEVICES is how many logical CPUs TensorFlow sees.
 """
 
@@ -114,7 +114,7 @@ def install(point):
   elif name in ('call', 'trace'):
     method = {'call': '_run', 'trace': 'trace'}[name]
     original = getattr(programs.Program, method)
-    # Itself no part of the method, so what is before or after it is so too.
+    # A function of its own, so that the kill comes before or after the method.
     armed = killing(lambda mode: None, part, when, nth)
 
     def with_arms(self, *args):

@@ -52,14 +52,14 @@ def test_steps_are_numbers_not_strings(tmp_path):
 
 
 @pytest.mark.parametrize('keep_max, left', [(2, [4, 5]), (0, [1, 2, 3, 4, 5])])
-def test_old_ones_are_pruned(tmp_path, keep_max, left):
+def test_old_checkpoints_are_pruned(tmp_path, keep_max, left):
   saver = save(tmp_path, 1, 2, 3, 4, 5, keep_max=keep_max)
   assert steps_there(saver) == left
   assert len(os.listdir(tmp_path)) == 3 * len(left) + 1
 
 
 def test_what_is_not_pruned_is_not_verified(tmp_path, monkeypatch):
-  """Three checkpoints of five: none is read, and the folder is listed once."""
+  """There are 3 checkpoints of 5: none is read; one listing of the folder."""
   saver = save(tmp_path, 1, 2, 3)
   listed = []
   names = os.listdir
@@ -74,7 +74,7 @@ def test_what_is_not_pruned_is_not_verified(tmp_path, monkeypatch):
   assert listed == [str(tmp_path)]
 
 
-def test_one_is_kept_for_good_at_intervals(tmp_path):
+def test_a_checkpoint_is_kept_for_good_at_intervals(tmp_path):
   hour = 3600
   saver = save(tmp_path, keep_max=1, keep_every_n_hours=1)
   now = time.time()
@@ -123,7 +123,7 @@ def garble(path):
     ('.data-00000-of-00001', os.remove),
   ],
 )
-def test_a_damaged_one_is_passed_over_and_named(
+def test_a_damaged_checkpoint_is_passed_over_and_named(
   tmp_path, caplog, suffix, damage
 ):
   saver = save(tmp_path, 3, 5)
@@ -132,7 +132,7 @@ def test_a_damaged_one_is_passed_over_and_named(
   assert 'model.ckpt-5 is passed over' in caplog.text
 
 
-def test_one_of_version_0_1_is_taken_by_its_sizes(tmp_path):
+def test_a_checkpoint_of_version_0_1_is_verified_by_its_sizes(tmp_path):
   saver = save(tmp_path, 3, 5)
   for step in (3, 5):
     sizes = {
@@ -165,7 +165,7 @@ def test_what_a_killed_save_left_is_removed_by_the_next(tmp_path):
   assert not list(tmp_path.glob('tmp-*'))
 
 
-def test_training_goes_on_from_the_newest_whole_one(tmp_path, caplog):
+def test_training_goes_on_from_the_newest_whole_checkpoint(tmp_path, caplog):
   estimator = linear.make(tmp_path, save_checkpoints_steps=5)
   estimator.train(linear.train_input, max_steps=10)
   cut(tmp_path / 'model.ckpt-10.data-00000-of-00001')
@@ -177,12 +177,12 @@ def test_training_goes_on_from_the_newest_whole_one(tmp_path, caplog):
   assert again.latest_checkpoint() == str(tmp_path / 'model.ckpt-10')
 
 
-def test_a_file_that_is_no_checkpoint(tmp_path):
+def test_a_file_that_is_not_a_checkpoint(tmp_path):
   with pytest.raises(ValueError, match='no checkpoint to read at .*nothing'):
     checkpoints.read(str(tmp_path / 'nothing'))
 
 
-def test_what_the_run_remembers_is_a_part_of_it(tmp_path):
+def test_a_checkpoint_remembers_the_state_of_its_run(tmp_path):
   saver = save(tmp_path)
   values = {'global_step': tf.constant(1, tf.int64)}
   prefix = saver.save(values, 1, {'best': 0.5})
@@ -193,8 +193,8 @@ def test_what_the_run_remembers_is_a_part_of_it(tmp_path):
 
 
 @pytest.mark.parametrize('keep_max, left', [(1, [9]), (2, [4, 7, 9])])
-def test_the_last_whole_ones_are_not_pruned(tmp_path, keep_max, left):
-  """Where a disk has spoilt newer ones: 4 is the last whole one before 9."""
+def test_the_last_whole_checkpoints_are_not_pruned(tmp_path, keep_max, left):
+  """A disk has damaged newer ones: 4 is the last whole one before 9."""
   saver = save(tmp_path, 1, 2, 3, 4, 5, 6, 7, keep_max=0)
   for step in (5, 6, 7):
     cut(saver.prefix(step) + '.data-00000-of-00001')
@@ -204,7 +204,7 @@ def test_the_last_whole_ones_are_not_pruned(tmp_path, keep_max, left):
 
 
 def test_the_time_to_keep_one_for_good_is_not_reset_by_a_restart(tmp_path):
-  """Processes that live for 0.6 hours each, and keep one an hour."""
+  """Each process lives for 0.6 hours; one checkpoint is kept in each hour."""
   hour = 3600
   now = time.time()
   for step in range(1, 6):
@@ -261,7 +261,7 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path):
 
 
 def test_a_folder_that_vanishes_is_made_again(tmp_path):
-  """The run goes on; what was in it is gone, what comes is saved."""
+  """The run goes on: old checkpoints are gone, new ones are saved."""
 
   class Vanish(est.Hook):
     def after_run(self, run):

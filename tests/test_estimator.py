@@ -155,7 +155,7 @@ def test_evaluation_is_written_to_events_and_metrics(tmp_path):
   assert line['loss'] == results['loss']
 
 
-def test_predictions_are_rows_or_batches_of_the_wanted_keys(reference):
+def test_predictions_are_rows_or_batches_of_the_chosen_keys(reference):
   estimator, _ = reference
   rows = list(estimator.predict(linear.eval_input))
   assert len(rows) == 1000
@@ -201,7 +201,7 @@ def test_numpy_tensors_are_one_batch_to_predict(reference):
   assert len(list(estimator.predict(lambda: features))) == 2
 
 
-def test_export_serves_what_predict_says(tmp_path, reference):
+def test_an_export_serves_the_predictions(tmp_path, reference):
   estimator, _ = reference
   path = estimator.export_saved_model(
     tmp_path,

@@ -15,7 +15,7 @@ from tests import linear
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
-  """One Estimator for hooks that only watch; its trace is reused."""
+  """One Estimator for all hooks that only watch; its trace is reused."""
   estimator = linear.make(tmp_path_factory.mktemp('hooks'))
   estimator.train(linear.train_input, max_steps=1)
   return estimator
@@ -127,7 +127,7 @@ def test_stop_at_step_needs_one_limit(kwargs):
   ids=['a step is short', 'a step is long'],
 )
 def test_a_pace_ends_loops_at_multiples(tmp_path, seconds, ends):
-  """Or after each step, where more would take too long."""
+  """Or after each step, if more would take too long."""
   seen = []
 
   class Ends(est.Hook):
@@ -161,7 +161,7 @@ def test_logging_takes_scalars_and_named_tensors(trained, caplog):
   assert '2.000 times' in caplog.text
 
 
-def test_a_tensor_that_there_is_not_is_named(tmp_path):
+def test_a_missing_tensor_is_named(tmp_path):
   hook = est.LoggingTensorHook(['nothing'], every_n_iter=1)
   with pytest.raises(ValueError, match="asks for tensor 'nothing'"):
     watch(linear.make(tmp_path), hook)
@@ -212,7 +212,7 @@ def infinite_model_fn(bad_value, bad_step):
 
 @pytest.mark.parametrize('bad_value', [float('nan'), float('inf')])
 @pytest.mark.parametrize('steps_per_loop', [1, 4])
-def test_a_loss_that_is_no_number_ends_training_before_it_is_saved(
+def test_a_loss_that_is_not_finite_ends_training_before_it_is_saved(
   tmp_path, bad_value, steps_per_loop
 ):
   estimator = linear.make(
@@ -230,7 +230,7 @@ def test_a_loss_that_is_no_number_ends_training_before_it_is_saved(
   assert estimator.get_variable_value('global_step') == 6 - 6 % steps_per_loop
 
 
-def test_a_loss_that_is_no_number_may_just_stop(tmp_path, caplog):
+def test_a_loss_that_is_not_finite_may_just_stop_training(tmp_path, caplog):
   estimator = linear.make(tmp_path, None, infinite_model_fn(float('nan'), 3))
   hook = est.NanTensorHook(fail_on_nan_loss=False)
   estimator.train(lambda: tf.zeros([1]), hooks=[hook], max_steps=5)
@@ -305,7 +305,7 @@ def log_evaluations(estimator, values, name=None):
     ),
   ],
 )
-def test_early_stopping_reads_the_evaluations_there_are(
+def test_early_stopping_reads_earlier_evaluations(
   tmp_path, make, values, stops
 ):
   """As a restarted run does: nothing of it is in memory."""
@@ -325,7 +325,7 @@ def test_early_stopping_ends_training(tmp_path):
   assert estimator.get_variable_value('global_step') == 1
 
 
-def test_early_stopping_names_a_metric_that_there_is_not(tmp_path):
+def test_early_stopping_names_a_missing_metric(tmp_path):
   estimator = linear.make(tmp_path)
   log_evaluations(estimator, [(0, 0.5)])
   hook = est.stop_if_lower_hook(estimator, 'error', 0.1, run_every_steps=1)
@@ -351,7 +351,7 @@ def test_a_profile_is_written(trained, tmp_path):
   assert list(tmp_path.glob('plugins/profile/*/*.xplane.pb'))
 
 
-def test_listeners_are_told_of_every_checkpoint_and_may_stop(tmp_path):
+def test_listeners_see_every_checkpoint_and_may_stop_training(tmp_path):
   calls = []
 
   class Listener(est.CheckpointSaverListener):
@@ -432,7 +432,7 @@ def test_summaries_are_events_of_the_names_given(tmp_path):
 
 @pytest.fixture
 def interruptible():
-  """Also where the tests run in the background of a shell, which is not."""
+  """A process in the background of a shell would ignore the signal."""
   before = signal.signal(signal.SIGINT, signal.default_int_handler)
   yield
   signal.signal(signal.SIGINT, before)

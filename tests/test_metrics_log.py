@@ -49,9 +49,7 @@ def test_a_long_log_is_read_in_little_memory(tmp_path):
   ]
 
 
-def test_what_was_looked_through_is_not_looked_through_again(
-  tmp_path, monkeypatch
-):
+def test_no_part_of_a_log_is_searched_twice(tmp_path, monkeypatch):
   log = write(tmp_path, *[line('train', step) for step in range(50_000)])
   read = []
   blocks = evaluation_search._blocks
@@ -66,8 +64,8 @@ def test_what_was_looked_through_is_not_looked_through_again(
   assert sum(read) == os.path.getsize(log.path)
   read.clear()
   MetricsLog(str(tmp_path)).append('eval', 7, {'accuracy': 0.5})
-  (found,) = log.read('eval')
-  assert (found['step'], found['accuracy']) == (7, 0.5)
+  (evaluation,) = log.read('eval')
+  assert (evaluation['step'], evaluation['accuracy']) == (7, 0.5)
   assert sum(read) == len(lines_of(tmp_path)[-1])
 
 
@@ -77,20 +75,20 @@ def test_lines_are_found_wherever_blocks_end(tmp_path, monkeypatch, block):
   monkeypatch.setattr(evaluation_search, '_BLOCK', block)
   generator = random.Random(block)
   log = MetricsLog(str(tmp_path))
-  wanted = []
+  expected = []
   for step in range(200):
     name = generator.choice([None, 'eval', 'valid', 'v'])
     if generator.random() < 0.4:
       log.append('eval', step, {'v': step, 'note': 'eval'}, name)
-      wanted.append((step, name))
+      expected.append((step, name))
     else:
       log.append('train', step, {'eval': 1.0, 'v' * 70: 'an eval', 'é': 'é'})
     if generator.random() < 0.3:
-      found = [(r['step'], r.get('name')) for r in log.evaluations()]
-      assert found == wanted
+      evaluations = [(r['step'], r.get('name')) for r in log.evaluations()]
+      assert evaluations == expected
   for name in (None, 'eval', 'valid', 'v', 'none'):
-    found = [r['step'] for r in MetricsLog(str(tmp_path)).read('eval', name)]
-    assert found == [step for step, of in wanted if of == name]
+    steps = [r['step'] for r in MetricsLog(str(tmp_path)).read('eval', name)]
+    assert steps == [step for step, of_name in expected if of_name == name]
 
 
 @pytest.mark.parametrize(
@@ -108,13 +106,13 @@ def test_json_of_another_style_is_read(tmp_path, separators):
 
 
 def test_an_evaluation_after_a_torn_line_is_not_lost(tmp_path):
-  """A process was killed in a line; another one, which trains not, goes on."""
+  """A process was killed while it wrote a line; another only evaluates."""
   log = write(tmp_path, line('train', 1), end='\n{"kind": "train", "st')
   log.append('eval', 1, {'accuracy': 0.5})
   assert [r['accuracy'] for r in log.read('eval')] == [0.5]
   assert [r['step'] for r in log.read('train')] == [1]
   log.go_back(1, [])
-  kinds = [json.loads(one)['kind'] for one in lines_of(tmp_path)]
+  kinds = [json.loads(text)['kind'] for text in lines_of(tmp_path)]
   assert kinds == ['train', 'eval']
 
 
@@ -142,7 +140,7 @@ def test_a_log_that_another_process_replaced_or_cut_is_read_anew(tmp_path):
   assert [r['step'] for r in log.read('eval')] == [5]
 
 
-def test_what_is_read_is_the_readers_own(tmp_path):
+def test_a_reader_may_change_what_it_has_read(tmp_path):
   log = write(tmp_path, line('eval', 1, accuracy=0.5))
   log.read('eval')[0]['accuracy'] = 'spoilt'
   assert log.read('eval')[0]['accuracy'] == 0.5
@@ -167,10 +165,10 @@ def test_a_log_goes_back_to_its_checkpoint(
   tmp_path, there, step, remembered, left
 ):
   for end in ('\n', '', '\n{"kind": "tra', '\n\xff\n'):
-    log = write(tmp_path, *[line(*one) for one in there], end=end)
+    log = write(tmp_path, *[line(*record) for record in there], end=end)
     log.evaluations()
-    log.go_back(step, [line('eval', one) for one in remembered])
-    steps = [json.loads(one)['step'] for one in lines_of(tmp_path)]
+    log.go_back(step, [line('eval', other) for other in remembered])
+    steps = [json.loads(text)['step'] for text in lines_of(tmp_path)]
     assert steps == left, end
     assert os.listdir(tmp_path) == ['metrics.jsonl']
     evaluations = [r['step'] for r in log.read('eval')]

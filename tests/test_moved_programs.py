@@ -64,7 +64,7 @@ def test_a_checkpoint_is_restored_once_and_not_at_every_step(tmp_path):
   assert again.get_variable_value('w') == pytest.approx(6.0)
 
 
-def test_a_step_runs_what_train_op_needs_and_what_tells(tmp_path, capfd):
+def test_a_step_runs_what_train_op_needs_and_what_reports(tmp_path, capfd):
   def make(features):
     unused, needed, moving = variable('n'), variable('m'), variable('s')
     unused.assign_add(1.0)
@@ -104,7 +104,7 @@ def test_a_keras_layer_made_in_model_fn_keeps_its_state(tmp_path):
   assert estimator.get_variable_value(name) == pytest.approx(mean)
 
 
-def test_a_train_op_that_is_not_asked_for_does_not_run(tmp_path):
+def test_a_train_op_that_is_not_fetched_does_not_run(tmp_path):
   def make(features):
     w = tf.Variable(lambda: tf.zeros([]), name='w')
     optimizers.MomentumOptimizer(1.0, 0.9).minimize(w)
@@ -171,9 +171,9 @@ def test_a_vocabulary_column_and_a_table_train_and_predict(tmp_path):
   estimator = est.Estimator(model_fn, tmp_path)
   data = {'s': tf.constant([['a'], ['b'], ['c']])}
   estimator.train(lambda: data, steps=2)
-  found = list(estimator.predict(lambda: data))
-  assert [p['v'].tolist() for p in found] == [[10.0], [20.0], [-1.0]]
-  assert [p['h'].tolist() for p in found] == [[1, 0], [0, 1], [0, 0]]
+  predictions = list(estimator.predict(lambda: data))
+  assert [p['v'].tolist() for p in predictions] == [[10.0], [20.0], [-1.0]]
+  assert [p['h'].tolist() for p in predictions] == [[1, 0], [0, 1], [0, 0]]
 
 
 # Input.
@@ -355,7 +355,7 @@ def test_batches_that_do_not_suffice_for_all_replicas_are_named(
 
 
 @pytest.mark.parametrize('seed', [1, 2])
-def test_random_numbers_of_the_process_are_left_alone(tmp_path, seed):
+def test_random_numbers_of_the_process_do_not_change(tmp_path, seed):
   def numbers(between):
     tf.random.set_seed(seed)
     random.seed(seed)

@@ -1,4 +1,4 @@
-"""What a run goes back to: after a loss that is no number, or a restart."""
+"""What a run goes back to: after a loss that is not finite, or a restart."""
 
 import json
 import os
@@ -74,9 +74,12 @@ def test_restore_goes_back_and_halves_the_rate(parse, tmp_path, capsys):
   results = run_fragile(parse, tmp_path, 0.3, '--on_nan=restore')
   assert results['global_step'] == 8
   lines = capsys.readouterr().out.splitlines()
-  told = [line for line in lines if line.startswith('NaN loss')]
-  assert [line.split('=')[2].split('.')[0] for line in told] == [' 1', ' 0']
-  assert all('at step 4,' in line for line in told)
+  nan_lines = [line for line in lines if line.startswith('NaN loss')]
+  assert [line.split('=')[2].split('.')[0] for line in nan_lines] == [
+    ' 1',
+    ' 0',
+  ]
+  assert all('at step 4,' in line for line in nan_lines)
   log = est.Estimator(fragile_model_fn, str(tmp_path)).metrics_log
   rates = [record['learning_rate'] for record in log.read('train')]
   # Steps 1 and 2 are from before the first NaN, and no bad one is left.
@@ -151,7 +154,7 @@ def test_steps_that_led_nowhere_are_forgotten(tmp_path):
   assert steps == list(range(1, 9))
 
 
-def test_a_restart_does_not_begin_to_wait_for_an_evaluation_anew(tmp_path):
+def test_a_restart_does_not_restart_the_wait_for_an_evaluation(tmp_path):
   """Processes killed faster than throttle_secs would never evaluate."""
   estimator = linear.make(tmp_path, save_checkpoints_steps=2)
   estimator.train(linear.train_input, steps=2)

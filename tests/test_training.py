@@ -103,7 +103,7 @@ def test_the_best_is_remembered_across_restarts(tmp_path):
   assert len(os.listdir(folder)) == 2
 
 
-def test_what_is_best_can_be_told_by_a_function(tmp_path):
+def test_a_function_can_decide_what_is_best(tmp_path):
   estimator = linear.make(tmp_path)
   estimator.train(linear.train_input, max_steps=1)
 

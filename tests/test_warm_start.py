@@ -1,4 +1,4 @@
-"""A warm start: what is taken, what never is, and what is told."""
+"""A warm start: what it takes, what it never takes, and what it logs."""
 
 import logging
 
@@ -205,10 +205,10 @@ def test_no_slot_is_taken_and_all_of_the_network_is(tmp_path, name):
     ({'beta1_power': [3], 'my_beta1_power': [], 'loss_scales': []}, set()),
   ],
 )
-def test_a_slot_is_told_by_its_variable(shapes, expected):
-  found = slots.among(shapes)
-  assert expected <= found
-  assert found - expected <= {
+def test_a_slot_is_recognized_by_its_variable(shapes, expected):
+  names = slots.among(shapes)
+  assert expected <= names
+  assert names - expected <= {
     'w/Average/biased',
     'x/beta2_power_1',
     'loss_scale/finite_steps',
@@ -238,7 +238,7 @@ LACKS = (
 )
 
 
-def test_a_warm_start_from_another_network_is_told_in_one_line(
+def test_a_warm_start_from_another_network_is_logged_in_one_line(
   tmp_path, caplog
 ):
   descend = OPTIMIZERS['GradientDescent'][0]
@@ -247,12 +247,12 @@ def test_a_warm_start_from_another_network_is_told_in_one_line(
   with caplog.at_level(logging.INFO, 'official.estimator.warm_start'):
     run(tmp_path / 'same', descend, 2, prefix)
     run(tmp_path / 'other', descend, 2, prefix, OTHER)
-  told = [r for r in caplog.records if r.name.endswith('warm_start')]
-  assert [r.levelname for r in told] == ['INFO', 'WARNING']
-  assert told[0].getMessage() == (
+  records = [r for r in caplog.records if r.name.endswith('warm_start')]
+  assert [r.levelname for r in records] == ['INFO', 'WARNING']
+  assert records[0].getMessage() == (
     f'Warm start from {prefix}: 6 variables loaded.'
   )
-  assert told[1].getMessage() == (
+  assert records[1].getMessage() == (
     f'Warm start from {prefix}: 5 variables loaded; the others keep their '
     f'initial values: {LACKS}.'
   )
