@@ -74,12 +74,7 @@ class ProgramSet:
     for program in self._prediction:
       if program.is_for(iterator):
         return program
-    program = PredictProgram(
-      ModeKeys.PREDICT,
-      self._model_fn,
-      self._store,
-      jit_compile=self._config.jit_compile,
-    )
+    program = PredictProgram(self._model_fn, self._store)
     return self._add(program, self._prediction, iterator)
 
   def graph(self, mode: str) -> tf.Graph | None:

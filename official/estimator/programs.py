@@ -167,7 +167,15 @@ class Program:
 
 
 class PredictProgram(Program):
-  """Predicts, one batch at a time."""
+  """Predicts, one batch at a time.
+
+  Args:
+    model_fn: see `Program`.
+    store: see `Program`.
+  """
+
+  def __init__(self, model_fn: ModelFn, store: VariableStore):
+    super().__init__(ModeKeys.PREDICT, model_fn, store)
 
   def predict(self, iterator: DatasetIterator) -> Nest:
     """The predictions for the next batch: a tensor, or a dict of tensors.

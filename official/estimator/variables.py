@@ -88,7 +88,7 @@ class VariableStore:
 
     Yields:
       Name to variable, a dict that grows: those that model_fn makes outside its
-      graph. `settle_metrics` wants it.
+      graph, for `settle_metrics`.
     """
     graph = tf.compat.v1.get_default_graph()
     base = graph.get_name_scope()
