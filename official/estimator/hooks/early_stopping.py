@@ -8,22 +8,19 @@ in tf.estimator.
 import logging
 import operator
 from collections.abc import Callable
-from typing import Protocol, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
-from official.estimator.hooks.base import EstimatorCall, Hook, Timer
-from official.estimator.metrics_log import MetricsLog
+from official.estimator.hooks.base import (
+  EstimatorCall,
+  Hook,
+  HookedEstimator,
+  Timer,
+)
 
 logger = logging.getLogger(__name__)
 
 _Compare = Callable[[float, float], bool]
 _History = list[tuple[int, float]]  # steps and values of evaluations, in order
-
-
-class _Evaluated(Protocol):
-  """What these hooks use of an Estimator."""
-
-  @property
-  def metrics_log(self) -> MetricsLog: ...
 
 
 class _When(TypedDict, total=False):
@@ -89,7 +86,7 @@ def make_early_stopping_hook(
 
 
 def stop_if_higher_hook(
-  estimator: _Evaluated,
+  estimator: HookedEstimator,
   metric_name: str,
   threshold: float,
   **kwargs: Unpack[_When],
@@ -108,7 +105,7 @@ def stop_if_higher_hook(
 
 
 def stop_if_lower_hook(
-  estimator: _Evaluated,
+  estimator: HookedEstimator,
   metric_name: str,
   threshold: float,
   **kwargs: Unpack[_When],
@@ -120,7 +117,7 @@ def stop_if_lower_hook(
 
 
 def stop_if_no_increase_hook(
-  estimator: _Evaluated,
+  estimator: HookedEstimator,
   metric_name: str,
   max_steps_without_increase: int,
   **kwargs: Unpack[_When],
@@ -144,7 +141,7 @@ def stop_if_no_increase_hook(
 
 
 def stop_if_no_decrease_hook(
-  estimator: _Evaluated,
+  estimator: HookedEstimator,
   metric_name: str,
   max_steps_without_decrease: int,
   **kwargs: Unpack[_When],
@@ -157,7 +154,7 @@ def stop_if_no_decrease_hook(
 
 def _threshold_hook(
   is_past: _Compare,
-  estimator: _Evaluated,
+  estimator: HookedEstimator,
   metric_name: str,
   threshold: float,
   **kwargs: Unpack[_When],
@@ -176,7 +173,7 @@ def _threshold_hook(
 
 def _patience_hook(
   is_better: _Compare,
-  estimator: _Evaluated,
+  estimator: HookedEstimator,
   metric_name: str,
   patience: int,
   **kwargs: Unpack[_When],
@@ -204,7 +201,7 @@ def _patience_hook(
 
 def _hook_on_history(
   should_stop: Callable[[_History], bool],
-  estimator: _Evaluated,
+  estimator: HookedEstimator,
   metric_name: str,
   eval_name: str | None = None,
   min_steps: int = 0,
