@@ -74,7 +74,7 @@ def test_it_is_interrupted_goes_on_reports_and_trains_nothing_twice(
   (run_dir / 'predictions.npz').unlink()
   report = run('-m', 'official.report', f'--out={tmp_path}/again', run_dir)
   assert (report.returncode, report.stderr) == (0, '')
-  assert 'ResNet-8 v1: looking at the test images' in report.stdout
+  assert 'ResNet-8 v1: predicting the test images' in report.stdout
   assert (run_dir / 'predictions.npz').exists()
   assert (run_dir / 'metrics.jsonl').read_text() == before
 

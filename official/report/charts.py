@@ -1,4 +1,4 @@
-"""From figures to files, by Matplotlib: PNG for a blog, SVG for a page."""
+"""The files of the plots, by Matplotlib: PNG for a blog, SVG for a page."""
 
 import contextlib
 import functools
@@ -25,21 +25,31 @@ _STYLE = {
   'axes.spines.top': False,
   'axes.spines.right': False,
   'legend.frameon': False,
-  'svg.fonttype': 'path',  # The same letters on every machine.
+  # Letters as outlines look the same on every machine, whatever its fonts.
+  'svg.fonttype': 'path',
+  # Without it the ids in an SVG are random: the same runs give other bytes.
   'svg.hashsalt': 'official.report',
 }
-# Files of fonts with Chinese letters, as systems have them.
+# How the files of fonts with Chinese letters begin, the best font first.
 _CHINESE_FONTS = (
-  *('notosanscjk', 'notosanssc', 'sourcehansans', 'pingfang', 'msyh', 'simhei'),
-  *('wqy-microhei', 'wqy-zenhei', 'hiragino sans gb', 'arial unicode'),
-  *('droidsansfallback',),
+  'notosanscjk',
+  'notosanssc',
+  'sourcehansans',
+  'pingfang',
+  'msyh',
+  'simhei',
+  'wqy-microhei',
+  'wqy-zenhei',
+  'hiragino sans gb',
+  'arial unicode',
+  'droidsansfallback',
 )
 
-Files = Mapping[str, bytes]
+PlotFiles = Mapping[str, bytes]  # format -> content of the file
 
 
-def draw(groups: Sequence[Group], say: Language) -> dict[str, Files]:
-  """Name to format to the file's content, for each plot."""
+def draw(groups: Sequence[Group], say: Language) -> dict[str, PlotFiles]:
+  """The files of each plot, by its name."""
   with _style(font_for(say)):
     figures = plots.draw(groups, say) | pictures.draw(groups, say)
     return {
@@ -49,9 +59,10 @@ def draw(groups: Sequence[Group], say: Language) -> dict[str, Files]:
 
 
 def font_for(say: Language) -> str | None:
-  """The file of a font that has the letters; None if there is or need be none.
+  """The file of a font with the letters of a language.
 
-  Matplotlib's own has those of English.
+  None where Matplotlib's own font has them, or where this machine has no such
+  font.
   """
   return _chinese_font() if say.needs_font else None
 
@@ -78,16 +89,16 @@ def _style(font: str | None) -> Iterator[None]:
 
 
 def _file(figure: Figure, fmt: str) -> bytes:
-  content = io.BytesIO()
+  file = io.BytesIO()
   # No date, so that the same runs give the same bytes.
   metadata = {'Date': None} if fmt == 'svg' else {}
-  figure.savefig(content, format=fmt, dpi=150, metadata=metadata)
-  return _palette(content) if fmt == 'png' else content.getvalue()
+  figure.savefig(file, format=fmt, dpi=150, metadata=metadata)
+  return _with_palette(file) if fmt == 'png' else file.getvalue()
 
 
-def _palette(png: io.BytesIO) -> bytes:
-  """The same in 256 colours: a third of the bytes."""
-  small = io.BytesIO()
+def _with_palette(png: io.BytesIO) -> bytes:
+  """The same PNG in 256 colours, which takes a third of the bytes."""
+  smaller = io.BytesIO()
   with Image.open(png) as image:
-    image.convert('RGB').quantize(256).save(small, 'png', optimize=True)
-  return small.getvalue()
+    image.convert('RGB').quantize(256).save(smaller, 'png', optimize=True)
+  return smaller.getvalue()

@@ -11,8 +11,8 @@ from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
 from official.errors import UsageError
+from official.images import to_uint8
 from official.layers import multiply_adds
-from official.pictures import picture
 from official.run import folder as run_folder
 from official.run import progress
 
@@ -124,5 +124,5 @@ def _found(
   for images, _ in _batches(dataset, batch_size):
     for offset in range(len(images)):
       if start + offset in chosen:
-        yield start + offset, picture(images[offset].numpy())
+        yield start + offset, to_uint8(images[offset].numpy())
     start += len(images)

@@ -12,7 +12,7 @@ from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
 from official.flags import parsing
-from official.pictures import filter_images, picture
+from official.images import filter_images, to_uint8
 from official.run import config as run_config
 
 _IMAGES = 8
@@ -87,7 +87,7 @@ class TensorBoardHook(estimator_lib.Hook):
       iter(self._dataset.input_fn(True, _IMAGES, start_step=step))
     )
     for i, image in enumerate(images.numpy()):
-      writer.write_image(f'images/train/{i}', picture(image), step)
+      writer.write_image(f'images/train/{i}', to_uint8(image), step)
 
   def _write_variables(self, run: estimator_lib.Run) -> None:
     writer, step = run.estimator.event_writer(), run.global_step
@@ -137,7 +137,7 @@ def grid(kernel: np.ndarray) -> np.ndarray:
     columns * (size + 1),
     channels,
   ])
-  enlarged = picture(grid_of_tiles).repeat(_ENLARGED, axis=0)
+  enlarged = to_uint8(grid_of_tiles).repeat(_ENLARGED, axis=0)
   return enlarged.repeat(_ENLARGED, axis=1)
 
 
