@@ -33,7 +33,7 @@ def test_measures_of_a_confusion_by_hand():
   assert matrix.tolist() == [[2, 1, 0], [1, 2, 0], [0, 0, 0]]
   one, other, none = measures.by_class(matrix)
   assert one == other == pytest.approx((2 / 3, 2 / 3, 2 / 3, 3))
-  assert np.isnan(none[:3]).all() and none.count == 0
+  assert np.isnan(none[:3]).all() and none.num_images == 0
 
 
 def test_calibration_by_hand():
@@ -41,7 +41,7 @@ def test_calibration_by_hand():
   found = measures.calibration(
     np.array([True, True, True, False]), np.array([1.0, 1.0, 0.6, 0.65])
   )
-  assert found.count.tolist() == [2, 2]
+  assert found.num_images.tolist() == [2, 2]
   assert found.confidence == pytest.approx([0.625, 1])
   assert found.accuracy == pytest.approx([0.5, 1])
   assert found.error == pytest.approx(0.125 / 2)

@@ -5,6 +5,7 @@ import functools
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib import font_manager
@@ -79,12 +80,12 @@ def _chinese_font() -> str | None:
 
 @contextlib.contextmanager
 def _style(font: str | None) -> Iterator[None]:
-  fonts = {}
+  settings: dict[Any, Any] = dict(_STYLE)
   if font:
     font_manager.fontManager.addfont(font)
     name = font_manager.FontProperties(fname=font).get_name()
-    fonts = {'font.family': [name, 'DejaVu Sans']}
-  with mpl.rc_context(_STYLE | fonts):
+    settings['font.family'] = [name, 'DejaVu Sans']
+  with mpl.rc_context(settings):
     yield
 
 

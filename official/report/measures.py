@@ -33,27 +33,28 @@ class ClassMeasures(NamedTuple):
     precision: share of the images predicted as this class that are of it.
     recall: share of the images of this class that are predicted as it.
     f1: the harmonic mean of the two.
-    count: number of images of this class.
+    num_images: number of images of this class.
   """
 
   precision: float
   recall: float
   f1: float
-  count: int
+  num_images: int
 
 
 def by_class(matrix: np.ndarray) -> list[ClassMeasures]:
   """Precision and recall of each class, by the confusion matrix [C, C]."""
   measures = []
   for index, correct in enumerate(np.diag(matrix).tolist()):
-    count, predicted = int(matrix[index].sum()), int(matrix[:, index].sum())
-    both = count + predicted
+    num_images = int(matrix[index].sum())
+    predicted = int(matrix[:, index].sum())
+    both = num_images + predicted
     measures.append(
       ClassMeasures(
         precision=correct / predicted if predicted else np.nan,
-        recall=correct / count if count else np.nan,
+        recall=correct / num_images if num_images else np.nan,
         f1=2 * correct / both if both else np.nan,
-        count=count,
+        num_images=num_images,
       )
     )
   return measures
@@ -68,14 +69,14 @@ class Calibration(NamedTuple):
   Attributes:
     confidence: float64 [B], the mean confidence in each bin.
     accuracy: float64 [B], the share of correct predictions in each bin.
-    count: int64 [B], the number of images in each bin.
+    num_images: int64 [B], the number of images in each bin.
     error: the expected calibration error: the mean of |accuracy - confidence|,
-      weighted by the counts (section 2, equation 3).
+      weighted by the numbers of images (section 2, equation 3).
   """
 
   confidence: np.ndarray
   accuracy: np.ndarray
-  count: np.ndarray
+  num_images: np.ndarray
   error: float
 
 
@@ -87,12 +88,12 @@ def calibration(hits: np.ndarray, confidences: np.ndarray) -> Calibration:
     confidences: float [N], from 0 to 1.
   """
   bins = np.minimum((confidences * _BINS).astype(np.int64), _BINS - 1)
-  count = np.bincount(bins, minlength=_BINS)
-  used = count > 0
+  num_images = np.bincount(bins, minlength=_BINS)
+  used = num_images > 0
   confidence, accuracy = (
-    np.bincount(bins, values, _BINS)[used] / count[used]
+    np.bincount(bins, values, _BINS)[used] / num_images[used]
     for values in (confidences.astype(np.float64), hits.astype(np.float64))
   )
   gaps = np.abs(accuracy - confidence)
-  error = float(np.average(gaps, weights=count[used]))
-  return Calibration(confidence, accuracy, count[used], error)
+  error = float(np.average(gaps, weights=num_images[used]))
+  return Calibration(confidence, accuracy, num_images[used], error)

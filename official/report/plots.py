@@ -109,8 +109,13 @@ def _loss_by_epoch(axes: Axes, groups: Sequence[Group], say: Language) -> None:
 def _loss_by_time(axes: Axes, groups: Sequence[Group], say: Language) -> None:
   _dots(axes, groups, lambda e: e.seconds / 60, lambda e: e.cross_entropy)
   axes.set(xlabel=say('run time, minutes'), ylabel=say('test cross-entropy'))
-  lines = [line.get_ydata() for line in axes.get_lines()]
-  if len({value for line in lines for value in line}) > 1:
+  values = {
+    evaluation.cross_entropy
+    for group in groups
+    for run in group.runs
+    for evaluation in run.evaluations
+  }
+  if len(values) > 1:
     axes.set_yscale('log')  # Matplotlib cannot do that with a single value.
 
 
@@ -138,34 +143,37 @@ def _seconds_per_epoch(
 def _accuracy_by_parameters(
   axes: Axes, groups: Sequence[Group], say: Language
 ) -> None:
-  _accuracy_by(axes, groups, lambda group: group.parameters, say)
+  sizes = [group.parameters for group in groups]
+  _accuracy_by(axes, groups, sizes, say)
   axes.set(xlabel=say('parameters'))
 
 
 def _accuracy_by_multiply_adds(
   axes: Axes, groups: Sequence[Group], say: Language
 ) -> None:
-  _accuracy_by(
-    axes,
-    groups,
-    lambda group: group.predictions and group.predictions.multiply_adds,
-    say,
-  )
+  sizes = [
+    None if group.predictions is None else group.predictions.multiply_adds
+    for group in groups
+  ]
+  _accuracy_by(axes, groups, sizes, say)
   axes.set(xlabel=say('multiply-adds per image'))
 
 
 def _accuracy_by(
   axes: Axes,
   groups: Sequence[Group],
-  size: Callable[[Group], float | None],
+  sizes: Sequence[int | None],
   say: Language,
 ) -> None:
-  for group, colour in _coloured(groups):
-    accuracy = group.accuracy(group.epochs)
-    if size(group) is None:
+  """Plots the groups by a size, those of which it is known."""
+  known_sizes = []
+  for (group, colour), size in zip(_coloured(groups), sizes, strict=True):
+    if size is None:
       continue
+    known_sizes.append(size)
+    accuracy = group.accuracy(group.epochs)
     axes.errorbar(
-      [size(group)],
+      [size],
       [100 * accuracy.estimate],
       yerr=[
         [100 * (accuracy.estimate - accuracy.low)],
@@ -176,12 +184,12 @@ def _accuracy_by(
       capsize=4,
       label=group.name,
     )
-  sizes = [size(group) for group in groups if size(group) is not None]
-  is_wide = max(sizes) > 5 * min(sizes)
+  smallest, largest = min(known_sizes), max(known_sizes)
+  is_wide = largest > 5 * smallest
   axes.set(
     ylabel=say('test accuracy with 95 % interval, %'),
     xscale='log' if is_wide else 'linear',
-    xlim=(0.5 * min(sizes) if is_wide else 0, 1.2 * max(sizes)),
+    xlim=(0.5 * smallest if is_wide else 0, 1.2 * largest),
   )
   axes.xaxis.set_major_formatter(EngFormatter(sep=''))
   axes.legend()

@@ -7,16 +7,14 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from official import cli
 from official.errors import DataError
-from official.estimator import checkpoint_listing, slots
+from official.estimator import checkpoint_listing
 from official.estimator.metrics_log import MetricsLog
 from official.report import timing
 from official.report.timing import Record
 from official.run import folder as run_folder
+from official.run import parameters
 
-# Variables of batch norm that follow the data; no gradient changes them.
-_NOT_TRAINED = {'moving_mean', 'moving_variance'}
 _CURVES = ('loss', 'train_accuracy', 'learning_rate')
 
 
@@ -119,9 +117,6 @@ def load(folder: str) -> Run:
   checkpoint, identity, config = _checkpoint_and_config(folder)
   steps, evaluations = _measurements(folder)
   steps_per_epoch = config['num_images']['train'] / config['batch_size']
-  parameters = config.get('parameters')
-  if parameters is None:
-    parameters = _parameters_in(checkpoint)
   seconds_per_step = timing.seconds_per_step(steps, evaluations)
   return Run(
     folder=folder,
@@ -136,7 +131,7 @@ def load(folder: str) -> Run:
     seed=config['seed'],
     class_names=tuple(config.get('class_names', ())),
     num_images=config['num_images'],
-    parameters=parameters,
+    parameters=parameters.count(config, checkpoint),
     evaluations=_evaluations(steps, evaluations, config, steps_per_epoch),
     curves={name: _curve(name, steps, steps_per_epoch) for name in _CURVES},
     seconds_per_epoch=seconds_per_step * steps_per_epoch,
@@ -224,22 +219,4 @@ def smoothed(curve: Curve, points: int = 200) -> Curve:
   return Curve(
     [statistics.fmean(curve.epochs[stretch]) for stretch in stretches],
     [statistics.fmean(curve.values[stretch]) for stretch in stretches],
-  )
-
-
-def _parameters_in(checkpoint: str) -> int:
-  """Counts the trained numbers in a checkpoint.
-
-  Older versions did not write them to `config.json`. Their folders alone make
-  the report wait for TensorFlow, which is needed to read a checkpoint.
-  """
-  with cli.quiet_stderr():
-    from official.estimator.checkpoints import read
-
-  shapes = read(checkpoint).get_variable_to_shape_map()
-  of_optimizer = {'global_step'} | slots.among(shapes)
-  return sum(
-    math.prod(shape)
-    for name, shape in shapes.items()
-    if name not in of_optimizer and name.split('/')[-1] not in _NOT_TRAINED
   )

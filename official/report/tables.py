@@ -91,7 +91,7 @@ def of_classes(
       _percent(of_class.precision),
       _percent(of_class.recall),
       _percent(of_class.f1),
-      f'{of_class.count:,}',
+      f'{of_class.num_images:,}',
     ]
     for name, of_class in zip(names, measures, strict=False)
   ]
