@@ -1,15 +1,10 @@
 """Trains several networks alike, with several seeds, and reports on them.
 
-python -m official.experiment --preset report --seeds 1,2,3
+python -m official.experiment --preset NAME --seeds 1,2,3
 
-Each run is a folder in OUT/runs, the report is OUT/report.html. The same
-command again goes on: finished runs are not trained again. The presets:
-
-report  AlexNet 5 and 10 epochs, ResNet-18 1, 3 and 6, GoogLeNet 3; about an
-        hour a seed on 2 CPU cores.
-short   all three networks for 3 epochs, ResNet-18 for 1 too; about 25 minutes
-        a seed.
-quick   ResNet-8 and ResNet-18 for an epoch; 2 minutes a seed.
+Each run is a folder in OUT/runs, and the report is OUT/report.html. The same
+command continues an experiment that was interrupted: finished runs are not
+trained again. A preset is a TOML file that says what to train.
 """
 
 import contextlib
@@ -20,73 +15,95 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-from official import cli
-from official.errors import DataError, UserError
+from official import cli, presets
+from official.errors import DataError, UsageError, UserError
 from official.flags import checks, paths
+from official.presets import Training
 from official.report import writing
 from official.report.language import LANGUAGES
 from official.run import folder as run_folder
 from official.run import rerun
+from official.run.durations import duration
 
 
 @dataclasses.dataclass(frozen=True)
-class Training:
-  """A network and how long to train it.
+class PlannedRun:
+  """A run of an experiment, whether it has been made or not.
 
   Attributes:
-    name: for the folder of its runs.
-    command: the main and its flags.
-    epochs: of training.
-    epoch_seconds: on 2 CPU cores, roughly; to tell the time left.
+    training: the network and the number of epochs.
+    seed: of the run.
+    folder: its `--model_dir`.
+    data_dir: its `--data_dir`; None for the main's default.
   """
 
-  name: str
-  command: tuple[str, ...]
-  epochs: int
-  epoch_seconds: float
+  training: Training
+  seed: int
+  folder: str
+  data_dir: str | None
 
+  @property
+  def expected_seconds(self) -> float:
+    """Roughly the time that it takes."""
+    return self.training.epochs * self.training.epoch_seconds
 
-def _resnet(size: int, epochs: int) -> Training:
-  command = ('resnet.mnist_main', f'--resnet_size={size}')
-  seconds = {8: 30, 18: 50}[size]
-  return Training(f'resnet-{size}', command, epochs, seconds)
+  def is_finished(self) -> bool:
+    """Whether it was evaluated after its last epoch, on the same data."""
+    # It imports NumPy, for which an error in the flags need not wait.
+    from official.report import runs
 
+    try:
+      run = runs.load(self.folder)
+    except DataError:
+      return False
+    is_same_data = run.config.get('data_dir') == self.data_dir
+    return is_same_data and run.last.epoch >= self.training.epochs
 
-def _alexnet(epochs: int) -> Training:
-  return Training('alexnet', ('alexnet.mnist_main',), epochs, 100)
-
-
-def _googlenet(epochs: int) -> Training:
-  return Training('googlenet', ('googlenet.mnist_main',), epochs, 220)
-
-
-PRESETS = {
-  'report': (
-    *(_resnet(18, epochs) for epochs in (1, 3, 6)),
-    *(_alexnet(epochs) for epochs in (5, 10)),
-    _googlenet(3),
-  ),
-  'short': (_resnet(18, 1), _resnet(18, 3), _alexnet(3), _googlenet(3)),
-  'quick': (_resnet(8, 1), _resnet(18, 1)),
-}
+  def command(self) -> list[str]:
+    """The words after `python` that make it or continue it."""
+    words = [
+      '-m',
+      self.training.main,
+      *self.training.flags,
+      f'--train_epochs={self.training.epochs}',
+      f'--seed={self.seed}',
+      f'--model_dir={self.folder}',
+      '--save_predictions',
+    ]
+    if self.data_dir:
+      words.append(f'--data_dir={self.data_dir}')
+    return words
 
 
 def define_flags() -> None:
-  """The flags of this command."""
-  flags.DEFINE_enum('preset', 'report', list(PRESETS), 'What to train.')
+  """Defines the flags of this command."""
+  flags.DEFINE_string(
+    'preset',
+    'report',
+    f'What to train: {presets.descriptions()}, or the path of a TOML file.',
+  )
   flags.DEFINE_list(
-    'seeds', ['1'], 'Each trains everything once; three give intervals.'
+    'seeds', ['1'], 'Each seed trains everything once; three give intervals.'
   )
-  paths.define('out', 'experiment', 'Folder of the runs and the report.')
+  paths.define('out', 'experiment', 'Folder of the runs and of the report.')
   paths.define(
-    'data_dir', None, 'Folder of IDX files; the embedded MNIST without it.'
+    'data_dir', None, 'Folder of IDX files; by default the embedded MNIST.'
   )
-  flags.DEFINE_enum('lang', 'en', LANGUAGES, 'Language: English or Chinese.')
+  flags.DEFINE_enum('lang', 'en', LANGUAGES, 'English or Chinese.')
+  checks.check('preset', _is_preset)
   checks.check('seeds', _are_seeds)
+
+
+def _is_preset(name_or_path: str) -> bool:
+  try:
+    presets.load(name_or_path)
+  except UsageError as e:
+    raise flags.ValidationError(str(e)) from e
+  return True
 
 
 def _are_seeds(values: list[str]) -> bool:
@@ -103,70 +120,68 @@ def _are_seeds(values: list[str]) -> bool:
 
 
 def main() -> None:
-  """Trains what is not trained yet, then writes the report."""
+  """Makes the runs that are not finished yet, then writes the report."""
   flags_obj = flags.FLAGS
   writing.check_installed()
   run_folder.check_writable('out', flags_obj.out)
-  # A seed at a time, so that a report can be had before all of them are done.
-  todo = [
-    (training, int(seed))
-    for seed in flags_obj.seeds
-    for training in PRESETS[flags_obj.preset]
-  ]
-  folders = [_folder(*one) for one in todo]
-  clock = _Clock(todo)
-  for number, ((training, seed), folder) in enumerate(
-    zip(todo, folders, strict=True), start=1
-  ):
-    said = f'[{number}/{len(todo)}] {os.path.basename(folder)}'
-    if _is_finished(folder, training.epochs):
-      print(f'{said}: done before', flush=True)
-      clock.skip(training)
+  planned_runs = _plan(
+    presets.load(flags_obj.preset).trainings,
+    [int(seed) for seed in flags_obj.seeds],
+    flags_obj.out,
+    flags_obj.data_dir,
+  )
+  remaining_time = _RemainingTime(planned_runs)
+  for number, planned_run in enumerate(planned_runs, start=1):
+    name = os.path.basename(planned_run.folder)
+    progress = f'[{number}/{len(planned_runs)}] {name}'
+    if planned_run.is_finished():
+      print(f'{progress}: done before', flush=True)
+      remaining_time.skip(planned_run)
       continue
-    print(f'{said}  {clock.left()}', flush=True)
-    with clock.measure(training):
-      _train(training, seed, folder)
+    print(f'{progress}  {remaining_time.text()}', flush=True)
+    with remaining_time.measuring(planned_run):
+      _train(planned_run)
+  folders = [planned_run.folder for planned_run in planned_runs]
   writing.write(folders, flags_obj.out, flags_obj.lang)
 
 
-def _folder(training: Training, seed: int) -> str:
-  name = f'{training.name}-{training.epochs}-epochs-seed-{seed}'
-  return os.path.join(flags.FLAGS.out, 'runs', name)
+def _plan(
+  trainings: Sequence[Training],
+  seeds: Sequence[int],
+  out: str,
+  data_dir: str | None,
+) -> list[PlannedRun]:
+  """All runs, one seed after the other.
+
+  So a report can be written of the first seeds before the last is trained.
+  """
+  return [
+    PlannedRun(
+      training,
+      seed,
+      os.path.join(
+        out, 'runs', f'{training.name}-{training.epochs}-epochs-seed-{seed}'
+      ),
+      data_dir,
+    )
+    for seed in seeds
+    for training in trainings
+  ]
 
 
-def _is_finished(folder: str, epochs: int) -> bool:
-  """Whether its last evaluation was after the last epoch, of these data."""
-  from official.report import runs
-
-  try:
-    run = runs.load(folder)
-    is_same_data = run.config.get('data_dir') == flags.FLAGS.data_dir
-    return is_same_data and run.last.epoch >= epochs
-  except DataError:
-    return False
-
-
-def _train(training: Training, seed: int, folder: str) -> None:
+def _train(planned_run: PlannedRun) -> None:
   """Runs the main in a process of its own.
 
   Raises:
-    UserError: it ends with an error, which it has told.
+    UserError: it ended with an error, which it has printed.
     KeyboardInterrupt: a signal came; the run has been saved.
   """
-  command = [
-    *('-m', *training.command),
-    f'--train_epochs={training.epochs}',
-    f'--seed={seed}',
-    f'--model_dir={folder}',
-    '--save_predictions',
-  ]
-  if flags.FLAGS.data_dir:
-    command.append(f'--data_dir={flags.FLAGS.data_dir}')
+  command = planned_run.command()
   process = subprocess.Popen(
     [sys.executable, *command],
     env=os.environ | {'PYTHONPATH': rerun.python_path()},
-    # So that a signal comes to it once, from here: a second one would end it
-    # before it has saved.
+    # In a group of its own it gets a signal once, from here. From the terminal
+    # it would get the same one again, which ends it before it has saved.
     process_group=0,
   )
   try:
@@ -180,46 +195,43 @@ def _train(training: Training, seed: int, folder: str) -> None:
   if code:
     raise UserError(
       f'{shlex.join(["python", *command])} ended with exit code {code}; when '
-      'what it says is mended, the same experiment goes on from there'
+      'its error is corrected, the same command continues the experiment'
     )
 
 
-class _Clock:
-  """Tells the time left from the time that was taken so far."""
+class _RemainingTime:
+  """Estimates the time left from the time that the runs took so far."""
 
-  def __init__(self, todo: list[tuple[Training, int]]):
-    self._left = sum(_expected(training) for training, _ in todo)
-    self._expected = self._taken = 0.0
+  def __init__(self, planned_runs: Sequence[PlannedRun]):
+    self._expected_left = sum(run.expected_seconds for run in planned_runs)
+    # Of the runs of this process alone, whose speed is known.
+    self._expected_done = self._seconds_taken = 0.0
 
-  def skip(self, training: Training) -> None:
-    """It need not be trained."""
-    self._left -= _expected(training)
+  def skip(self, planned_run: PlannedRun) -> None:
+    """Leaves out a run that is finished."""
+    self._expected_left -= planned_run.expected_seconds
 
   @contextlib.contextmanager
-  def measure(self, training: Training) -> Iterator[None]:
-    """Within it the network is trained."""
+  def measuring(self, planned_run: PlannedRun) -> Iterator[None]:
+    """Measures the time of the run that is made within it."""
     start = time.monotonic()
     yield
-    self._taken += time.monotonic() - start
-    self._expected += _expected(training)
-    self.skip(training)
+    self._seconds_taken += time.monotonic() - start
+    self._expected_done += planned_run.expected_seconds
+    self._expected_left -= planned_run.expected_seconds
 
-  def left(self) -> str:
+  def text(self) -> str:
     """`about 42m left`."""
-    pace = self._taken / self._expected if self._expected else 1.0
-    from official.run import progress  # It imports TensorFlow.
-
-    return f'about {progress.duration(self._left * pace)} left'
-
-
-def _expected(training: Training) -> float:
-  return training.epochs * training.epoch_seconds
+    slowness = 1.0
+    if self._expected_done:
+      slowness = self._seconds_taken / self._expected_done
+    return f'about {duration(self._expected_left * slowness)} left'
 
 
 def run() -> None:
-  """The command."""
+  """Runs the command."""
   define_flags()
-  cli.run(main)
+  cli.run(main, with_tensorflow=False)
 
 
 if __name__ == '__main__':

@@ -20,10 +20,12 @@ def write_run(
   pause=None,
   predicted=None,
   examples=None,
+  parameters=16,
 ):
   """A run of 10 steps an epoch and an evaluation of 1,000 images after each.
 
   `examples`: how many of them its evaluations say that they used.
+  `parameters`: what its config says of them; None as in older versions.
   `predicted`: labels and what was predicted of them, with what confidence.
   """
   folder.mkdir(parents=True)
@@ -47,6 +49,8 @@ def write_run(
     'seed': seed,
     'environment': {'tensorflow': '2.21.0'},
   }
+  if parameters is not None:
+    config['parameters'] = parameters
   identity = {'network': network, 'dataset': 'MNIST'}
   (folder / 'config.json').write_text(
     json.dumps({'identity': identity, 'config': config})

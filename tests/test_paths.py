@@ -23,7 +23,7 @@ from official.errors import UsageError
 from official.estimator import files
 from official.export import folders as export_folders
 from official.flags import effects, paths
-from official.report import runs
+from official.report import predictions, runs
 from official.run import folder as run_folder
 from official.serve.model import ServedModel
 from tests import linear
@@ -384,7 +384,7 @@ def test_the_export_of_a_run_in_a_folder_of_any_name(finished, tmp_path, parse):
   assert served.class_names == list('0123456789')
   run = runs.load(str(odd / 'run'))
   assert run.step == 16
-  assert runs.predictions(run) is not None
+  assert predictions.load(run) is not None
   assert os.path.exists(odd / 'run' / run_folder.PREDICTIONS)
 
 

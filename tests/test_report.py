@@ -1,5 +1,7 @@
 """What a report says: intervals by hand, sentences from figures."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ ENGLISH = Language('en')
   [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611)],
 )
 def test_a_share_by_the_published_examples(count, total, low, high):
-  found = intervals.share(count, total)
+  found = intervals.proportion(count, total)
   assert found.estimate == count / total
   assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
 
@@ -31,9 +33,9 @@ def test_a_share_by_the_published_examples(count, total, low, high):
     ((10, 10), (0, 10), 0.6075, 1.0),
   ],
 )
-def test_a_difference_of_shares_by_the_published_examples(a, b, low, high):
-  found = intervals.difference_of_shares(
-    intervals.share(*a), intervals.share(*b)
+def test_a_difference_of_proportions_by_the_published_examples(a, b, low, high):
+  found = intervals.difference_of_proportions(
+    intervals.proportion(*a), intervals.proportion(*b)
   )
   assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
 
@@ -59,7 +61,6 @@ def test_an_interval_over_seeds_holds_the_truth_19_times_of_20():
 def test_what_a_folder_tells(tmp_path):
   """Two processes, an hour apart; evaluations of 100 s."""
   run = write_run(tmp_path / 'a', 'AlexNet', [0.9, 0.95], pause=3600)
-  assert run.parameters == 16  # 12 and 4, not the slots, not the statistics
   assert [e.epoch for e in run.evaluations] == [1, 2]
   assert run.seconds_per_epoch == pytest.approx(5)
   # 9 gaps of half a second and an evaluation; then 9 more and another one.
@@ -70,8 +71,29 @@ def test_what_a_folder_tells(tmp_path):
   )
 
 
+@pytest.mark.parametrize('parameters', [16, None])
+def test_parameters_are_those_of_the_run_or_of_its_checkpoint(
+  tmp_path, parameters
+):
+  """12 and 4: neither the slots nor the statistics are trained."""
+  run = write_run(tmp_path / 'a', 'AlexNet', [0.9], parameters=parameters)
+  assert run.parameters == 16
+
+
+def test_of_several_evaluations_at_a_step_the_first_one_counts(tmp_path):
+  write_run(tmp_path / 'a', 'AlexNet', [0.9, 0.95])
+  later = {
+    **{'kind': 'eval', 'step': 10, 'time': 9999.0, 'accuracy': 0.1},
+    'cross_entropy': 1.0,
+  }
+  with open(tmp_path / 'a' / 'metrics.jsonl', 'a') as f:
+    f.write(json.dumps(later) + '\n')
+  run = runs.load(str(tmp_path / 'a'))
+  assert [e.accuracy for e in run.evaluations] == [0.9, 0.95]
+
+
 def said(*made):
-  return conclusion.sentences(groups.group(made, ENGLISH), ENGLISH)
+  return conclusion.sentences(groups.group_runs(made, ENGLISH), ENGLISH)
 
 
 def test_what_is_said_of_two_that_differ(tmp_path):
@@ -79,17 +101,19 @@ def test_what_is_said_of_two_that_differ(tmp_path):
   b = write_run(tmp_path / 'b', 'ResNet', [0.6, 0.96, 0.99], seconds=0.8)
   lines = said(a, b)
   assert lines[0] == (
-    'AlexNet: 90.00 % of the test images right after 2 epochs (95 % interval '
-    '87.98 to 91.71; one seed, by its test images).'
+    'AlexNet classifies 90.00 % of the test images correctly after 2 epochs '
+    '(95 % interval 87.98 to 91.71; one seed, over its test images).'
   )
-  assert lines[1].startswith('ResNet: 99.00 % of the test images right after 3')
+  assert lines[1].startswith(
+    'ResNet classifies 99.00 % of the test images correctly after 3 epochs'
+  )
   assert lines[2] == (
-    'After 2 epochs ResNet is more accurate than AlexNet, by 6.00 percentage '
+    'After 2 epochs, ResNet is more accurate than AlexNet by 6.00 percentage '
     'points (95 % interval 3.79 to 8.27).'
   )
   assert lines[3] == (
-    'An epoch takes ResNet 8 s and AlexNet 4 s: 2.00 times as long (one '
-    'run, so no interval).'
+    'An epoch of ResNet takes 8 s and an epoch of AlexNet 4 s: 2.00 times as '
+    'long (no interval, because that needs two seeds of each).'
   )
 
 
@@ -97,18 +121,24 @@ def test_an_interval_is_of_as_many_images_as_were_evaluated(tmp_path):
   """Wilson's of 9 of 10, by hand; the set has 1,000."""
   made = write_run(tmp_path / 'a', 'AlexNet', [0.9], examples=10)
   assert '95 % interval 59.58 to 98.21' in said(made)[0]
-  told = content.of(groups.group([made], ENGLISH), [], ENGLISH)
-  assert told.lead.startswith('1 runs on 600 training and 10 test images.')
+  composed = content.compose(groups.group_runs([made], ENGLISH), [], ENGLISH)
+  assert composed.lead.startswith(
+    '1 run, 600 training images and 10 test images.'
+  )
   other = write_run(tmp_path / 'b', 'ResNet', [0.9])
-  told = content.of(groups.group([made, other], ENGLISH), [], ENGLISH)
-  assert '2 runs on 600 training and 10 / 1,000 test images' in told.lead
+  composed = content.compose(
+    groups.group_runs([made, other], ENGLISH), [], ENGLISH
+  )
+  assert (
+    '2 runs, 600 training images and 10 / 1,000 test images' in composed.lead
+  )
 
 
 def test_what_is_said_of_two_that_do_not(tmp_path):
   a = write_run(tmp_path / 'a', 'AlexNet', [0.950])
   b = write_run(tmp_path / 'b', 'ResNet', [0.955])
   assert (
-    'After 1 epoch AlexNet and ResNet are not distinguishable' in said(a, b)[2]
+    'After 1 epoch, AlexNet and ResNet are not distinguishable' in said(a, b)[2]
   )
 
 
@@ -121,9 +151,9 @@ def test_seeds_are_one_row_with_an_interval_over_them(tmp_path):
     )
     for seed, accuracy in enumerate(accuracies)
   ]
-  found = groups.group(made, ENGLISH)
+  found = groups.group_runs(made, ENGLISH)
   assert [len(group.runs) for group in found] == [3, 3]
-  assert content.of(found, [], ENGLISH).results.rows[0][:7] == [
+  assert content.compose(found, [], ENGLISH).results.rows[0][:7] == [
     'AlexNet',
     '16',
     '–',
@@ -133,7 +163,7 @@ def test_seeds_are_one_row_with_an_interval_over_them(tmp_path):
     '88.52 to 93.48',
   ]
   lines = conclusion.sentences(found, ENGLISH)
-  assert 'ResNet is more accurate than AlexNet, by 6.00' in lines[2]
+  assert 'ResNet is more accurate than AlexNet by 6.00' in lines[2]
   assert '(95 % interval 3.73 to 8.27)' in lines[2]
 
 
@@ -145,7 +175,7 @@ def test_settings_tell_runs_of_one_network_apart(tmp_path):
     [0.9],
     settings=['--optimizer=adam', '--log_steps=7'],
   )
-  names = [group.name for group in groups.group([a, b], ENGLISH)]
+  names = [group.name for group in groups.group_runs([a, b], ENGLISH)]
   assert names == ['AlexNet (defaults)', 'AlexNet (optimizer=adam)']
 
 

@@ -31,9 +31,9 @@ PREDICTED = ([0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 1, 0], [0.9, 0.8, 0.6, 1, 1, 0.7])
 def test_measures_of_a_confusion_by_hand():
   matrix = measures.confusion(np.array(PREDICTED[0]), PREDICTED[1], 3)
   assert matrix.tolist() == [[2, 1, 0], [1, 2, 0], [0, 0, 0]]
-  one, other, none = measures.of_classes(matrix)
+  one, other, none = measures.by_class(matrix)
   assert one == other == pytest.approx((2 / 3, 2 / 3, 2 / 3, 3))
-  assert np.isnan(none[:3]).all() and none.count == 0
+  assert np.isnan(none[:3]).all() and none.num_images == 0
 
 
 def test_calibration_by_hand():
@@ -41,7 +41,7 @@ def test_calibration_by_hand():
   found = measures.calibration(
     np.array([True, True, True, False]), np.array([1.0, 1.0, 0.6, 0.65])
   )
-  assert found.count.tolist() == [2, 2]
+  assert found.num_images.tolist() == [2, 2]
   assert found.confidence == pytest.approx([0.625, 1])
   assert found.accuracy == pytest.approx([0.5, 1])
   assert found.error == pytest.approx(0.125 / 2)
@@ -56,7 +56,7 @@ def plotted(tmp_path_factory):
     write_run(folder / 'b', 'ResNet', [0.91, 0.99], settings=['--dtype=fp16']),
   ]
   say = Language('en')
-  return runs, charts.draw(groups.group(runs, say), say)
+  return runs, charts.draw(groups.group_runs(runs, say), say)
 
 
 @pytest.fixture(scope='module', params=['en', 'zh'])
@@ -64,35 +64,41 @@ def made(request, plotted):
   """The same: language, content and plots."""
   runs, drawn = plotted
   say = Language(request.param)
-  return say, content.of(groups.group(runs, say), list(drawn), say), drawn
+  return (
+    say,
+    content.compose(groups.group_runs(runs, say), list(drawn), say),
+    drawn,
+  )
 
 
 @pytest.mark.parametrize('template', ['page.html', 'slides.html'])
 def test_a_page_needs_no_network_and_trusts_no_name(made, template):
-  say, told, drawn = made
-  page = pages.html(template, told, drawn, say, slides=slides.of(told, say))
+  say, composed, drawn = made
+  page = pages.html(
+    template, composed, drawn, say, slides=slides.compose(composed, say)
+  )
   assert page.startswith('<!doctype html>')
   assert f'<html lang="{say.name}">' in page
   assert '<b>Net</b>' not in page and '&lt;b&gt;Net&lt;/b&gt;' in page
   sources = re.findall(r'(?:src|href)="([^"]*)"', page)
   assert len(sources) == len(drawn)
   assert all(s.startswith('data:image/') for s in sources)
-  for sentence in told.sentences:
+  for sentence in composed.sentences:
     assert html.escape(sentence) in page
 
 
 def test_markdown_names_every_plot(made):
-  say, told, drawn = made
-  text = pages.markdown(told, say)
+  say, composed, drawn = made
+  text = pages.markdown(composed, say)
   for name in drawn:
     assert f']({name}.png)' in text
-  for sentence in told.sentences:
+  for sentence in composed.sentences:
     assert f'- {sentence}' in text
 
 
 def test_the_pdf_has_a_page_a_slide(made):
-  say, told, drawn = made
-  deck = slides.of(told, say)
+  say, composed, drawn = made
+  deck = slides.compose(composed, say)
   for font in {None, charts.font_for(say)}:
     data = pdf.render(deck, drawn, say, font)
     assert data.startswith(b'%PDF')
@@ -110,16 +116,16 @@ def test_plots_are_files_of_their_kind_and_the_same_again(plotted):
     Image.open(io.BytesIO(files['png'])).verify()
     xml.etree.ElementTree.fromstring(files['svg'])
   say = Language('en')
-  assert drawn == charts.draw(groups.group(runs, say), say)
+  assert drawn == charts.draw(groups.group_runs(runs, say), say)
 
 
 def test_predictions_of_another_step_are_not_shown(tmp_path):
   run = write_run(tmp_path / 'a', 'Net', [0.9])
   say = Language('en')
   write_predictions(tmp_path / 'a', 7, *PREDICTED)
-  assert groups.group([run], say)[0].predictions is None
+  assert groups.group_runs([run], say)[0].predictions is None
   write_predictions(tmp_path / 'a', 10, *PREDICTED)
-  assert groups.group([run], say)[0].predictions.multiply_adds == 1_000_000
+  assert groups.group_runs([run], say)[0].predictions.multiply_adds == 1_000_000
 
 
 def test_all_that_a_report_says_is_translated():
@@ -149,10 +155,8 @@ def test_the_command(tmp_path, run):
   out = tmp_path / 'out'
   done = run('-m', 'official.report', f'--out={out}', *folders)
   assert (done.returncode, done.stderr) == (0, '')
-  assert 'After 1 epoch Net b is more accurate than Net a' in done.stdout
-  assert (
-    f'note: without its predictions: --model_dir {folders[1]} is not the'
-    in (done.stdout)
-  )
+  assert 'After 1 epoch, Net b is more accurate than Net a' in done.stdout
+  note = f'has no predictions of it: --model_dir {folders[1]} is not the folder'
+  assert note in done.stdout
   names = {path.name for path in out.iterdir()}
   assert {'report.html', 'report.md', 'slides.html', 'slides.pdf'} <= names

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 # Type checkers and editors cannot see what `__getattr__` returns, so they get
 # imports, which never run. A test compares these imports with `_NAMES`.
+# mypy: implicit-reexport
+# ruff: noqa: F401, F403
 if TYPE_CHECKING:
-  # ruff: noqa: F401, F403
   from official.estimator.agreement import WorkerLostError
   from official.estimator.checkpoint_folder import (
     Checkpoints,

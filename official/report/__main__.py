@@ -2,7 +2,7 @@
 
 python -m official.report --out DIR RUN_DIR...
 
-A RUN_DIR is the --model_dir of a run. Runs that differ in their seed alone are
+A RUN_DIR is the --model_dir of a run. Runs that differ only in their seed are
 one row, with an interval over the seeds.
 """
 
@@ -15,13 +15,13 @@ from official.report.language import LANGUAGES
 
 
 def define_flags() -> None:
-  """The flags of this command."""
+  """Defines the flags of this command."""
   paths.define('out', 'report', 'Folder to write to.')
-  flags.DEFINE_enum('lang', 'en', LANGUAGES, 'Language: English or Chinese.')
+  flags.DEFINE_enum('lang', 'en', LANGUAGES, 'English or Chinese.')
 
 
 def main(folders: list[str]) -> None:
-  """Reads the runs, then writes."""
+  """Reads the runs and writes their report."""
   writing.check_installed()
   folders = [paths.named(folder) for folder in folders]
   out = flags.FLAGS.out
@@ -30,7 +30,7 @@ def main(folders: list[str]) -> None:
 
 
 def run() -> None:
-  """The command."""
+  """Runs the command."""
   define_flags()
   cli.run(main, with_tensorflow=False, arguments='RUN_DIR')
 

@@ -1,10 +1,11 @@
-"""From figures to files, by Matplotlib: PNG for a blog, SVG for a page."""
+"""The files of the plots, by Matplotlib: PNG for a blog, SVG for a page."""
 
 import contextlib
 import functools
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib import font_manager
@@ -25,21 +26,31 @@ _STYLE = {
   'axes.spines.top': False,
   'axes.spines.right': False,
   'legend.frameon': False,
-  'svg.fonttype': 'path',  # The same letters on every machine.
+  # Letters as outlines look the same on every machine, whatever its fonts.
+  'svg.fonttype': 'path',
+  # Without it the ids in an SVG are random: the same runs give other bytes.
   'svg.hashsalt': 'official.report',
 }
-# Files of fonts with Chinese letters, as systems have them.
+# How the files of fonts with Chinese letters begin, the best font first.
 _CHINESE_FONTS = (
-  *('notosanscjk', 'notosanssc', 'sourcehansans', 'pingfang', 'msyh', 'simhei'),
-  *('wqy-microhei', 'wqy-zenhei', 'hiragino sans gb', 'arial unicode'),
-  *('droidsansfallback',),
+  'notosanscjk',
+  'notosanssc',
+  'sourcehansans',
+  'pingfang',
+  'msyh',
+  'simhei',
+  'wqy-microhei',
+  'wqy-zenhei',
+  'hiragino sans gb',
+  'arial unicode',
+  'droidsansfallback',
 )
 
-Files = Mapping[str, bytes]
+PlotFiles = Mapping[str, bytes]  # format -> content of the file
 
 
-def draw(groups: Sequence[Group], say: Language) -> dict[str, Files]:
-  """Name to format to the file's content, for each plot."""
+def draw(groups: Sequence[Group], say: Language) -> dict[str, PlotFiles]:
+  """The files of each plot, by its name."""
   with _style(font_for(say)):
     figures = plots.draw(groups, say) | pictures.draw(groups, say)
     return {
@@ -49,9 +60,10 @@ def draw(groups: Sequence[Group], say: Language) -> dict[str, Files]:
 
 
 def font_for(say: Language) -> str | None:
-  """The file of a font that has the letters; None if there is or need be none.
+  """The file of a font with the letters of a language.
 
-  Matplotlib's own has those of English.
+  None where Matplotlib's own font has them, or where this machine has no such
+  font.
   """
   return _chinese_font() if say.needs_font else None
 
@@ -68,26 +80,26 @@ def _chinese_font() -> str | None:
 
 @contextlib.contextmanager
 def _style(font: str | None) -> Iterator[None]:
-  fonts = {}
+  settings: dict[Any, Any] = dict(_STYLE)
   if font:
     font_manager.fontManager.addfont(font)
     name = font_manager.FontProperties(fname=font).get_name()
-    fonts = {'font.family': [name, 'DejaVu Sans']}
-  with mpl.rc_context(_STYLE | fonts):
+    settings['font.family'] = [name, 'DejaVu Sans']
+  with mpl.rc_context(settings):
     yield
 
 
 def _file(figure: Figure, fmt: str) -> bytes:
-  content = io.BytesIO()
+  file = io.BytesIO()
   # No date, so that the same runs give the same bytes.
   metadata = {'Date': None} if fmt == 'svg' else {}
-  figure.savefig(content, format=fmt, dpi=150, metadata=metadata)
-  return _palette(content) if fmt == 'png' else content.getvalue()
+  figure.savefig(file, format=fmt, dpi=150, metadata=metadata)
+  return _with_palette(file) if fmt == 'png' else file.getvalue()
 
 
-def _palette(png: io.BytesIO) -> bytes:
-  """The same in 256 colours: a third of the bytes."""
-  small = io.BytesIO()
+def _with_palette(png: io.BytesIO) -> bytes:
+  """The same PNG in 256 colours, which takes a third of the bytes."""
+  smaller = io.BytesIO()
   with Image.open(png) as image:
-    image.convert('RGB').quantize(256).save(small, 'png', optimize=True)
-  return small.getvalue()
+    image.convert('RGB').quantize(256).save(smaller, 'png', optimize=True)
+  return smaller.getvalue()

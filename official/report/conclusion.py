@@ -1,203 +1,211 @@
-"""What runs have shown, in sentences computed from their figures."""
+"""The conclusion of a report: sentences computed from the runs' figures."""
 
 import itertools
 import math
 from collections.abc import Sequence
+from operator import attrgetter
 
 from official.report import intervals
-from official.report.groups import Group, epochs_of
+from official.report.groups import Group, epochs_text
 from official.report.intervals import Interval
 from official.report.language import Language
 
+_LENGTH = attrgetter('epochs')
+
 
 def sentences(groups: Sequence[Group], say: Language) -> list[str]:
-  """One a group, then what can be said of each two networks.
+  """One sentence for each group, then comparisons.
 
-  Two networks are compared after as many epochs: by runs that were meant to be
-  so long, where there are such; else by the longest runs of both, where the
-  shorter one ended.
+  Two variants of networks are compared after the same number of epochs: by the
+  groups that were meant to be equally long, if there are any. Otherwise by the
+  longest group of each, at the epoch where the shorter one ended.
   """
-  said = [_of_one(one, say) for one in groups]
-  by_network: dict[tuple[str, str], list[Group]] = {}
-  for one in groups:
-    by_network.setdefault((one.kind, one.runs[0].dataset), []).append(one)
-  for same in by_network.values():
-    said += _of_lengths(same, say)
-  for (a_key, a), (b_key, b) in itertools.combinations(by_network.items(), 2):
-    if a_key[1] == b_key[1]:
-      for pair in _pairs(a, b):
-        said += _of_two(*pair, say)
-      said.append(_of_time(max(a, key=_length), max(b, key=_length), say))
-  return said
+  result = [_accuracy(group, say) for group in groups]
+  variants: dict[tuple[str, str], list[Group]] = {}
+  for group in groups:
+    key = (group.runs[0].dataset, group.variant)
+    variants.setdefault(key, []).append(group)
+  for of_variant in variants.values():
+    result += _effect_of_length(of_variant, say)
+  for (a_key, a), (b_key, b) in itertools.combinations(variants.items(), 2):
+    a_dataset, b_dataset = a_key[0], b_key[0]
+    if a_dataset != b_dataset:
+      continue  # Accuracies on different images say nothing of the networks.
+    result += [_comparison(*pair, say) for pair in _comparable(a, b)]
+    result.append(
+      _comparison_of_time(max(a, key=_LENGTH), max(b, key=_LENGTH), say)
+    )
+  return result
 
 
-def _pairs(a: Sequence[Group], b: Sequence[Group]) -> list[tuple[Group, Group]]:
-  equal = [
-    (one, other)
-    for one, other in itertools.product(a, b)
-    if one.runs[0].train_epochs == other.runs[0].train_epochs
+def _comparable(
+  a: Sequence[Group], b: Sequence[Group]
+) -> list[tuple[Group, Group]]:
+  """The pairs of groups to compare, one of each variant."""
+  equally_long = [
+    (group, other)
+    for group, other in itertools.product(a, b)
+    if group.runs[0].train_epochs == other.runs[0].train_epochs
   ]
-  return equal or [(max(a, key=_length), max(b, key=_length))]
+  return equally_long or [(max(a, key=_LENGTH), max(b, key=_LENGTH))]
 
 
-def _length(one: Group) -> float:
-  return one.epochs
-
-
-def _of_one(one: Group, say: Language) -> str:
-  epoch = one.epochs
-  found = one.accuracy(epoch)
-  count = len(one.runs)
+def _accuracy(group: Group, say: Language) -> str:
+  interval = group.accuracy(group.epochs)
+  count = len(group.runs)
+  # A run that was stopped early is not called by the length it was meant for.
+  is_finished = round(group.epochs, 1) == group.runs[0].train_epochs
   return say(
-    '{name}: {accuracy} % of the test images right after {epochs} (95 % '
-    'interval {low} to {high}; {how}).',
-    name=one.kind if _is_whole(one) else one.name,
-    accuracy=_percent(found.estimate),
-    epochs=epochs_of(epoch, say),
-    low=_percent(found.low),
-    high=_percent(found.high),
-    how=say('over {count} seeds', count=count)
+    '{name} classifies {accuracy} % of the test images correctly after '
+    '{epochs} (95 % interval {low} to {high}; {basis}).',
+    name=group.variant if is_finished else group.name,
+    accuracy=_percent(interval.estimate),
+    epochs=epochs_text(group.epochs, say),
+    low=_percent(interval.low),
+    high=_percent(interval.high),
+    basis=say('over {count} seeds', count=count)
     if count > 1
-    else say('one seed, by its test images'),
+    else say('one seed, over its test images'),
   )
 
 
-def _is_whole(one: Group) -> bool:
-  """Whether the runs are as long as they were meant to be."""
-  return round(one.epochs, 1) == one.runs[0].train_epochs
+def _effect_of_length(groups: Sequence[Group], say: Language) -> list[str]:
+  """What longer training of one variant changes.
 
-
-def _of_lengths(same: Sequence[Group], say: Language) -> list[str]:
-  """The shortest and the longest of one network, if they differ in it alone."""
-  short, long = min(same, key=_length), max(same, key=_length)
-  alike = short.runs[0].settings == long.runs[0].settings
-  if short.epochs == long.epochs or not alike:
+  It compares the shortest with the longest group; none where they differ in
+  more than their length.
+  """
+  short, long = min(groups, key=_LENGTH), max(groups, key=_LENGTH)
+  if short.epochs == long.epochs:
     return []
-  found = _difference(long, long.epochs, short, short.epochs)
-  lengths = {
-    'network': long.kind,
-    'long': epochs_of(long.epochs, say),
-    'short': epochs_of(short.epochs, say),
-    **_bounds(found),
+  if short.runs[0].settings != long.runs[0].settings:
+    return []
+  interval = _difference(long, long.epochs, short, short.epochs)
+  values = {
+    'network': long.variant,
+    'long': epochs_text(long.epochs, say),
+    'short': epochs_text(short.epochs, say),
+    **_bounds(interval),
   }
-  if found.low <= 0 <= found.high:
-    return [
-      say(
-        '{network}: {long} and {short} are not distinguishable in accuracy: '
-        'the difference is {difference} percentage points (95 % interval {low} '
-        'to {high}).',
-        **lengths,
-      )
-    ]
-  return [
-    say(
-      '{network}: {long} in place of {short} change the accuracy by '
-      '{difference} percentage points (95 % interval {low} to {high}).',
-      **lengths,
+  if interval.low <= 0 <= interval.high:
+    sentence = say(
+      '{network}: the accuracies after {long} and after {short} are not '
+      'distinguishable: the first minus the second is {difference} percentage '
+      'points (95 % interval {low} to {high}).',
+      **values,
     )
-  ]
+  else:
+    sentence = say(
+      '{network}: training for {long} instead of {short} changes the accuracy '
+      'by {difference} percentage points (95 % interval {low} to {high}).',
+      **values,
+    )
+  return [sentence]
 
 
-def _of_two(a: Group, b: Group, say: Language) -> list[str]:
+def _comparison(a: Group, b: Group, say: Language) -> str:
+  """Which one of two groups is more accurate at the end of the shorter one."""
   epoch = min(a.epochs, b.epochs)
   if not (a.at(epoch) and b.at(epoch)):
-    return [
-      say(
-        '{a} and {b} were not evaluated at one epoch, so are not compared.',
-        a=a.name,
-        b=b.name,
-      )
-    ]
-  found = _difference(a, epoch, b, epoch)
-  # At their ends the names say how long the runs were; elsewhere that matters.
-  at_ends = round(a.epochs, 1) == round(b.epochs, 1)
-  names = [one.kind if at_ends else one.name for one in (a, b)]
-  after = say('After {epochs}', epochs=epochs_of(epoch, say))
-  if found.low <= 0 <= found.high:
-    return [
-      say(
-        '{after} {a} and {b} are not distinguishable: the difference of their '
-        'accuracies is {difference} percentage points (95 % interval {low} to '
-        '{high}).',
-        after=after,
-        a=names[0],
-        b=names[1],
-        **_bounds(found),
-      )
-    ]
-  better, worse = names if found.estimate > 0 else names[::-1]
-  if found.estimate < 0:
-    found = Interval(-found.estimate, -found.high, -found.low)
-  return [
-    say(
-      '{after} {better} is more accurate than {worse}, by {difference} '
-      'percentage points (95 % interval {low} to {high}).',
-      after=after,
-      better=better,
-      worse=worse,
-      **_bounds(found),
+    return say(
+      '{a} and {b} are not compared: they have no evaluations at the same '
+      'epoch.',
+      a=a.name,
+      b=b.name,
     )
-  ]
+  interval = _difference(a, epoch, b, epoch)
+  # Groups that end together need no length in their names: the sentence says
+  # it. Where one of them goes on, the name tells which group is meant.
+  end_together = round(a.epochs, 1) == round(b.epochs, 1)
+  names = [group.variant if end_together else group.name for group in (a, b)]
+  epochs = epochs_text(epoch, say)
+  if interval.low <= 0 <= interval.high:
+    return say(
+      'After {epochs}, {a} and {b} are not distinguishable: the accuracy of '
+      'the first minus that of the second is {difference} percentage points '
+      '(95 % interval {low} to {high}).',
+      epochs=epochs,
+      a=names[0],
+      b=names[1],
+      **_bounds(interval),
+    )
+  if interval.estimate < 0:
+    names.reverse()
+    interval = Interval(-interval.estimate, -interval.high, -interval.low)
+  return say(
+    'After {epochs}, {better} is more accurate than {worse} by {difference} '
+    'percentage points (95 % interval {low} to {high}).',
+    epochs=epochs,
+    better=names[0],
+    worse=names[1],
+    **_bounds(interval),
+  )
 
 
-def _of_time(a: Group, b: Group, say: Language) -> str:
-  """How an epoch of training compares, by the ratio of the times."""
-  slow, fast = sorted((a, b), key=lambda one: -one.seconds_per_epoch)
-  times = {
-    'slow': slow.kind,
-    'fast': fast.kind,
+def _comparison_of_time(a: Group, b: Group, say: Language) -> str:
+  """How the times per epoch of training compare, by their ratio."""
+  slow, fast = sorted((a, b), key=lambda group: -group.seconds_per_epoch)
+  values = {
+    'slow': slow.variant,
+    'fast': fast.variant,
     'slow_seconds': _number(slow.seconds_per_epoch),
     'fast_seconds': _number(fast.seconds_per_epoch),
     'ratio': f'{slow.seconds_per_epoch / fast.seconds_per_epoch:.2f}',
   }
+  # Times vary by factors, not by seconds: the ratio is a difference of logs.
   logs = [
-    [math.log(run.seconds_per_epoch) for run in one.runs]
-    for one in (slow, fast)
+    [math.log(run.seconds_per_epoch) for run in group.runs]
+    for group in (slow, fast)
   ]
-  if not all(len(values) > 1 for values in logs):
+  if min(map(len, logs)) < 2:
     return say(
-      'An epoch takes {slow} {slow_seconds} s and {fast} {fast_seconds} s: '
-      '{ratio} times as long (one run, so no interval).',
-      **times,
+      'An epoch of {slow} takes {slow_seconds} s and an epoch of {fast} '
+      '{fast_seconds} s: {ratio} times as long (no interval, because that '
+      'needs two seeds of each).',
+      **values,
     )
-  found = intervals.difference_of_means(*logs)
-  times |= {
-    'ratio': f'{math.exp(found.estimate):.2f}',
-    'low': f'{math.exp(found.low):.2f}',
-    'high': f'{math.exp(found.high):.2f}',
+  interval = intervals.difference_of_means(*logs)
+  values |= {
+    'ratio': f'{math.exp(interval.estimate):.2f}',
+    'low': f'{math.exp(interval.low):.2f}',
+    'high': f'{math.exp(interval.high):.2f}',
   }
-  if found.low <= 0 <= found.high:
+  if interval.low <= 0 <= interval.high:
     return say(
-      'The times of an epoch are not distinguishable: {slow} {slow_seconds} s, '
-      '{fast} {fast_seconds} s, {ratio} times as long (95 % interval {low} to '
-      '{high}).',
-      **times,
+      'The times per epoch are not distinguishable: {slow} takes '
+      '{slow_seconds} s and {fast} {fast_seconds} s, {ratio} times as long '
+      '(95 % interval {low} to {high}).',
+      **values,
     )
   return say(
-    'An epoch takes {slow} {slow_seconds} s and {fast} {fast_seconds} s: '
-    '{ratio} times as long (95 % interval {low} to {high}).',
-    **times,
+    'An epoch of {slow} takes {slow_seconds} s and an epoch of {fast} '
+    '{fast_seconds} s: {ratio} times as long (95 % interval {low} to {high}).',
+    **values,
   )
 
 
 def _difference(a: Group, a_epoch: float, b: Group, b_epoch: float) -> Interval:
-  """Of the accuracy of a - b."""
-  values = [
-    [evaluation.accuracy for evaluation in one.at(epoch)]
-    for one, epoch in ((a, a_epoch), (b, b_epoch))
+  """The accuracy of a at its epoch minus that of b at its epoch.
+
+  The interval is over the seeds where both have several; otherwise over the
+  test images.
+  """
+  accuracies = [
+    [evaluation.accuracy for evaluation in group.at(epoch)]
+    for group, epoch in ((a, a_epoch), (b, b_epoch))
   ]
-  if all(len(of_one) > 1 for of_one in values):
-    return intervals.difference_of_means(*values)
-  return intervals.difference_of_shares(
+  if min(map(len, accuracies)) > 1:
+    return intervals.difference_of_means(*accuracies)
+  return intervals.difference_of_proportions(
     a.accuracy(a_epoch), b.accuracy(b_epoch)
   )
 
 
-def _bounds(found: Interval) -> dict[str, str]:
+def _bounds(interval: Interval) -> dict[str, str]:
   return {
-    'difference': _percent(found.estimate),
-    'low': _percent(found.low),
-    'high': _percent(found.high),
+    'difference': _percent(interval.estimate),
+    'low': _percent(interval.low),
+    'high': _percent(interval.high),
   }
 
 

@@ -1,63 +1,46 @@
-"""What a report says, whatever page or slides it is put on."""
+"""The content of a report, whether a page or slides show it."""
 
 import dataclasses
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from official.report import conclusion, measures, pictures
+from official.report import conclusion, measures, pictures, tables
 from official.report.groups import Group
 from official.report.language import Language
+from official.report.predictions import Predictions
 from official.report.runs import Run
+from official.report.tables import Table
 
+# Name of a plot, without the number of its group -> its title.
 TITLES = {
-  'accuracy_by_epoch': 'Accuracy with the epochs',
-  'accuracy_by_time': 'Accuracy with the time',
-  'loss_by_epoch': 'Loss with the epochs',
-  'loss_by_time': 'Loss with the time',
-  'seconds_per_epoch': 'Time of an epoch',
+  'accuracy_by_epoch': 'Accuracy by epoch',
+  'accuracy_by_time': 'Accuracy by time',
+  'loss_by_epoch': 'Loss by epoch',
+  'loss_by_time': 'Loss by time',
+  'seconds_per_epoch': 'Time per epoch',
   'learning_rate': 'Learning rate',
-  'accuracy_by_parameters': 'Accuracy and size',
-  'accuracy_by_multiply_adds': 'Accuracy and work',
+  'accuracy_by_parameters': 'Accuracy and parameters',
+  'accuracy_by_multiply_adds': 'Accuracy and multiply-adds',
   'confusion': 'Confusion matrix',
   'calibration': 'Calibration',
-  'mistakes': 'The most confident mistakes',
+  'mistakes': 'Most confident mistakes',
   'filters': 'Filters of the first layer',
 }
-_MOST_CLASSES = 100  # of a table
-
-# Settings that say where and not what, or that the page has elsewhere.
-_UNTOLD = {
-  *('arguments', 'class_names', 'environment', 'main', 'model_dir'),
-  *('num_images', 'seed', 'working_dir', 'clean', 'eval_only', 'export_only'),
-}
+_MOST_CLASSES = 100  # A longer table is not read.
 
 
 @dataclasses.dataclass(frozen=True)
-class Table:
-  """A table of words.
+class CloseUp:
+  """A closer look at the predictions of one run of a group.
 
   Attributes:
-    header: a word a column.
-    rows: of as many.
-  """
-
-  header: list[str]
-  rows: list[list[str]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Close:
-  """A closer look at one group's first run.
-
-  Attributes:
-    title: whose it is.
-    kind: of network.
+    title: the group and the seed of the run.
+    variant: the variant of the network; see `Group`.
     plots: names of the plots.
-    classes: precision and recall of each class; None of too many.
+    classes: precision and recall of each class; None of too many classes.
   """
 
   title: str
-  kind: str
+  variant: str
   plots: list[str]
   classes: Table | None
 
@@ -67,17 +50,17 @@ class Content:
   """A report.
 
   Attributes:
-    title: what is compared.
-    lead: how much of it.
+    title: which networks are compared, on which data.
+    lead: how many runs and images the report is based on.
     sentences: the conclusion.
     notes: how to read it.
-    results: a row a group.
-    curves: names of plots.
-    closer: a closer look, one a group.
-    runs: a row a run.
-    settings: those in which the runs differ, or that are not at their default.
-    environment: versions and machine.
-    titles: name of a plot to its title.
+    results: one row for each group.
+    curves: names of the plots that compare the groups.
+    close_ups: one for each group that has predictions.
+    runs: one row for each run.
+    settings: one column for each group.
+    environment: versions of packages, and the machine.
+    titles: name of each plot -> its title.
   """
 
   title: str
@@ -86,155 +69,114 @@ class Content:
   notes: list[str]
   results: Table
   curves: list[str]
-  closer: list[Close]
+  close_ups: list[CloseUp]
   runs: Table
   settings: Table
-  environment: dict[str, str]
+  environment: Mapping[str, str]
   titles: dict[str, str]
 
 
-def of(groups: Sequence[Group], drawn: Sequence[str], say: Language) -> Content:
-  """The content, given the names of the plots that were drawn."""
+def compose(
+  groups: Sequence[Group], plots: Sequence[str], say: Language
+) -> Content:
+  """Puts all texts and tables of a report together.
+
+  Args:
+    groups: what is reported on.
+    plots: names of the plots that were drawn. Those of one group end with the
+      group's number, such as `confusion_1`.
+    say: the language.
+  """
   runs = [run for group in groups for run in group.runs]
-  names = list(dict.fromkeys(group.kind for group in groups))
-  datasets = list(dict.fromkeys(run.dataset for run in runs))
-  closer = [
-    _close(group, f'_{number + 1}', drawn, say)
-    for number, group in enumerate(groups)
-    if group.predictions is not None
-  ]
+  return Content(
+    title=_title(groups, say),
+    lead=_lead(runs, say),
+    sentences=conclusion.sentences(groups, say),
+    notes=_notes(groups, say),
+    results=tables.of_results(groups, say),
+    curves=[name for name in plots if name in TITLES],
+    close_ups=[
+      _close_up(group, group.predictions, number, plots, say)
+      for number, group in enumerate(groups, start=1)
+      if group.predictions is not None
+    ],
+    runs=tables.of_runs(groups, say),
+    settings=tables.of_settings(groups, say),
+    environment=runs[0].environment,
+    titles={
+      name: say(TITLES[name if name in TITLES else name.rpartition('_')[0]])
+      for name in plots
+    },
+  )
+
+
+def _title(groups: Sequence[Group], say: Language) -> str:
+  variants = [group.variant for group in groups]
+  datasets = [run.dataset for group in groups for run in group.runs]
+  return say(
+    '{names} on {datasets}',
+    names=say.all_of(_different(variants)),
+    datasets=say.all_of(_different(datasets)),
+  )
+
+
+def _lead(runs: Sequence[Run], say: Language) -> str:
+  count = len(runs)
+  return say(
+    '{runs}, {train} training images and {test} test images. All figures and '
+    'sentences are computed from the files that the runs wrote.',
+    runs=say('1 run') if count == 1 else say('{count} runs', count=count),
+    train=_counts(run.train_images for run in runs),
+    test=_counts(run.last.examples for run in runs),
+  )
+
+
+def _counts(numbers: Iterable[int]) -> str:
+  return ' / '.join(_different(f'{number:,}' for number in numbers))
+
+
+def _different(texts: Iterable[str]) -> list[str]:
+  """Each text once, in the order in which they come first."""
+  return list(dict.fromkeys(texts))
+
+
+def _notes(groups: Sequence[Group], say: Language) -> list[str]:
   notes = [
     say(
-      'Each interval is of 95 % by itself. Over seeds it is Student’s and '
-      'Welch’s; of one run Wilson’s and Newcombe’s, over the test images.'
+      'The 95 % hold for each interval alone, not for all of them together. '
+      'Over several seeds the intervals are Student’s and Welch’s; of a single '
+      'run they are Wilson’s and Newcombe’s, over the test images.'
     )
   ]
   if any(len(group.runs) > 1 and group.predictions for group in groups):
     notes.append(
       say(
-        'The confusion matrix, the classes, the calibration, the mistakes and '
-        'the filters are of one run, the first.'
+        'Where a row stands for several seeds, the confusion matrix, the '
+        'results by class, the calibration, the mistakes and the filters are '
+        'those of a single run.'
       )
     )
-  return Content(
-    title=say(
-      '{names} on {datasets}',
-      names=say.all_of(names),
-      datasets=say.all_of(datasets),
-    ),
-    lead=say(
-      '{runs} runs on {train} training and {test} test images. Every figure '
-      'and every sentence is computed from what the runs wrote.',
-      runs=len(runs),
-      train=_counts(run.train_images for run in runs),
-      test=_counts(run.last.examples for run in runs),
-    ),
-    sentences=conclusion.sentences(groups, say),
-    notes=notes,
-    results=_results(groups, say),
-    curves=[name for name in drawn if name in TITLES],
-    closer=closer,
-    runs=_runs(groups, say),
-    settings=_settings(groups, say),
-    environment=runs[0].environment,
-    titles={
-      name: say(TITLES[name if name in TITLES else name.rpartition('_')[0]])
-      for name in drawn
-    },
-  )
+  return notes
 
 
-def _counts(numbers: Iterable[int]) -> str:
-  """Each different one."""
-  return ' / '.join(f'{number:,}' for number in dict.fromkeys(numbers))
-
-
-def _results(groups: Sequence[Group], say: Language) -> Table:
-  header = [
-    say(name)
-    for name in (
-      *('network', 'parameters', 'multiply-adds', 'seeds', 'epochs'),
-      *('test accuracy, %', '95 % interval', 'cross-entropy', 's an epoch'),
-    )
-  ]
-  rows = []
-  for group in groups:
-    found = group.accuracy(group.epochs)
-    last = group.at(group.epochs)
-    entropy = sum(e.cross_entropy for e in last) / len(last)
-    predictions = group.predictions
-    rows.append([
-      group.name,
-      f'{group.parameters:,}',
-      f'{predictions.multiply_adds:,}' if predictions else '–',
-      ', '.join(str(run.seed) for run in group.runs),
-      f'{group.epochs:.4g}',
-      f'{100 * found.estimate:.2f}',
-      say(
-        '{low} to {high}',
-        low=f'{100 * found.low:.2f}',
-        high=f'{100 * found.high:.2f}',
-      ),
-      f'{entropy:.4f}',
-      f'{group.seconds_per_epoch:.1f}',
-    ])
-  return Table(header, rows)
-
-
-def _close(
-  group: Group, ending: str, drawn: Sequence[str], say: Language
-) -> Close:
-  run = _run_of_predictions(group)
-  names = pictures.class_names(group)
+def _close_up(
+  group: Group,
+  predictions: Predictions,
+  number: int,
+  plots: Sequence[str],
+  say: Language,
+) -> CloseUp:
+  names = pictures.class_names(group, predictions)
   matrix = measures.confusion(
-    group.predictions.labels, group.predictions.classes, len(names)
+    predictions.labels, predictions.classes, len(names)
   )
-  header = [
-    say(name)
-    for name in ('class', 'precision, %', 'recall, %', 'F1, %', 'images')
-  ]
-  rows = [
-    [name, *map(_share, one[:3]), f'{one.count:,}']
-    for name, one in zip(names, measures.of_classes(matrix), strict=False)
-  ]
-  return Close(
+  classes = None
+  if len(names) <= _MOST_CLASSES:
+    classes = tables.of_classes(names, measures.by_class(matrix), say)
+  run = group.predicting_run or group.runs[0]
+  return CloseUp(
     title=say('{name}, seed {seed}', name=group.name, seed=run.seed),
-    kind=group.kind,
-    plots=[name for name in drawn if name.endswith(ending)],
-    classes=Table(header, rows) if len(rows) <= _MOST_CLASSES else None,
+    variant=group.variant,
+    plots=[name for name in plots if name.endswith(f'_{number}')],
+    classes=classes,
   )
-
-
-def _run_of_predictions(group: Group) -> Run:
-  return next(run for run in group.runs if run.folder == group.predicted)
-
-
-def _share(value: float) -> str:
-  return '–' if math.isnan(value) else f'{100 * value:.2f}'
-
-
-def _runs(groups: Sequence[Group], say: Language) -> Table:
-  header = [say(name) for name in ('folder', 'network', 'seed', 'settings')]
-  rows = [
-    [
-      run.folder,
-      group.name,
-      str(run.seed),
-      ' '.join([f'--train_epochs={run.train_epochs:g}', *run.settings]),
-    ]
-    for group in groups
-    for run in group.runs
-  ]
-  return Table(header, rows)
-
-
-def _settings(groups: Sequence[Group], say: Language) -> Table:
-  """What each group was trained with, a column a group."""
-  configs = [group.runs[0].config for group in groups]
-  names = sorted({name for config in configs for name in config} - _UNTOLD)
-  rows = []
-  for name in names:
-    values = [config.get(name) for config in configs]
-    if any(value not in (None, False, [], '') for value in values):
-      rows.append([name, *('–' if v is None else str(v) for v in values)])
-  return Table([say('settings'), *(group.name for group in groups)], rows)

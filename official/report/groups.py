@@ -1,128 +1,149 @@
-"""Runs that differ in nothing but their seed, as one row of a report."""
+"""Runs that differ in nothing except their seed, as one row of a report."""
 
 import statistics
 from collections.abc import Sequence
 
-from official.report import intervals
+from official.report import intervals, predictions
 from official.report.intervals import Interval
 from official.report.language import Language
-from official.report.runs import Evaluation, Predictions, Run, predictions
+from official.report.runs import Evaluation, Run
 
-# Settings that change nothing of what is learned.
-_OTHER_SETTINGS = {
+# Settings that do not change what is learned.
+_WITHOUT_EFFECT = {
   'hooks',
   'keep_checkpoint_max',
   'log_steps',
   'save_checkpoints_steps',
   'steps_per_loop',
 }
-_SAME_EPOCH = 0.02  # evaluations no further apart are of the same epoch
+_SAME_EPOCH = 0.02  # evaluations at most this far apart are of the same epoch
 
 
 class Group:
-  """Runs that differ in nothing but the seed.
+  """Runs that differ in nothing except the seed.
 
   Args:
     runs: at least one.
+    variant: see below.
+    name: see below.
 
   Attributes:
-    network: such as `ResNet-18 v1`.
-    kind: the network, with what else than its length tells it from the others.
-    name: that and the length.
-    parameters: numbers that are trained.
-    predictions: of the first run that has them; None where none has.
-    predicted: the folder of that run.
+    runs: the same runs.
+    network: the name of the network.
+    variant: the network, with the settings or the data set in which it differs
+      from other groups of this network; not with the number of epochs.
+    name: the same with the number of epochs, where that differs too.
+    parameters: number of trained numbers.
+    predictions: of the first run that has them; None where no run has.
+    predicting_run: that run.
   """
 
-  def __init__(self, runs: Sequence[Run]):
+  def __init__(self, runs: Sequence[Run], variant: str, name: str):
     self.runs = list(runs)
-    self.network = self.kind = self.name = runs[0].network
+    self.variant, self.name = variant, name
+    self.network = runs[0].network
     self.parameters = runs[0].parameters
-    self.predictions: Predictions | None = None
-    self.predicted: str | None = None
+    self.predictions: predictions.Predictions | None = None
+    self.predicting_run: Run | None = None
     for run in runs:
-      self.predictions = predictions(run)
+      self.predictions = predictions.load(run)
       if self.predictions is not None:
-        self.predicted = run.folder
+        self.predicting_run = run
         break
 
   @property
   def epochs(self) -> float:
-    """Where the shortest of the runs ended."""
+    """The epoch at which the shortest of the runs ended."""
     return min(run.last.epoch for run in self.runs)
 
   @property
   def seconds_per_epoch(self) -> float:
-    """Of training, the median of the runs."""
+    """Seconds that an epoch of training takes: the median of the runs."""
     return statistics.median(run.seconds_per_epoch for run in self.runs)
 
   def at(self, epoch: float) -> list[Evaluation]:
-    """The evaluation of each run at an epoch; fewer where some have none."""
-    found = []
+    """The evaluation of each run at an epoch; runs without one are left out."""
+    evaluations = []
     for run in self.runs:
       nearest = min(run.evaluations, key=lambda e: abs(e.epoch - epoch))
       if abs(nearest.epoch - epoch) <= _SAME_EPOCH:
-        found.append(nearest)
-    return found
+        evaluations.append(nearest)
+    return evaluations
 
   def accuracy(self, epoch: float) -> Interval:
-    """At an epoch: over the seeds, or of the one run by its test images."""
+    """The accuracy at an epoch, with its interval.
+
+    The interval is over the seeds; of a single run, over its test images.
+    """
     evaluations = self.at(epoch)
     values = [evaluation.accuracy for evaluation in evaluations]
     if len(values) > 1:
-      found = intervals.mean(values)
-      return found._replace(low=max(found.low, 0), high=min(found.high, 1))
+      interval = intervals.mean(values)
+      # Student's interval does not know that an accuracy is between 0 and 1.
+      return interval._replace(
+        low=max(interval.low, 0), high=min(interval.high, 1)
+      )
     total = evaluations[0].examples
-    return intervals.share(round(values[0] * total), total)
+    return intervals.proportion(round(values[0] * total), total)
 
 
-def group(runs: Sequence[Run], say: Language) -> list[Group]:
-  """Runs by all but their seed, in the order of their first.
+def group_runs(runs: Sequence[Run], say: Language) -> list[Group]:
+  """Groups runs by all except their seed, in the order of their first runs.
 
-  Groups of one network are told apart by what differs between them.
+  The names of groups of one network say in what they differ.
   """
-  groups: dict[tuple, list[Run]] = {}
+  runs_by_key: dict[tuple[object, ...], list[Run]] = {}
   for run in runs:
-    key = (run.network, run.dataset, run.train_epochs, _deciding(run))
-    groups.setdefault(key, []).append(run)
-  result = [Group(of_group) for of_group in groups.values()]
-  for network in {one.network for one in result}:
-    same = [one for one in result if one.network == network]
-    if len(same) > 1:
-      _tell_apart(same, say)
-  return result
+    key = (run.network, run.dataset, run.train_epochs, _settings(run))
+    runs_by_key.setdefault(key, []).append(run)
+  members = list(runs_by_key.values())
+  groups = []
+  for group_members in members:
+    first = group_members[0]
+    firsts = [m[0] for m in members if m[0].network == first.network]
+    variant, name = _names(first, firsts, say)
+    groups.append(Group(group_members, variant, name))
+  return groups
 
 
-def _tell_apart(same: Sequence[Group], say: Language) -> None:
-  first = [one.runs[0] for one in same]
-  lengths = {run.train_epochs for run in first}
-  shared = frozenset.intersection(*map(_deciding, first))
-  own = [sorted(_deciding(run) - shared) for run in first]
-  datasets = {run.dataset for run in first}
-  for one, run, settings in zip(same, first, own, strict=True):
-    told = [run.dataset] if len(datasets) > 1 else []
-    told += [setting.removeprefix('--') for setting in settings]
-    if any(own) and not settings:
-      told.append(say('defaults'))
-    if told:
-      one.kind = f'{one.network} ({", ".join(told)})'
-    if len(lengths) > 1:
-      told.insert(0, epochs_of(run.train_epochs, say))
-    one.name = f'{one.network} ({", ".join(told)})'
+def _names(run: Run, firsts: Sequence[Run], say: Language) -> tuple[str, str]:
+  """The variant and the name of a group; see `Group`.
+
+  Args:
+    run: the first run of the group.
+    firsts: the first run of each group of this network.
+    say: the language.
+  """
+  shared = frozenset.intersection(*map(_settings, firsts))
+  differences = []
+  if len({first.dataset for first in firsts}) > 1:
+    differences.append(run.dataset)
+  own_settings = sorted(_settings(run) - shared)
+  differences += [setting.removeprefix('--') for setting in own_settings]
+  if not own_settings and any(_settings(first) - shared for first in firsts):
+    differences.append(say('defaults'))
+  variant = _with_differences(run.network, differences)
+  if len({first.train_epochs for first in firsts}) > 1:
+    differences = [epochs_text(run.train_epochs, say), *differences]
+  return variant, _with_differences(run.network, differences)
 
 
-def epochs_of(epoch: float, say: Language) -> str:
+def _with_differences(network: str, differences: Sequence[str]) -> str:
+  return f'{network} ({", ".join(differences)})' if differences else network
+
+
+def epochs_text(epochs: float, say: Language) -> str:
   """`1 epoch`, `2.5 epochs`."""
-  number = f'{epoch:.1f}'.removesuffix('.0')
+  number = f'{epochs:.1f}'.removesuffix('.0')
   if number == '1':
     return say('1 epoch')
   return say('{number} epochs', number=number)
 
 
-def _deciding(run: Run) -> frozenset[str]:
+def _settings(run: Run) -> frozenset[str]:
   """The settings that may change what is learned."""
   return frozenset(
     setting
     for setting in run.settings
-    if setting.removeprefix('--').split('=')[0] not in _OTHER_SETTINGS
+    if setting.removeprefix('--').split('=')[0] not in _WITHOUT_EFFECT
   )

@@ -1,4 +1,4 @@
-"""Intervals of 95 %: of a share, of a mean over seeds, of a difference."""
+"""Confidence intervals of 95 % for proportions, means and differences."""
 
 import math
 import statistics
@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 _Z = statistics.NormalDist().inv_cdf(0.975)
 
-# Two-sided 95 % points of Student's distribution, 1 to 30 degrees of freedom.
+# Two-sided 95 % points of Student's t distribution, for 1 to 30 degrees of
+# freedom. The standard library has none, and the report needs no SciPy.
 _T = (
   12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
   2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
@@ -16,15 +17,22 @@ _T = (
 
 
 class Interval(NamedTuple):
-  """An estimate and where the truth lies, but for one time in twenty."""
+  """An estimate and its interval of 95 %.
+
+  In 19 of 20 such intervals the true value lies from `low` to `high`.
+  """
 
   estimate: float
   low: float
   high: float
 
 
-def share(count: float, total: int) -> Interval:
-  """Of `count` in `total`: Wilson's score interval (Wilson 1927)."""
+def proportion(count: float, total: int) -> Interval:
+  """Of `count` in `total`, at least 1: Wilson's score interval (Wilson 1927).
+
+  Unlike the normal approximation it holds for proportions close to 0 and 1,
+  which good accuracies are.
+  """
   p = count / total
   spread = _Z * math.sqrt(p * (1 - p) / total + (_Z / total / 2) ** 2)
   middle, scale = p + _Z**2 / total / 2, 1 + _Z**2 / total
@@ -32,14 +40,19 @@ def share(count: float, total: int) -> Interval:
 
 
 def mean(values: Sequence[float]) -> Interval:
-  """Of at least two values drawn alike: Student's interval."""
+  """Of two or more independent values of one distribution: Student's."""
   middle = statistics.fmean(values)
   half = _t(len(values) - 1) * _standard_error(values)
   return Interval(middle, middle - half, middle + half)
 
 
-def difference_of_shares(a: Interval, b: Interval) -> Interval:
-  """Of a - b, independent shares: Newcombe's interval (Newcombe 1998, 10)."""
+def difference_of_proportions(a: Interval, b: Interval) -> Interval:
+  """Of a - b, two independent proportions: Newcombe's (1998b, method 10).
+
+  Args:
+    a: a proportion, with Wilson's interval.
+    b: the other one, likewise.
+  """
   d = a.estimate - b.estimate
   below = math.hypot(a.estimate - a.low, b.high - b.estimate)
   above = math.hypot(a.high - a.estimate, b.estimate - b.low)
@@ -47,13 +60,18 @@ def difference_of_shares(a: Interval, b: Interval) -> Interval:
 
 
 def difference_of_means(a: Sequence[float], b: Sequence[float]) -> Interval:
-  """Mean of a - mean of b, at least two values each: Welch's interval."""
+  """Of the mean of a minus the mean of b, two or more values each: Welch's.
+
+  The two variances may differ. Without any variance there is nothing to
+  estimate an interval from: it is the difference alone.
+  """
   errors = [_standard_error(values) ** 2 for values in (a, b)]
   d = statistics.fmean(a) - statistics.fmean(b)
   total = sum(errors)
   if not total:
     return Interval(d, d, d)
   parts = [e**2 / (len(v) - 1) for e, v in zip(errors, (a, b), strict=True)]
+  # The degrees of freedom of Welch and Satterthwaite.
   half = _t(total**2 / sum(parts)) * math.sqrt(total)
   return Interval(d, d - half, d + half)
 
@@ -63,7 +81,13 @@ def _standard_error(values: Sequence[float]) -> float:
 
 
 def _t(degrees: float) -> float:
+  """The 95 % point of Student's t distribution.
+
+  Args:
+    degrees: of freedom; a fraction is rounded down, for a wider interval.
+  """
   whole = math.floor(degrees + 1e-9)
   if whole <= len(_T):
     return _T[whole - 1]
+  # The first term of the expansion around the normal distribution.
   return _Z * (1 + (_Z**2 + 1) / (4 * degrees))

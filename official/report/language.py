@@ -1,4 +1,4 @@
-"""The languages of a report: English sentences, and what they are elsewhere."""
+"""The languages of a report."""
 
 from official.report import chinese
 
@@ -6,14 +6,14 @@ LANGUAGES = ('en', 'zh')
 
 
 class Language:
-  """Says things in a language: called with an English template and its values.
+  """A language, called with an English template and the values for its places.
 
   Args:
     name: one of `LANGUAGES`.
 
   Attributes:
-    name: the same; it is also the page's `lang`.
-    needs_font: whether its letters are more than any font has.
+    name: the same, which is also the `lang` of HTML pages.
+    needs_font: whether it needs a font with more than Latin letters.
   """
 
   def __init__(self, name: str):
@@ -25,7 +25,7 @@ class Language:
     """The template in this language, filled in.
 
     Raises:
-      KeyError: it is not translated.
+      KeyError: there is no translation of the template.
     """
     if self._table is not None:
       template = self._table[template]

@@ -1,4 +1,4 @@
-"""What the predictions of a network amount to, in numbers."""
+"""Measures of a network's predictions: confusion, precision, calibration."""
 
 from typing import NamedTuple
 
@@ -10,11 +10,11 @@ _BINS = 10
 def confusion(
   labels: np.ndarray, classes: np.ndarray, num_classes: int
 ) -> np.ndarray:
-  """How many images of each class (row) were taken for each (column).
+  """Counts the images of each class (row) by predicted class (column).
 
   Args:
-    labels: int [N].
-    classes: int [N], what was predicted.
+    labels: int [N], the true classes.
+    classes: int [N], the predicted classes.
     num_classes: C.
 
   Returns:
@@ -26,64 +26,74 @@ def confusion(
   return counts.reshape(num_classes, num_classes)
 
 
-class OfClass(NamedTuple):
-  """One class: NaN where there is nothing to divide by.
+class ClassMeasures(NamedTuple):
+  """The measures of one class; NaN where there is nothing to divide by.
 
   Attributes:
-    precision: the share of the images taken for it that are of it.
-    recall: the share of its images that were taken for it.
+    precision: share of the images predicted as this class that are of it.
+    recall: share of the images of this class that are predicted as it.
     f1: the harmonic mean of the two.
-    count: its images.
+    num_images: number of images of this class.
   """
 
   precision: float
   recall: float
   f1: float
-  count: int
+  num_images: int
 
 
-def of_classes(matrix: np.ndarray) -> list[OfClass]:
+def by_class(matrix: np.ndarray) -> list[ClassMeasures]:
   """Precision and recall of each class, by the confusion matrix [C, C]."""
-  result = []
-  for index, right in enumerate(np.diag(matrix).tolist()):
-    count, chosen = int(matrix[index].sum()), int(matrix[:, index].sum())
-    result.append(
-      OfClass(
-        right / chosen if chosen else np.nan,
-        right / count if count else np.nan,
-        2 * right / (count + chosen) if count + chosen else np.nan,
-        count,
+  measures = []
+  for index, correct in enumerate(np.diag(matrix).tolist()):
+    num_images = int(matrix[index].sum())
+    predicted = int(matrix[:, index].sum())
+    both = num_images + predicted
+    measures.append(
+      ClassMeasures(
+        precision=correct / predicted if predicted else np.nan,
+        recall=correct / num_images if num_images else np.nan,
+        f1=2 * correct / both if both else np.nan,
+        num_images=num_images,
       )
     )
-  return result
+  return measures
 
 
 class Calibration(NamedTuple):
-  """Whether a network is right as often as it claims (Guo et al. 2017).
+  """Whether a network is correct as often as its confidence says.
+
+  See Guo et al. 2017, "On Calibration of Modern Neural Networks". The B bins
+  are those of equal width in which there are images.
 
   Attributes:
-    confidence: float64 [B], its mean in each bin of equal width with images.
-    accuracy: float64 [B], the share that is right in it.
-    count: int64 [B], its images.
-    error: expected calibration error: the mean of |accuracy - confidence|,
-      weighted by the counts (section 3, equation 3).
+    confidence: float64 [B], the mean confidence in each bin.
+    accuracy: float64 [B], the share of correct predictions in each bin.
+    num_images: int64 [B], the number of images in each bin.
+    error: the expected calibration error: the mean of |accuracy - confidence|,
+      weighted by the numbers of images (section 2, equation 3).
   """
 
   confidence: np.ndarray
   accuracy: np.ndarray
-  count: np.ndarray
+  num_images: np.ndarray
   error: float
 
 
 def calibration(hits: np.ndarray, confidences: np.ndarray) -> Calibration:
-  """Of bool [N] and float [N], in ten bins; empty ones are left out."""
+  """The calibration in ten bins; empty ones are left out.
+
+  Args:
+    hits: bool [N], whether each prediction is correct.
+    confidences: float [N], from 0 to 1.
+  """
   bins = np.minimum((confidences * _BINS).astype(np.int64), _BINS - 1)
-  count = np.bincount(bins, minlength=_BINS)
-  used = count > 0
+  num_images = np.bincount(bins, minlength=_BINS)
+  used = num_images > 0
   confidence, accuracy = (
-    np.bincount(bins, values, _BINS)[used] / count[used]
+    np.bincount(bins, values, _BINS)[used] / num_images[used]
     for values in (confidences.astype(np.float64), hits.astype(np.float64))
   )
   gaps = np.abs(accuracy - confidence)
-  error = float(np.average(gaps, weights=count[used]))
-  return Calibration(confidence, accuracy, count[used], error)
+  error = float(np.average(gaps, weights=num_images[used]))
+  return Calibration(confidence, accuracy, num_images[used], error)

@@ -1,4 +1,4 @@
-"""A report as a page that needs no network, as a deck, and as Markdown."""
+"""A report as HTML that needs no network, or as Markdown."""
 
 import base64
 import os
@@ -6,38 +6,40 @@ from collections.abc import Mapping, Sequence
 
 import jinja2
 
-from official.report.content import Content, Table
+from official.report.charts import PlotFiles
+from official.report.content import Content
 from official.report.language import Language
+from official.report.tables import Table
 
 
 def html(
   template: str,
   content: Content,
-  drawn: Mapping[str, Mapping[str, bytes]],
+  plots: Mapping[str, PlotFiles],
   say: Language,
   **values: object,
 ) -> str:
-  """The whole page.
+  """The text of the whole page, with the plots in it.
 
   Args:
-    template: `'page.html'`, or `'slides.html'`.
-    content: what to say.
-    drawn: the plots.
+    template: `'page.html'` or `'slides.html'`.
+    content: the content of the report.
+    plots: the files of each plot, by its name.
     say: the language.
-    **values: what else the template needs.
+    **values: further variables of the template.
   """
   environment = jinja2.Environment(
     loader=jinja2.FileSystemLoader(os.path.dirname(__file__)), autoescape=True
   )
-  images = {name: _data_uri(files) for name, files in drawn.items()}
+  images = {name: _data_uri(files) for name, files in plots.items()}
   return environment.get_template(template).render(
     content=content, images=images, say=say, **values
   )
 
 
-def _data_uri(files: Mapping[str, bytes]) -> str:
+def _data_uri(files: PlotFiles) -> str:
   kind, fmt = 'svg+xml', 'svg'
-  # A picture of pixels, of which an SVG is much larger.
+  # An SVG of many pixels, such as a grid of images, is several times as large.
   if len(files['png']) < len(files['svg']) / 4:
     kind = fmt = 'png'
   data = base64.b64encode(files[fmt]).decode()
@@ -45,7 +47,7 @@ def _data_uri(files: Mapping[str, bytes]) -> str:
 
 
 def markdown(content: Content, say: Language) -> str:
-  """The same with the plots as files beside it, `<name>.png`."""
+  """The report as Markdown; its plots are files beside it, `<name>.png`."""
   lines = [f'# {content.title}', '', content.lead, '']
   lines += [f'## {say("Conclusion")}', '']
   lines += [f'- {sentence}' for sentence in content.sentences]
@@ -53,12 +55,13 @@ def markdown(content: Content, say: Language) -> str:
   lines += [*_table(content.results), '', f'## {say("Curves")}', '']
   for name in content.curves:
     lines += _image(content, name)
-  for close in content.closer:
-    lines += [f'## {close.title}', '']
-    for name in close.plots:
+  for close_up in content.close_ups:
+    lines += [f'## {close_up.title}', '']
+    for name in close_up.plots:
       lines += [f'### {content.titles[name]}', '', *_image(content, name)]
-    if close.classes:
-      lines += [f'### {say("Every class")}', '', *_table(close.classes), '']
+    if close_up.classes:
+      lines += [f'### {say("Results by class")}', '']
+      lines += [*_table(close_up.classes), '']
   lines += [f'## {say("Runs")}', '', *_table(content.runs), '']
   lines += [f'## {say("Settings")}', '', *_table(content.settings), '']
   facts = ' · '.join(f'{k} {v}' for k, v in content.environment.items())

@@ -12,12 +12,13 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 from reportlab.platypus import Table as PdfTable
 
-from official.report.content import Table
+from official.report.charts import PlotFiles
 from official.report.language import Language
 from official.report.slides import Slide
+from official.report.tables import Table
 
-_SIZE = (960, 540)  # points: 16 to 9
-_MARGIN = 48
+_SIZE = (960, 540)  # points, 16 to 9
+_MARGIN = 48  # points, like all lengths here
 _WIDTH = _SIZE[0] - 2 * _MARGIN
 _INK, _BLUE, _LINE = (
   HexColor('#1b1f24'),
@@ -29,25 +30,27 @@ _GAP = 14
 
 def render(
   slides: Sequence[Slide],
-  drawn: Mapping[str, Mapping[str, bytes]],
+  plots: Mapping[str, PlotFiles],
   say: Language,
   font_file: str | None,
 ) -> bytes:
-  """The file: a page a slide; the same slides give the same bytes.
+  """The PDF, with one page for each slide.
+
+  The same slides give the same bytes.
 
   Args:
-    slides: what is on the pages.
-    drawn: the plots.
+    slides: the content of the pages.
+    plots: the files of each plot, by its name.
     say: the language.
-    font_file: of a font to embed, where the language needs one; without it, or
-      if it is of a kind that ReportLab cannot embed, viewers take their own.
+    font_file: a font to embed, where the language needs one. Where it is None
+      or of a kind that ReportLab cannot embed, viewers use a font of theirs.
   """
-  content = io.BytesIO()
-  canvas = Canvas(content, _SIZE, invariant=True)
+  file = io.BytesIO()
+  canvas = Canvas(file, _SIZE, invariant=True)
   canvas.setTitle(slides[0].title)
   font = _font(say, font_file)
   for number, slide in enumerate(slides):
-    _draw(canvas, slide, drawn, font)
+    _draw(canvas, slide, plots, font)
     if not slide.is_cover:
       canvas.setFont(font, 10)
       canvas.setFillColor(HexColor('#8b949e'))
@@ -55,7 +58,7 @@ def render(
       canvas.drawRightString(_SIZE[0] - 24, 18, text)
     canvas.showPage()
   canvas.save()
-  return content.getvalue()
+  return file.getvalue()
 
 
 def _font(say: Language, file: str | None) -> str:
@@ -73,7 +76,7 @@ def _font(say: Language, file: str | None) -> str:
 def _draw(
   canvas: Canvas,
   slide: Slide,
-  drawn: Mapping[str, Mapping[str, bytes]],
+  plots: Mapping[str, PlotFiles],
   font: str,
 ) -> None:
   if slide.is_cover:
@@ -90,7 +93,7 @@ def _draw(
   if slide.table:
     _table(canvas, slide.table, y, font)
   if slide.plots:
-    _plots(canvas, [drawn[name]['png'] for name in slide.plots], y)
+    _plots(canvas, [plots[name]['png'] for name in slide.plots], y)
 
 
 def _style(font: str, size: int, colour: HexColor) -> ParagraphStyle:
@@ -107,7 +110,7 @@ def _style(font: str, size: int, colour: HexColor) -> ParagraphStyle:
 def _text(
   canvas: Canvas, text: str, top: float, style: ParagraphStyle
 ) -> float:
-  """Draws it below `top`; returns where it ends."""
+  """Draws a paragraph below `top`; returns the y at which it ends."""
   paragraph = Paragraph(escape(text), style)
   _, height = paragraph.wrap(_WIDTH, _SIZE[1])
   paragraph.drawOn(canvas, _MARGIN, top - height)

@@ -1,4 +1,4 @@
-"""The curves of a report: what runs measured, and what it cost."""
+"""The curves of a report: accuracy, loss and rate by epoch, time and size."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -10,15 +10,21 @@ from official.report.groups import Group
 from official.report.language import Language
 from official.report.runs import Evaluation, Run, smoothed
 
-# Okabe and Ito's colours, told apart by colour-blind readers too.
+# Okabe and Ito's colours, which colour-blind readers can distinguish too.
 _COLOURS = (
-  *('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9'),
-  *('#000000', '#F0E442'),
+  '#0072B2',
+  '#D55E00',
+  '#009E73',
+  '#CC79A7',
+  '#E69F00',
+  '#56B4E9',
+  '#000000',
+  '#F0E442',
 )
 
 
 def draw(groups: Sequence[Group], say: Language) -> dict[str, Figure]:
-  """Name to figure; those that need what no run has are left out."""
+  """The figures by name; one that needs what no run has is left out."""
   plots = {
     'accuracy_by_epoch': _accuracy_by_epoch,
     'accuracy_by_time': _accuracy_by_time,
@@ -30,15 +36,15 @@ def draw(groups: Sequence[Group], say: Language) -> dict[str, Figure]:
   }
   if any(group.predictions is not None for group in groups):
     plots['accuracy_by_multiply_adds'] = _accuracy_by_multiply_adds
-  result = {}
+  figures = {}
   for name, plot in plots.items():
     figure = Figure(figsize=(6.4, 4), layout='constrained')
     axes = figure.subplots()
     plot(axes, groups, say)
     if axes.get_xlabel() == say('epoch'):
       axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    result[name] = figure
-  return result
+    figures[name] = figure
+  return figures
 
 
 def _coloured(groups: Sequence[Group]) -> Iterator[tuple[Group, str]]:
@@ -49,7 +55,7 @@ def _coloured(groups: Sequence[Group]) -> Iterator[tuple[Group, str]]:
 def _per_run(
   groups: Sequence[Group],
 ) -> Iterator[tuple[Run, str, str | None]]:
-  """Each run, its colour and a label for the first one of its group."""
+  """Each run with its colour, and a label for the first run of each group."""
   for group, colour in _coloured(groups):
     for i, run in enumerate(group.runs):
       yield run, colour, None if i else group.name
@@ -66,7 +72,7 @@ def _accuracy_by_time(
   axes: Axes, groups: Sequence[Group], say: Language
 ) -> None:
   _dots(axes, groups, lambda e: e.seconds / 60, lambda e: 100 * e.accuracy)
-  axes.set(xlabel=say('minutes at work'), ylabel=say('test accuracy, %'))
+  axes.set(xlabel=say('run time, minutes'), ylabel=say('test accuracy, %'))
 
 
 def _dots(
@@ -95,17 +101,22 @@ def _loss_by_epoch(axes: Axes, groups: Sequence[Group], say: Language) -> None:
   _dots(axes, groups, lambda e: e.epoch, lambda e: e.cross_entropy)
   axes.set(
     xlabel=say('epoch'),
-    ylabel=say('pale: training loss, dots: test cross-entropy'),
+    ylabel=say('training loss (pale), test cross-entropy (dots)'),
     yscale='log',
   )
 
 
 def _loss_by_time(axes: Axes, groups: Sequence[Group], say: Language) -> None:
   _dots(axes, groups, lambda e: e.seconds / 60, lambda e: e.cross_entropy)
-  axes.set(xlabel=say('minutes at work'), ylabel=say('test cross-entropy'))
-  lines = [line.get_ydata() for line in axes.get_lines()]
-  if len({value for line in lines for value in line}) > 1:
-    axes.set_yscale('log')  # Matplotlib cannot scale a lone value so.
+  axes.set(xlabel=say('run time, minutes'), ylabel=say('test cross-entropy'))
+  values = {
+    evaluation.cross_entropy
+    for group in groups
+    for run in group.runs
+    for evaluation in run.evaluations
+  }
+  if len(values) > 1:
+    axes.set_yscale('log')  # Matplotlib cannot do that with a single value.
 
 
 def _learning_rate(axes: Axes, groups: Sequence[Group], say: Language) -> None:
@@ -124,7 +135,7 @@ def _seconds_per_epoch(
   colours = [colour for _, colour in _coloured(groups)]
   bars = axes.barh(names, seconds, color=colours)
   axes.bar_label(bars, fmt='%.1f', padding=3)
-  axes.set(xlabel=say('seconds an epoch of training'))
+  axes.set(xlabel=say('training time per epoch, s'))
   axes.grid(axis='y', visible=False)
   axes.invert_yaxis()
 
@@ -132,50 +143,53 @@ def _seconds_per_epoch(
 def _accuracy_by_parameters(
   axes: Axes, groups: Sequence[Group], say: Language
 ) -> None:
-  _accuracy_by(axes, groups, lambda group: group.parameters, say)
+  sizes = [group.parameters for group in groups]
+  _accuracy_by(axes, groups, sizes, say)
   axes.set(xlabel=say('parameters'))
 
 
 def _accuracy_by_multiply_adds(
   axes: Axes, groups: Sequence[Group], say: Language
 ) -> None:
-  _accuracy_by(
-    axes,
-    groups,
-    lambda group: group.predictions and group.predictions.multiply_adds,
-    say,
-  )
-  axes.set(xlabel=say('multiply-adds an image'))
+  sizes = [
+    None if group.predictions is None else group.predictions.multiply_adds
+    for group in groups
+  ]
+  _accuracy_by(axes, groups, sizes, say)
+  axes.set(xlabel=say('multiply-adds per image'))
 
 
 def _accuracy_by(
   axes: Axes,
   groups: Sequence[Group],
-  size: Callable[[Group], float | None],
+  sizes: Sequence[int | None],
   say: Language,
 ) -> None:
-  for group, colour in _coloured(groups):
-    found = group.accuracy(group.epochs)
-    if size(group) is None:
+  """Plots the groups by a size, those of which it is known."""
+  known_sizes = []
+  for (group, colour), size in zip(_coloured(groups), sizes, strict=True):
+    if size is None:
       continue
+    known_sizes.append(size)
+    accuracy = group.accuracy(group.epochs)
     axes.errorbar(
-      [size(group)],
-      [100 * found.estimate],
+      [size],
+      [100 * accuracy.estimate],
       yerr=[
-        [100 * (found.estimate - found.low)],
-        [100 * (found.high - found.estimate)],
+        [100 * (accuracy.estimate - accuracy.low)],
+        [100 * (accuracy.high - accuracy.estimate)],
       ],
       fmt='o',
       color=colour,
       capsize=4,
       label=group.name,
     )
-  sizes = [size(group) for group in groups if size(group) is not None]
-  is_wide = max(sizes) > 5 * min(sizes)
+  smallest, largest = min(known_sizes), max(known_sizes)
+  is_wide = largest > 5 * smallest
   axes.set(
-    ylabel=say('test accuracy, %, with its 95 % interval'),
+    ylabel=say('test accuracy with 95 % interval, %'),
     xscale='log' if is_wide else 'linear',
-    xlim=(0.5 * min(sizes) if is_wide else 0, 1.2 * max(sizes)),
+    xlim=(0.5 * smallest if is_wide else 0, 1.2 * largest),
   )
   axes.xaxis.set_major_formatter(EngFormatter(sep=''))
   axes.legend()

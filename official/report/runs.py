@@ -1,26 +1,21 @@
-"""What a run's folder tells: its settings and all that it measured."""
+"""A run as its folder records it: its settings and its measurements."""
 
 import dataclasses
-import json
 import math
 import os
 import statistics
-import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from official.errors import DataError
-from official.estimator import Checkpoints, slots, step_of
-from official.estimator.checkpoints import read
+from official.estimator import checkpoint_listing
 from official.estimator.metrics_log import MetricsLog
+from official.report import timing
+from official.report.timing import Record
 from official.run import folder as run_folder
-from official.run import predictions as run_predictions
+from official.run import parameters
 
-_PAUSE = 60  # seconds without a line in which a run was not at work
-_STRETCH = 50  # steps whose mean time is taken
-_NOT_TRAINED = {'moving_mean', 'moving_variance'}
+_CURVES = ('loss', 'train_accuracy', 'learning_rate')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,10 +24,10 @@ class Evaluation:
 
   Attributes:
     epoch: passes over the training images before it.
-    seconds: the run was at work before it ended.
-    accuracy: share of the test images that are right.
+    seconds: time that the run had worked by the end of it, without pauses.
+    accuracy: share of the test images that are classified correctly.
     cross_entropy: mean over the test images.
-    examples: how many test images there were.
+    examples: number of test images.
   """
 
   epoch: float
@@ -44,11 +39,11 @@ class Evaluation:
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-  """What was measured at each step.
+  """A quantity that was measured at each training step.
 
   Attributes:
-    epochs: passes over the training images by then.
-    values: a number each.
+    epochs: passes over the training images by each step.
+    values: the measurements, one for each step; NaN where there is none.
   """
 
   epochs: list[float]
@@ -61,19 +56,20 @@ class Run:
 
   Attributes:
     folder: its `--model_dir`.
-    network: its name for people.
-    dataset: likewise.
-    settings: the flags that are not at their defaults, but the seed.
-    config: every setting by name.
-    seed: of weights, order and augmentation.
-    class_names: one a class.
-    num_images: of `'train'` and of `'test'`, as the data set tells.
-    parameters: numbers that are trained.
-    evaluations: in order.
-    curves: by name: `loss`, `train_accuracy`, `learning_rate`.
-    seconds_per_epoch: of training alone.
-    environment: versions and machine.
-    step: of the newest checkpoint.
+    network: the name of the network, for people.
+    dataset: the name of the data set, for people.
+    settings: flags that are not at their defaults, such as
+      `'--optimizer=adam'`, without the seed and the number of epochs.
+    config: the value of every setting, by name.
+    seed: of the initial weights, the order of the images and the augmentation.
+    class_names: one name for each class.
+    num_images: number of `'train'` and of `'test'` images in the data set.
+    parameters: number of trained numbers.
+    evaluations: the first one at each step, in the order of the steps.
+    curves: `'loss'`, `'train_accuracy'` and `'learning_rate'`.
+    seconds_per_epoch: of training alone, without evaluations.
+    environment: versions of packages, and the machine.
+    step: the global step of the newest checkpoint.
   """
 
   folder: str
@@ -83,22 +79,22 @@ class Run:
   config: Mapping[str, Any]
   seed: int
   class_names: tuple[str, ...]
-  num_images: dict[str, int]
+  num_images: Mapping[str, int]
   parameters: int
   evaluations: list[Evaluation]
-  curves: dict[str, Curve]
+  curves: Mapping[str, Curve]
   seconds_per_epoch: float
-  environment: dict[str, str]
+  environment: Mapping[str, str]
   step: int
 
   @property
   def train_epochs(self) -> float:
-    """How long the run was meant to be."""
+    """The number of epochs that the run was meant to train."""
     return float(self.config['train_epochs'])
 
   @property
   def train_images(self) -> int:
-    """How many different ones it was trained on."""
+    """The number of different images that it was trained on."""
     batch_size = self.config['batch_size']
     if self.config.get('use_synthetic_data'):
       return batch_size  # One batch, again and again.
@@ -114,26 +110,14 @@ def load(folder: str) -> Run:
   """Reads the folder of a run.
 
   Raises:
-    DataError: it is none, has no evaluation, or an older version made it.
+    DataError: it is not the folder of a run, has no evaluation, or an older
+      version wrote it.
+    UsageError: its `config.json` cannot be read.
   """
-  if not os.path.isdir(folder):
-    raise DataError(f'there is no folder {folder}')
-  content = run_folder.read_config(folder)
-  identity, config = content.get('identity', {}), content.get('config', {})
-  checkpoint = Checkpoints(folder).latest()
-  if not identity or checkpoint is None:
-    raise DataError(f'{folder} is not the folder of a run')
-  if 'num_images' not in config:
-    raise DataError(
-      f'{folder} was made by an older version: type its command again, which '
-      'trains nothing, and it will be known'
-    )
-  log = MetricsLog(folder)
-  train, evals = log.read('train'), _first_of_each_step(log.read('eval'))
-  if not train or not evals:
-    raise DataError(f'{folder} has no steps and evaluations in metrics.jsonl')
+  checkpoint, identity, config = _checkpoint_and_config(folder)
+  steps, evaluations = _measurements(folder)
   steps_per_epoch = config['num_images']['train'] / config['batch_size']
-  at_work = _seconds_at_work(train + evals)
+  seconds_per_step = timing.seconds_per_step(steps, evaluations)
   return Run(
     folder=folder,
     network=identity['network'],
@@ -147,133 +131,92 @@ def load(folder: str) -> Run:
     seed=config['seed'],
     class_names=tuple(config.get('class_names', ())),
     num_images=config['num_images'],
-    parameters=_parameters(checkpoint),
-    evaluations=[
-      Evaluation(
-        record['step'] / steps_per_epoch,
-        at_work[json.dumps(record)],
-        record['accuracy'],
-        record['cross_entropy'],
-        # Older versions did not count.
-        int(record.get('examples', config['num_images']['test'])),
-      )
-      for record in evals
-    ],
-    curves={
-      name: Curve(
-        [record['step'] / steps_per_epoch for record in train],
-        [record.get(name, math.nan) for record in train],
-      )
-      for name in ('loss', 'train_accuracy', 'learning_rate')
-    },
-    seconds_per_epoch=_seconds_per_step(train + evals) * steps_per_epoch,
+    parameters=parameters.count(config, checkpoint),
+    evaluations=_evaluations(steps, evaluations, config, steps_per_epoch),
+    curves={name: _curve(name, steps, steps_per_epoch) for name in _CURVES},
+    seconds_per_epoch=seconds_per_step * steps_per_epoch,
     environment=config.get('environment', {}),
-    step=step_of(checkpoint),
+    step=checkpoint_listing.step_in_name(checkpoint),
   )
 
 
-@dataclasses.dataclass(frozen=True)
-class Predictions:
-  """What a network says of the N test images; see `predictions.save`.
-
-  Attributes:
-    labels: int32 [N].
-    classes: int32 [N].
-    confidences: float32 [N].
-    mistakes: int32 [M], the most confident ones first.
-    mistake_images: uint8 [M, H, W, C].
-    filters: float32 [k, k, C, F], of the first convolution.
-    multiply_adds: of one image.
-  """
-
-  labels: np.ndarray
-  classes: np.ndarray
-  confidences: np.ndarray
-  mistakes: np.ndarray
-  mistake_images: np.ndarray
-  filters: np.ndarray
-  multiply_adds: int
+def _checkpoint_and_config(
+  folder: str,
+) -> tuple[str, dict[str, Any], dict[str, Any]]:
+  """The newest checkpoint, what the run is, and its settings."""
+  if not os.path.isdir(folder):
+    raise DataError(f'there is no folder {folder}')
+  content = run_folder.read_config(folder)
+  identity, config = content.get('identity', {}), content.get('config', {})
+  checkpoint = checkpoint_listing.latest(folder)
+  if not identity or checkpoint is None:
+    raise DataError(f'{folder} is not the folder of a run')
+  if 'num_images' not in config:
+    raise DataError(
+      f'{folder} was made by an older version: type its command again, which '
+      'trains nothing, and the report can read it'
+    )
+  return checkpoint, identity, config
 
 
-def predictions(run: Run) -> Predictions | None:
-  """Of the newest checkpoint; None where the folder has none of it."""
-  names = [field.name for field in dataclasses.fields(Predictions)]
-  try:
-    with np.load(os.path.join(run.folder, run_predictions.FILE)) as file:
-      if int(file['step']) != run.step:
-        return None
-      values = {name: file[name] for name in names}
-  except (OSError, KeyError, ValueError, zipfile.BadZipFile):
-    return None
-  return Predictions(**values | {'multiply_adds': int(values['multiply_adds'])})
+def _measurements(folder: str) -> tuple[list[Record], list[Record]]:
+  """The lines of the steps and of the evaluations in `metrics.jsonl`."""
+  log = MetricsLog(folder)
+  steps = log.read('train')
+  evaluations = _first_at_each_step(log.read('eval'))
+  if not steps or not evaluations:
+    raise DataError(f'{folder} has no steps and evaluations in metrics.jsonl')
+  return steps, evaluations
 
 
-def _first_of_each_step(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-  """The evaluations that training made, not those that one looked at later."""
-  return list(
-    {record['step']: record for record in reversed(records)}.values()
-  )[::-1]
+def _first_at_each_step(evaluations: Sequence[Record]) -> list[Record]:
+  """The evaluations during training, without later ones of a checkpoint."""
+  by_step: dict[int, Record] = {}
+  for record in evaluations:
+    by_step.setdefault(record['step'], record)
+  return [by_step[step] for step in sorted(by_step)]
+
+
+def _evaluations(
+  steps: Sequence[Record],
+  evaluations: Sequence[Record],
+  config: Mapping[str, Any],
+  steps_per_epoch: float,
+) -> list[Evaluation]:
+  seconds = timing.seconds_until(steps, evaluations)
+  return [
+    Evaluation(
+      epoch=record['step'] / steps_per_epoch,
+      seconds=seconds_worked,
+      accuracy=record['accuracy'],
+      cross_entropy=record['cross_entropy'],
+      # Older versions did not count the examples.
+      examples=int(record.get('examples', config['num_images']['test'])),
+    )
+    for record, seconds_worked in zip(evaluations, seconds, strict=True)
+  ]
+
+
+def _curve(name: str, steps: Sequence[Record], steps_per_epoch: float) -> Curve:
+  return Curve(
+    [record['step'] / steps_per_epoch for record in steps],
+    [record.get(name, math.nan) for record in steps],
+  )
 
 
 def smoothed(curve: Curve, points: int = 200) -> Curve:
-  """Means over equal stretches, for a curve of many steps."""
+  """Means over stretches of equal length, for a curve of many steps.
+
+  Args:
+    curve: the measurements at each step.
+    points: about how many stretches there are; at least this many where the
+      curve has as many steps.
+  """
   size = max(len(curve.values) // points, 1)
   stretches = [
     slice(start, start + size) for start in range(0, len(curve.values), size)
   ]
   return Curve(
-    [statistics.fmean(curve.epochs[part]) for part in stretches],
-    [statistics.fmean(curve.values[part]) for part in stretches],
-  )
-
-
-def _seconds_at_work(records: Sequence[dict[str, Any]]) -> dict[str, float]:
-  """Each line to the seconds before it, without those between processes."""
-  total, before, result = 0.0, None, {}
-  for record in _in_order(records):
-    if before is not None:
-      gap = max(record['time'] - before, 0)
-      # An evaluation may take long; steps do not.
-      if record['kind'] == 'eval' or gap < _PAUSE:
-        total += gap
-    before = record['time']
-    result[json.dumps(record)] = total
-  return result
-
-
-def _seconds_per_step(records: Sequence[dict[str, Any]]) -> float:
-  """Of training alone: the median over stretches of steps.
-
-  So a while in which the machine was busy with something else does not count.
-  """
-  order = _in_order(records)
-  gaps = [
-    gap
-    for before, after in zip(order, order[1:], strict=False)
-    if before['kind'] == after['kind'] == 'train'
-    and 0 <= (gap := after['time'] - before['time']) < _PAUSE
-  ]
-  if not gaps:
-    return math.nan
-  # Many steps are logged at once, so single gaps tell nothing.
-  stretches = max(len(gaps) // _STRETCH, 1)
-  size = len(gaps) / stretches
-  edges = [round(size * i) for i in range(stretches + 1)]
-  return statistics.median(
-    statistics.fmean(gaps[start:end])
-    for start, end in zip(edges, edges[1:], strict=False)
-  )
-
-
-def _in_order(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-  return sorted(records, key=lambda r: (r['step'], r['kind'] == 'eval'))
-
-
-def _parameters(checkpoint: str) -> int:
-  shapes = read(checkpoint).get_variable_to_shape_map()
-  others = {'global_step'} | slots.among(shapes)
-  return sum(
-    math.prod(shape)
-    for name, shape in shapes.items()
-    if name not in others and name.split('/')[-1] not in _NOT_TRAINED
+    [statistics.fmean(curve.epochs[stretch]) for stretch in stretches],
+    [statistics.fmean(curve.values[stretch]) for stretch in stretches],
   )

@@ -1,25 +1,26 @@
-"""A report as slides: the same ones for a browser and for a PDF."""
+"""The slides of a report, the same for a browser and for a PDF."""
 
 import dataclasses
 import math
 
-from official.report.content import Content, Table
+from official.report.content import CloseUp, Content
 from official.report.language import Language
+from official.report.tables import Table
 
-_SENTENCES = 6  # a slide at most
-_ROWS = 12
+_SENTENCES_PER_SLIDE = 6
+_ROWS_PER_SLIDE = 12
 
 
 @dataclasses.dataclass(frozen=True)
 class Slide:
-  """One slide; what is empty is not on it.
+  """One slide; fields that are empty do not appear on it.
 
   Attributes:
     title: its heading.
     lines: sentences.
     plots: names of at most two plots, side by side.
-    table: figures.
-    is_cover: whether it is the first one.
+    table: a table of at most `_ROWS_PER_SLIDE` rows.
+    is_cover: whether it is the first slide.
   """
 
   title: str
@@ -29,27 +30,50 @@ class Slide:
   is_cover: bool = False
 
 
-def of(content: Content, say: Language) -> list[Slide]:
-  """What is said first, what it rests on, then a closer look."""
+def compose(content: Content, say: Language) -> list[Slide]:
+  """The conclusion, the results and curves behind it, then closer looks."""
   facts = ' · '.join(f'{k} {v}' for k, v in content.environment.items())
-  slides = [Slide(content.title, [content.lead], is_cover=True)]
-  count = math.ceil(len(content.sentences) / _SENTENCES)
+  # Of the groups of one variant, the last one with predictions.
+  close_ups = {close_up.variant: close_up for close_up in content.close_ups}
+  return [
+    Slide(content.title, [content.lead], is_cover=True),
+    *_conclusion(content, say),
+    *(
+      Slide(say('Results'), table=table) for table in _parts_of(content.results)
+    ),
+    *(
+      Slide(_titles(content, pair), plots=pair)
+      for pair in _pairs(content.curves)
+    ),
+    *(
+      slide
+      for close_up in close_ups.values()
+      for slide in _closer(close_up, content, say)
+    ),
+    Slide(say('Environment'), [facts, *content.notes]),
+  ]
+
+
+def _conclusion(content: Content, say: Language) -> list[Slide]:
+  """The sentences, spread evenly over as few slides as they need."""
+  count = math.ceil(len(content.sentences) / _SENTENCES_PER_SLIDE)
   size = math.ceil(len(content.sentences) / count)
-  for start in range(0, len(content.sentences), size):
-    lines = content.sentences[start : start + size]
-    slides.append(Slide(say('Conclusion'), lines))
-  for table in _parts(content.results):
-    slides.append(Slide(say('Results'), table=table))
-  for pair in _pairs(content.curves):
-    slides.append(Slide(_title(content, pair), plots=pair))
-  # Of each kind of network the last group, the longest.
-  for close in {close.kind: close for close in content.closer}.values():
-    for pair in _pairs(close.plots):
-      title = f'{close.title} · {_title(content, pair)}'
-      slides.append(Slide(title, plots=pair))
-    for table in _parts(close.classes) if close.classes else []:
-      slides.append(Slide(f'{close.title} · {say("Every class")}', table=table))
-  slides.append(Slide(say('Environment'), [facts, *content.notes]))
+  return [
+    Slide(say('Conclusion'), content.sentences[start : start + size])
+    for start in range(0, len(content.sentences), size)
+  ]
+
+
+def _closer(close_up: CloseUp, content: Content, say: Language) -> list[Slide]:
+  slides = [
+    Slide(f'{close_up.title} · {_titles(content, pair)}', plots=pair)
+    for pair in _pairs(close_up.plots)
+  ]
+  if close_up.classes:
+    title = f'{close_up.title} · {say("Results by class")}'
+    slides += [
+      Slide(title, table=table) for table in _parts_of(close_up.classes)
+    ]
   return slides
 
 
@@ -57,12 +81,12 @@ def _pairs(names: list[str]) -> list[list[str]]:
   return [names[start : start + 2] for start in range(0, len(names), 2)]
 
 
-def _title(content: Content, names: list[str]) -> str:
-  return ' · '.join(content.titles[name] for name in names)
+def _titles(content: Content, plots: list[str]) -> str:
+  return ' · '.join(content.titles[name] for name in plots)
 
 
-def _parts(table: Table) -> list[Table]:
+def _parts_of(table: Table) -> list[Table]:
   return [
-    Table(table.header, table.rows[start : start + _ROWS])
-    for start in range(0, len(table.rows), _ROWS)
+    Table(table.header, table.rows[start : start + _ROWS_PER_SLIDE])
+    for start in range(0, len(table.rows), _ROWS_PER_SLIDE)
   ]

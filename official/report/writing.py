@@ -2,21 +2,29 @@
 
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from official.errors import UsageError
 from official.report.language import Language
 from official.run import folder as run_folder
 from official.run import rerun
 
+# The modules that draw need packages that may not be installed, so they are
+# imported after `check_installed` has had its say.
+if TYPE_CHECKING:
+  from official.report.content import Content
+  from official.report.groups import Group
+  from official.report.runs import Run
+
 _PACKAGES = ('matplotlib', 'jinja2', 'reportlab')
 
 
 def check_installed() -> None:
-  """Whether what draws is there, before any long work starts.
+  """Checks that the packages that draw are there, before any long work.
 
   Raises:
-    UsageError: it is not.
+    UsageError: one is missing.
   """
   missing = [p for p in _PACKAGES if importlib.util.find_spec(p) is None]
   if missing:
@@ -27,90 +35,105 @@ def check_installed() -> None:
 
 
 def write(folders: Sequence[str], out: str, language: str) -> None:
-  """Writes the report of the runs in these folders, and says its conclusion.
+  """Writes the report of the runs in these folders and prints its conclusion.
 
-  A page, `report.html`, that needs no network; `slides.html`, `slides.pdf`;
-  `report.md` with the plots, PNG and SVG, beside it.
+  It is a page, `report.html`, that needs no network; the slides `slides.html`
+  and `slides.pdf`; and `report.md` with the plots beside it, as PNG and SVG.
 
   Args:
-    folders: of runs.
-    out: folder to write to.
+    folders: the folders of the runs.
+    out: the folder to write to.
     language: one of `LANGUAGES`.
 
   Raises:
     UsageError: `out` cannot be written.
-    DataError: one of the folders is no run's.
+    DataError: one of the folders is not the folder of a run.
   """
   run_folder.check_writable('out', out)
-  from official.report import charts, content, groups, pages, pdf, runs, slides
+  from official.report import groups, runs
 
   say = Language(language)
-  loaded = [runs.load(folder) for folder in folders]
-  grouped = groups.group(loaded, say)
-  if _predict(grouped):
-    grouped = groups.group(loaded, say)
-  drawn = charts.draw(*_labelled(grouped, loaded, say))
-  told = content.of(grouped, list(drawn), say)
-  deck = slides.of(told, say)
-  font = charts.font_for(say)
-  files: dict[str, bytes] = {
-    f'{name}.{fmt}': data
-    for name, formats in drawn.items()
-    for fmt, data in formats.items()
-  }
-  files['report.html'] = pages.html('page.html', told, drawn, say).encode()
-  files['slides.html'] = pages.html(
-    'slides.html', told, drawn, say, slides=deck
-  ).encode()
-  files['slides.pdf'] = pdf.render(deck, drawn, say, font)
-  files['report.md'] = pages.markdown(told, say).encode()
+  loaded_runs = [runs.load(folder) for folder in folders]
+  run_groups = groups.group_runs(loaded_runs, say)
+  if _predict(run_groups):
+    run_groups = groups.group_runs(loaded_runs, say)
+  content, files = _make(loaded_runs, run_groups, say)
   os.makedirs(out, exist_ok=True)
   for name, data in files.items():
     with open(os.path.join(out, name), 'wb') as f:
       f.write(data)
-  for sentence in told.sentences:
+  for sentence in content.sentences:
     print(sentence)
-  page, deck_page = (
+  page, slides_page = (
     os.path.join(out, name) for name in ('report.html', 'slides.html')
   )
-  print(f'next: open {page}, or {deck_page} (slides.pdf)')
+  print(f'next: open {page}, or {slides_page} (slides.pdf)')
 
 
-def _labelled(
-  grouped: Sequence, loaded: Sequence, say: Language
-) -> tuple[Sequence, Language]:
-  """The groups and the language of the plots: English if a font is missing."""
+def _make(
+  loaded_runs: Sequence['Run'], run_groups: Sequence['Group'], say: Language
+) -> tuple['Content', Mapping[str, bytes]]:
+  """The content of the report and its files, by their names."""
+  from official.report import charts, content, pages, pdf, slides
+
+  plots = charts.draw(*_groups_to_plot(loaded_runs, run_groups, say))
+  composed = content.compose(run_groups, list(plots), say)
+  deck = slides.compose(composed, say)
+  page = pages.html('page.html', composed, plots, say)
+  slides_page = pages.html('slides.html', composed, plots, say, slides=deck)
+  files = {
+    f'{name}.{fmt}': data
+    for name, formats in plots.items()
+    for fmt, data in formats.items()
+  } | {
+    'report.html': page.encode(),
+    'slides.html': slides_page.encode(),
+    'slides.pdf': pdf.render(deck, plots, say, charts.font_for(say)),
+    'report.md': pages.markdown(composed, say).encode(),
+  }
+  return composed, files
+
+
+def _groups_to_plot(
+  loaded_runs: Sequence['Run'], run_groups: Sequence['Group'], say: Language
+) -> tuple[Sequence['Group'], Language]:
+  """The groups with the labels of the plots; English where a font is missing.
+
+  Without the font Matplotlib would draw boxes in place of the letters.
+  """
   from official.report import charts, groups
 
   if not say.needs_font or charts.font_for(say):
-    return grouped, say
+    return run_groups, say
   print(
-    'note: no font of this machine has Chinese letters, so the plots are '
-    'labelled in English; install Noto Sans CJK'
+    'note: no font on this machine has Chinese letters, so the labels of the '
+    'plots are English; install Noto Sans CJK'
   )
   english = Language('en')
-  return groups.group(loaded, english), english
+  return groups.group_runs(loaded_runs, english), english
 
 
-def _predict(grouped: Sequence) -> bool:
-  """Has the first run of a group look at the test images, where none has.
+def _predict(run_groups: Sequence['Group']) -> bool:
+  """Has the first run of each group predict the test images, if none has.
+
+  The main of the run does it, in a process of its own.
 
   Returns:
-    Whether any did.
+    Whether there are new predictions.
   """
-  done = False
-  for group in grouped:
+  has_predicted = False
+  for group in run_groups:
     if group.predictions is not None:
       continue
-    folder = group.runs[0].folder
-    print(f'{group.name}: looking at the test images', flush=True)
+    print(f'{group.name}: predicting the test images', flush=True)
     try:
       rerun.rerun(
-        folder,
+        group.runs[0].folder,
         'asked for its predictions',
-        *('--eval_only', '--save_predictions'),
+        '--eval_only',
+        '--save_predictions',
       )
-      done = True
+      has_predicted = True
     except UsageError as e:
-      print(f'note: without its predictions: {e}')
-  return done
+      print(f'note: the report has no predictions of it: {e}')
+  return has_predicted

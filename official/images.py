@@ -1,9 +1,9 @@
-"""Arrays as pictures that a browser or TensorBoard can show."""
+"""Arrays as images that a person can look at."""
 
 import numpy as np
 
 
-def picture(image: np.ndarray) -> np.ndarray:
+def to_uint8(image: np.ndarray) -> np.ndarray:
   """Scales numbers of any range to uint8, in the same shape.
 
   Args:

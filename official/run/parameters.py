@@ -1,0 +1,40 @@
+"""The number of parameters of a run's network."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from official import cli
+from official.estimator import slots
+
+# Variables of batch norm that follow the data; no gradient changes them.
+_NOT_TRAINED = {'moving_mean', 'moving_variance'}
+
+
+def count(config: Mapping[str, Any], checkpoint: str) -> int:
+  """How many numbers a run trains.
+
+  Args:
+    config: the settings in its `config.json`.
+    checkpoint: the prefix of one of its checkpoints.
+  """
+  parameters = config.get('parameters')
+  return _count_in(checkpoint) if parameters is None else int(parameters)
+
+
+def _count_in(checkpoint: str) -> int:
+  """Counts in a checkpoint, for `config.json` files of older versions.
+
+  To read a checkpoint takes TensorFlow, whose import takes seconds. So it is
+  imported here, and nobody waits for it who does not read an old folder.
+  """
+  with cli.quiet_stderr():
+    from official.estimator.checkpoints import read
+
+  shapes = read(checkpoint).get_variable_to_shape_map()
+  of_optimizer = {'global_step'} | slots.among(shapes)
+  return sum(
+    math.prod(shape)
+    for name, shape in shapes.items()
+    if name not in of_optimizer and name.split('/')[-1] not in _NOT_TRAINED
+  )
