@@ -51,10 +51,9 @@ def estimator(tmp_path_factory):
 
 
 def export(estimator, folder, receiver_fns=receiver_fn, **kwargs):
-  with layers.frozen():
-    return estimator.export_saved_model(
-      str(folder), receiver_fns, frozen=True, **kwargs
-    )
+  return estimator.export_saved_model(
+    str(folder), receiver_fns, frozen=True, **kwargs
+  )
 
 
 def kinds_in(exported):

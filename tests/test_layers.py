@@ -9,7 +9,12 @@ import tensorflow as tf
 
 from official import layers
 from official.estimator.variables import VariableStore
-from official.layers import convolutions, minimal_filtering, small_maps
+from official.layers import (
+  convolutions,
+  layouts,
+  minimal_filtering,
+  small_maps,
+)
 from tests.linear import two_replicas
 
 
@@ -180,7 +185,7 @@ def test_every_kernel_on_every_small_map_is_as_by_the_library(size, padding):
     def ours(x, weights, strides=strides, training=True):
       return convolutions.conv2d(
         *(x, weights, strides, padding),
-        data_format='channels_last',
+        layout=layouts.Layout('channels_last'),
         device='CPU',
         training=training,
       )
@@ -252,7 +257,7 @@ def test_a_kernel_larger_than_a_map_of_half_known_size_is_refused():
   def convolve(x):
     return convolutions.conv2d(
       *(x, tf.zeros([4, 4, 2, 2]), 1, 'VALID'),
-      data_format='channels_last',
+      layout=layouts.Layout('channels_last'),
       device='CPU',
       training=True,
     )
@@ -307,14 +312,14 @@ def test_on_a_cpu_small_maps_are_products():
 
 
 def test_the_kind_of_device_is_that_of_the_step():
-  assert convolutions.device(['/device:CPU:0', '/device:GPU:0']) == 'GPU'
-  assert convolutions.device(['/job:worker/task:1/device:GPU:3']) == 'GPU'
-  assert convolutions.device(['/device:CPU:0', '/device:CPU:1']) == 'CPU'
-  assert convolutions.device() == 'CPU'
+  assert convolutions.device_kind(['/device:CPU:0', '/device:GPU:0']) == 'GPU'
+  assert convolutions.device_kind(['/job:worker/task:1/device:GPU:3']) == 'GPU'
+  assert convolutions.device_kind(['/device:CPU:0', '/device:CPU:1']) == 'CPU'
+  assert convolutions.device_kind() == 'CPU'
   with tf.distribute.OneDeviceStrategy('/gpu:0').scope():
-    assert convolutions.device() == 'GPU'
+    assert convolutions.device_kind() == 'GPU'
   with two_replicas().scope():
-    assert convolutions.device() == 'CPU'
+    assert convolutions.device_kind() == 'CPU'
   with pytest.raises(ValueError, match="device must be one of .* 'TPU'"):
     layers.Network('net', training=True, device='TPU')
 
@@ -399,8 +404,8 @@ def test_frozen_batch_norm_goes_into_the_kernel_before_it():
 
   @tf.function(autograph=False)
   def frozen(x):
-    with store.trace(), store.scope(), layers.frozen():
-      return build(layers.Network('net', training=False), x)
+    with store.trace(), store.scope():
+      return build(layers.Network('net', training=False, frozen=True), x)
 
   graph = frozen.get_concrete_function(tf.constant(x)).graph
   kinds = [op.type for op in graph.get_operations()]

@@ -32,9 +32,9 @@ def export_saved_model(
   if not isinstance(receiver_fns, Mapping):
     receiver_fns = {'': receiver_fns}
   features = [_features_of(receiver) for receiver in receiver_fns.values()]
-  model = ExportedModel(model_fn, features)
+  model = ExportedModel(model_fn, features, frozen)
   with model.restored(checkpoint):
-    function = model.functions(frozen)
+    function = model.functions()
     signatures = _signatures_of_all(receiver_fns, function)
     module = tf.Module()
     if not frozen:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import tensorflow as tf
 
-from official.estimator import checkpoints, freezing
+from official.estimator import checkpoints, freezing, frozen_graphs
 from official.estimator.annotations import Nest
 from official.estimator.programs import ModelFn
 from official.estimator.spec import ModeKeys
@@ -42,10 +42,12 @@ class ExportedModel:
   Args:
     model_fn: function `(features, labels, mode) -> EstimatorSpec`.
     features: what the signatures make of their inputs, one for each receiver.
+    frozen: whether the values of the variables become constants.
   """
 
-  def __init__(self, model_fn: ModelFn, features: Iterable[Nest]):
+  def __init__(self, model_fn: ModelFn, features: Iterable[Nest], frozen: bool):
     self._model_fn = model_fn
+    self._frozen = frozen
     # Variables of its own: plain ones, whatever strategy trained them, so that
     # any checkpoint may be exported in the middle of training.
     self._store = VariableStore()
@@ -75,16 +77,15 @@ class ExportedModel:
       for variable, value in zip(outside, values, strict=True):
         variable.assign(value)
 
-  def functions(self, frozen: bool) -> Callable[[Nest], Outputs]:
+  def functions(self) -> Callable[[Nest], Outputs]:
     """A function from features to the tensors of each export output.
 
-    Args:
-      frozen: whether the values that the variables have now become constants;
-        else the function reads the variables.
+    If the model is frozen, its constants are the present values of the
+    variables: it is called within `restored`.
     """
     functions = {
       key: freezing.freeze(traced.function, traced.inputs, traced.outputs)
-      if frozen
+      if self._frozen
       else traced.function.prune(traced.inputs, traced.outputs)
       for key, traced in self._traced.items()
     }
@@ -106,6 +107,8 @@ class ExportedModel:
     outputs: dict[tuple[str, str], tf.Tensor] = {}
 
     def build(*flat: tf.Tensor) -> None:
+      if self._frozen:
+        frozen_graphs.mark(tf.compat.v1.get_default_graph())
       features = tf.nest.pack_sequence_as(specs, flat, expand_composites=True)
       with self._store.trace(), self._store.scope():
         spec = self._model_fn(features, None, ModeKeys.PREDICT)

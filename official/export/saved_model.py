@@ -6,7 +6,6 @@ import tempfile
 from typing import Any
 
 from official import estimator as estimator_lib
-from official import layers
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
 from official.export import formats, receivers
@@ -53,7 +52,7 @@ def export(
     names = os.path.join(scratch, 'class_names.txt')
     with open(names, 'w', encoding='utf-8') as f:
       f.writelines(f'{name}\n' for name in dataset.class_names)
-    with progress.working('exporting'), layers.frozen():
+    with progress.working('exporting'):
       return estimator.export_saved_model(
         flags_obj.export_dir,
         signatures,
