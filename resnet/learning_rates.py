@@ -21,7 +21,7 @@ def from_flags(
   boundary_epochs: Sequence[float] | None = None,
   decay_rates: Sequence[float] = (1, 0.1, 0.01, 0.001),
   warmup: bool = False,
-) -> schedules.Schedule:
+) -> schedules.LearningRateFn:
   """The rate that `--lr_schedule` and `--base_lr` mean.
 
   Args:
@@ -64,7 +64,7 @@ def learning_rate_with_decay(
   decay_rates: Sequence[float],
   base_lr: float = 0.1,
   warmup: bool = False,
-) -> schedules.Schedule:
+) -> schedules.LearningRateFn:
   """A rate that grows with the batch and falls at epochs.
 
   Args:
@@ -91,7 +91,7 @@ def learning_rate_with_decay(
 
 def lars_learning_rate(
   batch_size: int, num_images: int, train_epochs: int
-) -> schedules.Schedule:
+) -> schedules.LearningRateFn:
   """The rate for LARS: a warm-up, then a falling square.
 
   Args:

@@ -76,7 +76,7 @@ def resnet_model_fn(
   model_class: Callable[..., Callable[..., tf.Tensor]],
   resnet_size: int,
   weight_decay: float,
-  learning_rate_fn: schedules.Schedule,
+  learning_rate_fn: schedules.LearningRateFn,
   momentum: float,
   data_format: str | None,
   resnet_version: int,
@@ -235,7 +235,7 @@ def resnet_main(
   model_function: Callable[..., estimator_lib.EstimatorSpec],
   dataset: ImageDataset,
   network: str,
-  learning_rate_fn: schedules.Schedule,
+  learning_rate_fn: schedules.LearningRateFn,
   devices: devices_lib.Devices,
 ) -> dict[str, Any]:
   """Trains, evaluates and exports as the flags say.
@@ -313,7 +313,7 @@ class _Run:
   dataset: ImageDataset
   network: str
   devices: devices_lib.Devices
-  make_estimator: Callable[[schedules.Schedule], estimator_lib.Estimator]
+  make_estimator: Callable[[schedules.LearningRateFn], estimator_lib.Estimator]
   rate: nan_recovery.HalvedRate
   recorder: run_config.Recorder
 

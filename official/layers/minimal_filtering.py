@@ -31,6 +31,7 @@ Gradients are TensorFlow's own, through the same few products.
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -167,15 +168,16 @@ def _interpolation(size: int, points: Sequence[Fraction | int]) -> _Algorithm:
     size: number of positions of the map along the axis.
     points: size + 1 different numbers.
   """
-  of_data, of_filter = [], []
+  of_data: list[list[Fraction | int]] = []
+  of_filter: list[list[Fraction | int]] = []
   for point in points:
     others = [other for other in points if other != point]
-    scale = np.prod([Fraction(point - other) for other in others])
+    scale = math.prod(Fraction(point - other) for other in others)
     of_data.append([*_with_roots(others), 0])
     of_filter.append([
       Fraction(point) ** power / scale for power in range(KERNEL_SIZE)
     ])
-  of_data.append(_with_roots(points))
+  of_data.append([*_with_roots(points)])
   of_filter.append([0] * (KERNEL_SIZE - 1) + [1])
   to_outputs = [
     [*(Fraction(point) ** power for point in points), int(power == size - 1)]

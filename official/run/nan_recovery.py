@@ -17,7 +17,7 @@ class HalvedRate:
     learning_rate_fn: global step to rate, before it is halved.
   """
 
-  def __init__(self, learning_rate_fn: schedules.Schedule):
+  def __init__(self, learning_rate_fn: schedules.LearningRateFn):
     self._learning_rate_fn = learning_rate_fn
     self._halvings = 0
 
