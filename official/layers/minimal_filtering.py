@@ -168,8 +168,8 @@ def _interpolation(size: int, points: Sequence[Fraction | int]) -> _Algorithm:
     size: number of positions of the map along the axis.
     points: size + 1 different numbers.
   """
-  of_data: list[list[Fraction | int]] = []
-  of_filter: list[list[Fraction | int]] = []
+  of_data: list[Sequence[Fraction | int]] = []
+  of_filter: list[Sequence[Fraction | int]] = []
   for point in points:
     others = [other for other in points if other != point]
     scale = math.prod(Fraction(point - other) for other in others)
@@ -177,7 +177,7 @@ def _interpolation(size: int, points: Sequence[Fraction | int]) -> _Algorithm:
     of_filter.append([
       Fraction(point) ** power / scale for power in range(KERNEL_SIZE)
     ])
-  of_data.append([*_with_roots(points)])
+  of_data.append(_with_roots(points))
   of_filter.append([0] * (KERNEL_SIZE - 1) + [1])
   to_outputs = [
     [*(Fraction(point) ** power for point in points), int(power == size - 1)]

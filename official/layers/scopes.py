@@ -39,7 +39,7 @@ class LayerScope:
     self._num_layers[kind] = number + 1
     return f'{self._name}/{kind}_{number}' if number else f'{self._name}/{kind}'
 
-  def ops(self, layer: str) -> contextlib.AbstractContextManager:
+  def ops(self, layer: str) -> contextlib.AbstractContextManager[str]:
     """Within it ops are named after a layer.
 
     The slash at the end makes TensorFlow take the name as it stands, not
