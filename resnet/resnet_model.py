@@ -203,7 +203,7 @@ def default_data_format() -> str:
   """`'channels_first'` where a GPU is visible, else `'channels_last'`.
 
   The original asked whether TensorFlow was built with CUDA. The usual build is,
-  also on a machine without a GPU, where convolutions of `'channels_first'` raise.
+  also on a machine without a GPU, where it cannot convolve `'channels_first'`.
   """
   has_gpu = bool(tf.config.list_logical_devices('GPU'))
   return 'channels_first' if has_gpu else 'channels_last'

@@ -19,7 +19,7 @@ from tests.linear import two_replicas
 
 
 def call(build, inputs, *, training=False, network=None, step=0):
-  """Builds layers around a store; returns outputs, gradient and store."""
+  """Runs layers once; returns outputs, input gradient, values of variables."""
   store = VariableStore(seed=3)
   inputs = tf.constant(inputs)
 
@@ -63,7 +63,7 @@ def numpy_conv2d(x, kernel, strides, before, after):
   )
 
 
-# (k - 1) zeros whatever the size for FIXED; what TensorFlow says for SAME.
+# k - 1 zeros whatever the size for FIXED; what TensorFlow documents for SAME.
 @pytest.mark.parametrize(
   'size, kernel, strides, padding, before, after',
   [
@@ -147,7 +147,7 @@ def test_a_small_map_has_the_librarys_values_and_gradients(
   height, width, kernel, strides
 ):
   pad = [(kernel - 1) // 2, kernel // 2]
-  found, expected = (
+  computed, expected = (
     outputs_and_gradients(
       convolve, normal(3, height, width, 4), normal(kernel, kernel, 4, 5)
     )
@@ -160,7 +160,7 @@ def test_a_small_map_has_the_librarys_values_and_gradients(
       ),
     )
   )
-  for ours, theirs in zip(found, expected, strict=True):
+  for ours, theirs in zip(computed, expected, strict=True):
     np.testing.assert_allclose(ours, theirs, atol=2e-5)
 
 
@@ -201,18 +201,18 @@ def test_every_kernel_on_every_small_map_is_as_by_the_library(size, padding):
     if padding != 'SAME' and size + sum(EXPLICIT[padding](kernel)) < kernel:
       with pytest.raises(ValueError) as e:
         ours(*tensors)
-      told = str(e.value)
-      assert f'{kernel}x{kernel} kernel does not fit' in told, case
-      assert f'a {size}x{size} map' in told and '\n' not in told, case
+      message = str(e.value)
+      assert f'{kernel}x{kernel} kernel does not fit' in message, case
+      assert f'a {size}x{size} map' in message and '\n' not in message, case
       if isinstance(padding, int):
-        assert f'with {padding} zeros on each side' in told, case
+        assert f'with {padding} zeros on each side' in message, case
       with pytest.raises(ValueError, match='Negative dimension size'):
         tf.function(theirs).get_concrete_function(*tensors)
       continue
     expected = outputs_and_gradients(theirs, x, weights)
-    found = outputs_and_gradients(ours, x, weights)
-    for mine, its in zip(found, expected, strict=True):
-      np.testing.assert_allclose(mine, its, atol=1e-5, err_msg=case)
+    computed = outputs_and_gradients(ours, x, weights)
+    for tensor, reference in zip(computed, expected, strict=True):
+      np.testing.assert_allclose(tensor, reference, atol=1e-5, err_msg=case)
     np.testing.assert_allclose(
       ours(*tensors, training=False), expected[0], atol=1e-5, err_msg=case
     )
@@ -268,7 +268,7 @@ def test_a_kernel_larger_than_a_map_of_half_known_size_is_refused():
 
 @pytest.mark.parametrize('padding', ['Valid', 'CIRCULAR', -1, 1.5, None])
 def test_an_unknown_padding_is_refused(padding):
-  """It was taken for SAME."""
+  """It used to mean SAME."""
   nn = layers.Network('net', training=True)
   with pytest.raises(ValueError, match='padding must be .*given: '):
     nn.conv2d(tf.zeros([1, 4, 4, 2]), 2, 3, padding=padding)
@@ -298,7 +298,7 @@ def kinds_of_ops(device, *, data_format='channels_last', training=True):
 @pytest.mark.parametrize('data_format', layers.DATA_FORMATS)
 @pytest.mark.parametrize('training', [True, False])
 def test_on_a_gpu_every_convolution_is_tensorflows_own(data_format, training):
-  """In either layout: cuDNN is faster there than what is made for a CPU."""
+  """In either layout: cuDNN is faster there than what was written for a CPU."""
   kinds = kinds_of_ops('GPU', data_format=data_format, training=training)
   assert kinds['Conv2D'] == kinds['Conv2DBackpropInput'] == 4
   assert not {'MatMul', 'BatchMatMulV2', 'Pad'} & set(kinds)
@@ -327,8 +327,8 @@ def test_the_kind_of_device_is_that_of_the_step():
 @pytest.mark.parametrize('height', minimal_filtering.SIZES)
 @pytest.mark.parametrize('width', minimal_filtering.SIZES)
 def test_minimal_filtering_has_the_librarys_values_and_gradients(height, width):
-  """To 4e-5 of what they are, with as many channels as ResNet-18 has."""
-  found, expected = (
+  """To 4e-5 of their deviation, with as many channels as ResNet-18 has."""
+  computed, expected = (
     outputs_and_gradients(
       convolve, normal(8, height, width, 128), normal(3, 3, 128, 64) / 34
     )
@@ -337,7 +337,7 @@ def test_minimal_filtering_has_the_librarys_values_and_gradients(height, width):
       lambda x, weights: tf.nn.conv2d(x, weights, 1, 'SAME'),
     )
   )
-  for ours, theirs in zip(found, expected, strict=True):
+  for ours, theirs in zip(computed, expected, strict=True):
     np.testing.assert_allclose(ours, theirs, atol=4e-5 * np.std(theirs))
 
 
@@ -374,12 +374,12 @@ def test_training_and_evaluation_convolve_alike(size, strides):
     )
     for training in (True, False)
   ]
-  for found, expected in zip(*(mode[:2] for mode in modes), strict=True):
-    np.testing.assert_allclose(found, expected, atol=3e-5)
+  for trained, evaluated in zip(*(mode[:2] for mode in modes), strict=True):
+    np.testing.assert_allclose(trained, evaluated, atol=3e-5)
 
 
 def test_frozen_batch_norm_goes_into_the_kernel_before_it():
-  """And is what it was: moving statistics far from 0 and 1."""
+  """And gives the same, with moving averages far from 0 and 1."""
 
   def build(nn, x):
     x = nn.batch_norm(nn.conv2d(x, 6, 3))
