@@ -26,6 +26,9 @@ What differs from the paper here:
 - A^T, B^T and G act along both axes at once, as Kronecker products: one
   matrix product on [positions, the rest] in place of two with a transposition.
 
+It pays for batches. On a 4x4 map it saves 108 C F multiply-adds for each image,
+and the transform of the kernel takes 9 * 36 C F once, as much as 3 images save.
+
 Gradients are TensorFlow's own, through the same few products.
 """
 

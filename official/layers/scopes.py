@@ -20,13 +20,13 @@ def he_initializer() -> Initializer:
 class LayerScope:
   """Names layers as TensorFlow 1's `tf.layers` did and makes their variables.
 
-  The first layer of a kind is `resnet_model/conv2d`, the next ones are
-  `resnet_model/conv2d_1`, `resnet_model/conv2d_2`, and so on. A checkpoint
-  finds variables by these names, so the order in which a network asks for its
-  layers is part of its format on disk.
+  The first layer of a kind is `my_model/conv2d`, the next ones are
+  `my_model/conv2d_1`, `my_model/conv2d_2`, and so on. A checkpoint finds
+  variables by these names, so the order in which a network asks for its layers
+  is part of its format on disk.
 
   Args:
-    name: first part of every name, such as `'resnet_model'`.
+    name: first part of every name, such as `'my_model'`.
   """
 
   def __init__(self, name: str):
