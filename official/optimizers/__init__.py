@@ -4,6 +4,7 @@ from official.optimizers.adaptive import AdadeltaOptimizer, AdamOptimizer
 from official.optimizers.lars import LARSOptimizer
 from official.optimizers.momentum import MomentumOptimizer
 from official.optimizers.optimizer import GradsAndVars, Optimizer
+from official.optimizers.training_step import train_op
 
 __all__ = [
   'AdadeltaOptimizer',
@@ -12,4 +13,5 @@ __all__ = [
   'LARSOptimizer',
   'MomentumOptimizer',
   'Optimizer',
+  'train_op',
 ]
