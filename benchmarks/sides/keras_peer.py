@@ -49,7 +49,9 @@ def _resnet(job: jobs.Job, x):
       arch.first_pool_size, arch.first_pool_stride, 'same'
     )(x)
   for group, blocks in enumerate(arch.block_sizes):
-    plan = residual_blocks.block_plan(arch.num_filters * 2**group, arch.bottleneck)
+    plan = residual_blocks.block_plan(
+      arch.num_filters * 2**group, arch.bottleneck
+    )
     for block in range(blocks):
       strides = 1 if block else arch.block_strides[group]
       shortcut = x if block else convolve(x, plan[-1][0], 1, strides)
