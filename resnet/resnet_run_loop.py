@@ -203,7 +203,6 @@ def _spec(
   if mode == ModeKeys.PREDICT:
     exported = {'predict': PredictOutput(predictions)}
     return EstimatorSpec(mode, predictions, export_outputs=exported)
-
   losses, loss = _loss(logits, labels, is_training, params, loss_filter_fn)
   if not is_training:
     metric_ops = _metrics(labels, logits, predictions['classes'], losses)
@@ -233,7 +232,7 @@ def _loss(
     losses = tf.cast(losses, tf.float64)
   cross_entropy = tf.reduce_mean(losses, name='cross_entropy')
   decays = loss_filter_fn or losses_lib.excludes_batch_norm
-  l2_loss = params['weight_decay'] * losses_lib.l2(decays)
+  l2_loss = losses_lib.l2(decays) * params['weight_decay']
   l2_loss = tf.cast(l2_loss, losses.dtype)
   summary.scalar('cross_entropy', cross_entropy)
   summary.scalar('l2_loss', l2_loss)
