@@ -10,15 +10,15 @@ import struct
 import pytest
 
 from official import predict
-from official.datasets import (
-  cifar10,
+from official.datasets import cifar10, mnist
+from official.datasets.files import (
   class_folders,
-  found,
   idx,
-  image_kinds,
-  mnist,
+  image_headers,
+  inventory,
   shards,
 )
+from official.datasets.files.names import printable
 from official.errors import DataError
 
 # The first bytes of small images; none is decoded here.
@@ -127,7 +127,7 @@ def test_generated_folders_used_and_named_are_what_was_found(tmp_path, count):
     outcomes['used'] += 1
     assert count_of(listed) == on_disk(folder), seed
     assert (len(listed.used), len(listed.unusable)) == (images, unusable), seed
-    told = found.lines(
+    told = inventory.describe(
       str(folder), len(listed.used), listed.left_out, listed.unusable
     )
     assert f' {on_disk(folder):,} files found' in told[0]
@@ -172,7 +172,7 @@ def test_generated_sets_of_files_are_whole_or_refused(tmp_path):
     if left:
       assert [os.path.basename(path) for path in used] == names
     whole += 1
-    left_out = sum(one.files for one in found.others(str(folder), used))
+    left_out = sum(one.files for one in inventory.unused(str(folder), used))
     assert len(used) + left_out == on_disk(folder)
   assert count / 4 < whole < count
 
@@ -239,7 +239,7 @@ def test_a_link_gives_no_image_a_second_label_or_a_second_place(pets):
   assert listed.splits['train']['cat'] == [
     str(pets / f'train/cat/{i}.jpg') for i in range(3)
   ]
-  assert found.lines(str(pets), 13, listed.left_out) == [
+  assert inventory.describe(str(pets), 13, listed.left_out) == [
     f'{pets}: 13 files found: 13 used; not used:',
     '  1 folder beside those that are used: other/ (empty)',
     '  3 links to a folder they lie in: train/cat/top/, train/cat/up/, '
@@ -265,7 +265,9 @@ def test_what_is_left_out_is_counted_in_words_that_fit(tmp_path):
   write(tmp_path / 'a.bak')
   write(tmp_path / '__MACOSX/a')
   (tmp_path / '.git').mkdir()
-  assert found.lines(str(tmp_path), 0, found.others(str(tmp_path), ())) == [
+  assert inventory.describe(
+    str(tmp_path), 0, inventory.unused(str(tmp_path), ())
+  ) == [
     f'{tmp_path}: 4 files found: 0 used, 4 left out:',
     '  1 hidden folder: .git/ (empty)',
     '  1 folder of the operating system (1 file): __MACOSX/',
@@ -273,7 +275,7 @@ def test_what_is_left_out_is_counted_in_words_that_fit(tmp_path):
     '  1 copy or part of a file: a.bak',
     '  1 text or table: a.txt',
   ]
-  assert found.lines(str(tmp_path), 4, ()) == []
+  assert inventory.describe(str(tmp_path), 4, ()) == []
 
 
 def test_classes_one_folder_deeper_are_one_class_and_refused(pets, tmp_path):
@@ -306,7 +308,7 @@ def test_a_name_that_is_not_text_and_a_socket(pets):
   listed = class_folders.find(str(pets))
   assert count_of(listed) == on_disk(pets) == 14
   assert len(listed.used) == 13
-  assert found.shown('\udcff\n.jpg') == r'\xff\n.jpg'
+  assert printable('\udcff\n.jpg') == r'\xff\n.jpg'
 
 
 def riff(kind, data):
@@ -334,15 +336,15 @@ BOMBS = {
 
 def test_a_picture_of_gigabytes_is_refused_before_it_is_decoded(tmp_path):
   for name, content in BOMBS.items():
-    seen = image_kinds.look(str(write(tmp_path / name, content)))
+    seen = image_headers.inspect(str(write(tmp_path / name, content)))
     assert seen.is_image and 'more than 134,217,728' in seen.problem, name
   animated = riff(b'VP8X', b'\2\0\0\0' + bytes(6))
-  seen = image_kinds.look(str(write(tmp_path / 'x', animated)))
+  seen = image_headers.inspect(str(write(tmp_path / 'x', animated)))
   assert seen.problem.startswith('an animated WebP')
   sizes = [(7, 5), (1, 1), (11_000, 12_000)]
   for width, height in sizes:
     path = write(tmp_path / 'x.jpg', jpeg_of(width, height))
-    assert image_kinds.look(str(path)) == (True, None)
+    assert image_headers.inspect(str(path)) == (True, None)
 
 
 def test_a_kind_of_image_that_is_not_read_is_called_by_its_name(tmp_path):
@@ -354,7 +356,7 @@ def test_a_kind_of_image_that_is_not_read_is_called_by_its_name(tmp_path):
     ('x.png', b'\0\0\0\x0cjP  ', 'JPEG 2000'),
   ]:
     path = str(write(tmp_path / name, content))
-    assert image_kinds.look(path) == (
+    assert image_headers.inspect(path) == (
       True,
       f'{kind} is not read; save it as PNG',
     )

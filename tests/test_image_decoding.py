@@ -8,14 +8,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from official import predict
-from official.datasets import (
-  gif_decoding,
-  image_decoding,
-  imagenet_preprocessing,
-  mnist,
-)
-from official.datasets.bad_examples import first_line
+from official import predict, tensorflow_errors
+from official.datasets import imagenet_preprocessing, mnist
+from official.datasets.decoding import gif as gif_decoding
+from official.datasets.decoding import images as image_decoding
+from official.datasets.decoding import resizing
 from official.export import folders as export_folders
 from official.export import receivers
 from tests import test_found_is_used as files
@@ -150,7 +147,7 @@ def test_what_tensorflow_would_decode_wrongly_or_not_at_all_is_refused():
   }.items():
     with pytest.raises(tf.errors.InvalidArgumentError) as raised:
       image_decoding.decode(tf.constant(content), 3)
-    assert message in first_line(raised.value)
+    assert message in tensorflow_errors.reason(raised.value)
 
 
 def test_a_picture_of_gigabytes_is_refused_in_every_kind():
@@ -169,7 +166,9 @@ def test_a_picture_of_gigabytes_is_refused_in_every_kind():
   for name, content in bombs.items():
     with pytest.raises(tf.errors.InvalidArgumentError) as raised:
       image_decoding.decode(tf.constant(content), 3)
-    assert 'more than 134,217,728 pixels' in first_line(raised.value), name
+    assert 'more than 134,217,728 pixels' in tensorflow_errors.reason(
+      raised.value
+    ), name
 
 
 def digits():
@@ -179,11 +178,11 @@ def digits():
 
 def test_a_drawn_digit_is_the_same_digit_on_any_paper():
   """Light ink, dark ink, transparent or not: as MNIST has it in the end."""
-  paper = image_decoding.paper_of(digits()[..., np.newaxis])
+  paper = resizing.paper_of(digits()[..., np.newaxis])
   assert paper == 0
-  assert image_decoding.paper_of(255 - digits()[..., np.newaxis]) == 255
+  assert resizing.paper_of(255 - digits()[..., np.newaxis]) == 255
   noise = np.random.RandomState(0).randint(0, 256, [50, 28, 28, 1])
-  assert image_decoding.paper_of(noise.astype(np.uint8)) is None
+  assert resizing.paper_of(noise.astype(np.uint8)) is None
   for digit in digits()[:5]:
     ink = np.zeros([28, 28, 4], np.uint8)
     ink[..., 3] = digit
@@ -198,7 +197,7 @@ def test_a_drawn_digit_is_the_same_digit_on_any_paper():
     ):  # fmt: skip
       options = {'lossless': True, 'exact': True} if kind == 'WEBP' else {}
       content = encoded(Image.fromarray(pixels), kind, **options)
-      got = image_decoding.decode_and_resize((28, 28, 1), content, paper)
+      got = resizing.decode_and_resize((28, 28, 1), content, paper)
       dimmer = (255 - 0.299 * 200) / 255 if pixels is red else 1
       difference = np.abs(got.numpy()[..., 0] - digit * dimmer)
       assert difference.max() <= 1, kind

@@ -1,0 +1,273 @@
+"""Folders of images, one for each class: which files belong to which class.
+
+Everything below the folder is used, or named with the reason that it is not.
+What makes a class or a split incomplete is an error. Nothing is decoded here.
+"""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from official.datasets.files import (
+  class_splits,
+  file_kinds,
+  image_headers,
+  image_search,
+)
+from official.datasets.files.class_splits import Classes
+from official.datasets.files.image_search import ImageSearch
+from official.datasets.files.inventory import LeftOut, list_folder
+from official.datasets.files.names import first_few, printable
+from official.errors import DataError
+
+# Names of the folders of a split, in any case. Of the second the first is used.
+_TRAIN = ('train', 'training')
+_TEST = ('test', 'testing', 'validation', 'valid', 'val')
+_THREADS = 16  # Each waits for the disk or the network, not for a core.
+_MAX_GLANCES = 10_000  # files
+
+
+@dataclasses.dataclass
+class ClassFolders:
+  """The images of a folder.
+
+  Attributes:
+    splits: `'train'` and `'test'`, each from class to the paths of its images.
+    unusable: path to reason for images that cannot be used.
+    left_out: what is not used because it is not data.
+  """
+
+  splits: dict[str, Classes] = dataclasses.field(default_factory=dict)
+  unusable: dict[str, str] = dataclasses.field(default_factory=dict)
+  left_out: list[LeftOut] = dataclasses.field(default_factory=list)
+
+  @property
+  def used(self) -> list[str]:
+    """The paths of all images that can be used."""
+    return [
+      path
+      for classes in self.splits.values()
+      for paths in classes.values()
+      for path in paths
+    ]
+
+  def add(self, search: ImageSearch) -> None:
+    """Takes over what a search could not use."""
+    self.unusable |= search.unusable
+    self.left_out += search.left_out
+
+
+class _Splits(NamedTuple):
+  """The folders to train and to test on, and what lies beside them."""
+
+  train: str
+  test: str
+  left_out: list[LeftOut]
+
+
+def may_hold_images(directory: str) -> bool:
+  """Returns whether there may be images in folders there, by a quick look."""
+  for folder in _visible_folders(directory):
+    is_split = os.path.basename(folder).lower() in _TRAIN + _TEST
+    if is_split and _has_folders(folder):
+      return True
+    seen = 0
+    for path, _, names in os.walk(folder):
+      if any(
+        _may_be_image(os.path.join(path, name)) for name in names[:_MAX_GLANCES]
+      ):
+        return True
+      seen += len(names)
+      if seen > _MAX_GLANCES:
+        break
+  return False
+
+
+def find(data_dir: str) -> ClassFolders:
+  """Finds the images of all classes and splits.
+
+  Raises:
+    DataError: a split or a class is missing, is empty or has no image that can
+      be used; there is only one class; or a folder cannot be read.
+  """
+  result = ClassFolders()
+  with _reading_threads(data_dir) as pool:
+    splits = _find_splits(data_dir)
+    if splits is None:
+      classes = _find_classes(data_dir, data_dir, pool, result)
+      _check_all_used(data_dir, '', classes, result)
+      class_splits.check_several(data_dir, classes)
+      result.splits = class_splits.divide(data_dir, classes)
+      return result
+    result.left_out += splits.left_out
+    folders = {'train': splits.train, 'test': splits.test}
+    result.splits = {
+      split: _find_classes(data_dir, folder, pool, result)
+      for split, folder in folders.items()
+    }
+    for split, folder in folders.items():
+      name = os.path.basename(folder)
+      _check_all_used(data_dir, name, result.splits[split], result)
+    class_splits.check_same(data_dir, folders, result.splits)
+    class_splits.check_several(splits.train, result.splits['train'])
+  return result
+
+
+def images_below(folder: str) -> ClassFolders:
+  """Finds all images below a folder, as the one class `''` of the split `''`.
+
+  Raises:
+    DataError: a folder cannot be read.
+  """
+  result = ClassFolders()
+  with _reading_threads(folder) as pool:
+    search = ImageSearch(folder, pool)
+    result.splits = {'': {'': search.images(folder)}}
+    result.add(search)
+  return result
+
+
+@contextlib.contextmanager
+def _reading_threads(folder: str) -> Iterator[ThreadPoolExecutor]:
+  """Gives threads for reading; an error of the file system is a `DataError`."""
+  try:
+    with ThreadPoolExecutor(_THREADS) as pool:
+      yield pool
+  except OSError as e:
+    name = printable(str(e.filename or folder))
+    raise DataError(f'{name} cannot be read: {e.strerror or e}') from e
+
+
+def _find_splits(data_dir: str) -> _Splits | None:
+  """Finds the folders of the splits; None where the classes lie side by side.
+
+  Raises:
+    DataError: there is only one split, or several folders to train on.
+  """
+  folders, files = list_folder(data_dir)
+  trains, tests = _named(folders, _TRAIN), _named(folders, _TEST)
+  if not tests and not any(map(_has_folders, trains)):
+    return None  # A class may be called train.
+  where = printable(data_dir)
+  if not trains:
+    raise DataError(
+      f'{where} has {_base_names(tests)} but no train; a folder a class must '
+      'lie in train and in test'
+    )
+  if len(trains) > 1:
+    raise DataError(
+      f'{where} must have one folder to train on, has: {_base_names(trains)}'
+    )
+  tests_with_classes = list(filter(_has_folders, tests))
+  if not tests_with_classes:
+    raise DataError(
+      f'{where} has {_base_names(trains)} but no test (or validation, or val) '
+      'with a folder a class'
+    )
+  train, test = trains[0], tests_with_classes[0]
+  left_out = [
+    LeftOut.folder(path, 'folders beside those that are used')
+    for path in folders
+    if path not in (train, test)
+  ]
+  left_out += image_search.beside(files, 'files beside the folders')
+  return _Splits(train, test, left_out)
+
+
+def _named(folders: Iterable[str], names: tuple[str, ...]) -> list[str]:
+  """Returns the folders of these names in any case, in the order of `names`."""
+  return [
+    folder
+    for name in names
+    for folder in folders
+    if os.path.basename(folder).lower() == name
+  ]
+
+
+def _find_classes(
+  data_dir: str, folder: str, pool: ThreadPoolExecutor, result: ClassFolders
+) -> Classes:
+  """Finds the images of each class of a split, both in the order of names.
+
+  Args:
+    data_dir: the data folder.
+    folder: of the split.
+    pool: threads that read.
+    result: gets what is left out or cannot be used.
+  """
+  folders, files = list_folder(folder)
+  parents = tuple(map(image_search.identity_of, (data_dir, folder)))
+  search = ImageSearch(data_dir, pool, parents)
+  search.left_out += image_search.beside(
+    files, 'images in no folder of a class'
+  )
+  classes = {}
+  for path in folders:
+    name = os.path.basename(path)
+    kind = file_kinds.kind_of_folder(name)
+    if kind:
+      search.left_out.append(LeftOut.folder(path, kind))
+    else:
+      classes[name] = search.images(path)
+  result.add(search)
+  return classes
+
+
+def _check_all_used(
+  data_dir: str, split: str, classes: Classes, result: ClassFolders
+) -> None:
+  """Raises where a class has no image that can be used.
+
+  Raises:
+    DataError: there is such a class; the message says what its folder holds.
+  """
+  empty = [name for name, paths in classes.items() if not paths]
+  if empty:
+    where = os.path.join(printable(data_dir), split).rstrip('/')
+    raise DataError(
+      f'{where}: no image of class {first_few(empty)} can be used: '
+      + _content_of(os.path.join(data_dir, split, empty[0]), result)
+    )
+
+
+def _content_of(folder: str, result: ClassFolders) -> str:
+  """Says what the folder of a class holds in place of images."""
+  inside = folder + os.sep
+  unusable = [
+    f'{os.path.basename(path)}: {reason}'
+    for path, reason in result.unusable.items()
+    if path.startswith(inside)
+  ]
+  left_out = [
+    os.path.relpath(entry.path, folder)
+    for entry in result.left_out
+    if entry.path.startswith(inside)
+  ]
+  return first_few(unusable or left_out) or 'the folder is empty'
+
+
+def _may_be_image(path: str) -> bool:
+  name = os.path.basename(path)
+  if file_kinds.kind_of_file(name) or os.path.splitext(name)[1]:
+    return image_headers.has_image_ending(name) and not name.startswith('.')
+  return image_headers.inspect(path).is_image
+
+
+def _base_names(paths: Iterable[str]) -> str:
+  return first_few(map(os.path.basename, paths))
+
+
+def _has_folders(folder: str) -> bool:
+  return any(_visible_folders(folder))
+
+
+def _visible_folders(folder: str) -> Iterator[str]:
+  folders, _ = list_folder(folder)
+  return (
+    path
+    for path in folders
+    if not file_kinds.kind_of_folder(os.path.basename(path))
+  )
