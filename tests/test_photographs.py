@@ -17,6 +17,7 @@ from official.datasets import (
   image_folder,
   imagenet,
   imagenet_examples,
+  imagenet_files,
   imagenet_preprocessing,
   in_memory,
   preprocessing,
@@ -301,7 +302,7 @@ def test_as_many_files_as_imagenet_has_are_not_taken_for_it(records_folder):
   """1,024 files of 5 records each are 5,120 images, not 1,281,167."""
   path = str(records_folder / 'train-00000-of-00003')
   parts = [tfrecords.Part(path)] * 1024
-  assert imagenet._num_images('train', parts) == 5_120
+  assert imagenet_files.num_images('train', parts) == 5_120
 
 
 def test_records_that_are_missing_or_of_another_set(records_folder, tmp_path):

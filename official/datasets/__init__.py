@@ -15,7 +15,9 @@ The sets:
 
 From files to batches:
 - example_order: which example each replica takes at each step.
+- imagenet_files: the TFRecord files of ImageNet.
 - imagenet_examples: the serialized examples of ImageNet.
+- labelled_files: image files with labels, in one folder for each class.
 - photographs: batches of photographs that are decoded when they are needed.
 - records: the original's pipeline over records, `process_record_dataset`.
 

@@ -89,7 +89,7 @@ def load_imagenet(flags_obj: Any) -> ImageDataset:
     'augment': flags_obj.augment,
     'bad': BadExamples(flags_obj.max_bad_examples),
   }
-  if imagenet.exists(data_dir):
+  if imagenet.is_imagenet_folder(data_dir):
     return imagenet.load(
       data_dir, size, background_class=flags_obj.background_class, **options
     )

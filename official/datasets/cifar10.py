@@ -57,12 +57,12 @@ def load(
   Raises:
     DataError: a file is missing or damaged.
   """
-  names = [name for names in FILES.values() for name in names]
+  names = [name for of_split in FILES.values() for name in of_split]
   used = [os.path.join(data_dir, name) for name in names]
   missing = [path for path in used if not os.path.isfile(path)]
   if missing:
     raise DataError(
-      f'{data_dir} has not all files of CIFAR-10; missing: '
+      f'{data_dir} does not hold all files of CIFAR-10; missing: '
       f'{first_few(map(os.path.basename, missing), len(names))}'
     )
   left_out = list(inventory.unused(data_dir, used))
@@ -70,8 +70,8 @@ def load(
     left_out += inventory.unused(above, [os.path.join(above, FOLDER)])
   inventory.warn(above or data_dir, len(used), left_out)
   splits = {}
-  for split, names in FILES.items():
-    parts = [read(os.path.join(data_dir, name)) for name in names]
+  for split, of_split in FILES.items():
+    parts = [read(os.path.join(data_dir, name)) for name in of_split]
     splits[split] = in_memory.Split(
       np.concatenate([part.images for part in parts]),
       np.concatenate([part.labels for part in parts]),

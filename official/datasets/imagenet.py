@@ -7,7 +7,7 @@ from another place of the disk. A run that goes on reads up to where it was
 without decoding, and then has exactly the batches that would have come next.
 """
 
-import functools
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 
@@ -15,41 +15,24 @@ import tensorflow as tf
 
 from official.datasets import (
   example_order,
+  imagenet_files,
   imagenet_preprocessing,
-  photographs,
   synthetic,
 )
 from official.datasets.bad_examples import BadExamples
-from official.datasets.files import inventory, shards, tfrecords
-from official.datasets.files.names import printable
+from official.datasets.files import tfrecords
 from official.datasets.files.tfrecords import Part
-from official.datasets.image_dataset import ImageDataset, InputFn
-from official.datasets.imagenet_examples import (
-  Labels,
-  check_first_record,
-  parse_example_proto,
-  trial,
-)
-from official.errors import DataError
+from official.datasets.image_dataset import ImageDataset
+from official.datasets.imagenet_examples import Labels, parse_example_proto
+from official.datasets.photographs import PhotographDecoder, batches
 
-# Images of the splits by the usual numbers of files, as Russakovsky et al. 2015
-# have it. Other sets are counted, which reads from every file.
-_NUM_IMAGES = {
-  ('train', 1024): 1_281_167,
-  ('validation', 128): 50_000,
-}
-# Records of the first file of these, whichever way the images were divided.
-_IN_FIRST_FILE = {'train': (1251, 1252), 'validation': (390, 391)}
-_FILE_PREFIXES = {'train': 'train', 'test': 'validation'}
 _CYCLE_LENGTH = 10  # files read in turn
 _SHUFFLE_BUFFER = 10_000  # records
 
 
-def exists(directory: str) -> bool:
+def is_imagenet_folder(directory: str) -> bool:
   """Returns whether a folder holds such files."""
-  return any(
-    shards.exists(directory, prefix) for prefix in _FILE_PREFIXES.values()
-  )
+  return imagenet_files.exist(directory)
 
 
 def load(
@@ -79,21 +62,26 @@ def load(
       many records cannot be used.
   """
   bad = bad or BadExamples()
-  files = _find_all(data_dir)
+  files = imagenet_files.find(data_dir)
   labels = Labels(background_class)
-  decoder = photographs.PhotographDecoder(image_size, seed, augment)
-  parts = _usable(files, labels, bad) if bad.are_allowed else _whole(files)
-  counts = {split: _num_images(split, parts[split]) for split in parts}
+  decoder = PhotographDecoder(image_size, seed, augment)
+  if bad.are_allowed:
+    parts = imagenet_files.usable(files, labels, bad)
+  else:
+    parts = imagenet_files.whole(files)
+  counts = {
+    split: imagenet_files.num_images(split, parts[split]) for split in parts
+  }
   return ImageDataset(
     name=os.path.basename(os.path.abspath(data_dir)),
     image_shape=(image_size, image_size, imagenet_preprocessing.NUM_CHANNELS),
     num_classes=labels.num_classes,
     num_images=counts,
-    input_fn=_input_fn(data_dir, parts, counts, labels, decoder),
+    input_fn=_Input(data_dir, parts, counts, labels, decoder),
     preprocess=imagenet_preprocessing.preprocess,
     class_names=labels.class_names,
     decode=decoder.evaluation_image,
-    check=lambda: _usable(files, labels, BadExamples()),
+    check=lambda: imagenet_files.usable(files, labels, BadExamples()),
   )
 
 
@@ -103,41 +91,31 @@ def stand_in(image_size: int, background_class: bool) -> ImageDataset:
     'ImageNet',
     (image_size, image_size, imagenet_preprocessing.NUM_CHANNELS),
     Labels(background_class).num_classes,
-    {
-      'train': _NUM_IMAGES['train', 1024],
-      'test': _NUM_IMAGES['validation', 128],
-    },
+    imagenet_files.NUM_IMAGES,
     imagenet_preprocessing.preprocess,
   )
 
 
-def _input_fn(
-  data_dir: str,
-  parts: Mapping[str, list[Part]],
-  counts: Mapping[str, int],
-  labels: Labels,
-  decoder: photographs.PhotographDecoder,
-) -> InputFn:
-  """Returns the `input_fn` of `ImageDataset`.
+@dataclasses.dataclass(frozen=True)
+class _Input:
+  """The `input_fn` of `ImageDataset`.
 
-  Args:
+  Attributes:
     data_dir: the folder, which an error names.
     parts: of the files of `'train'` and `'test'`.
-    counts: images of `'train'` and `'test'`.
+    counts: number of images of `'train'` and `'test'`.
     labels: how the labels number the classes.
     decoder: of the images.
   """
 
-  def example(
-    position: tf.Tensor, record: tf.Tensor, is_training: bool
-  ) -> tuple[tf.Tensor, tf.Tensor]:
-    encoded, label, boxes = parse_example_proto(record)
-    label = labels.class_of(label)
-    if is_training:
-      return decoder.training_image(encoded, position, boxes), label
-    return decoder.evaluation_image(encoded), label
+  data_dir: str
+  parts: Mapping[str, list[Part]]
+  counts: Mapping[str, int]
+  labels: Labels
+  decoder: PhotographDecoder
 
-  def input_fn(
+  def __call__(
+    self,
     is_training: bool,
     batch_size: int,
     *,
@@ -145,24 +123,48 @@ def _input_fn(
     input_context: tf.distribute.InputContext | None = None,
   ) -> tf.data.Dataset:
     context = input_context or tf.distribute.InputContext()
-    # Every pipeline reads files of its own, so that no worker reads them all.
-    ours = parts['train' if is_training else 'test']
-    ours = ours[context.input_pipeline_id :: context.num_input_pipelines]
     if is_training:
-      _, local = example_order.local_replicas(context)
-      size = counts['train']
-      if context.num_input_pipelines > 1:
-        size = _size_of_share(ours, data_dir)
-      start = start_step * local * batch_size
-      records = _training_records(ours, size, decoder.seed, start)
-    else:
-      start, records = 0, tfrecords.read(ours)
-    examples = records.enumerate(start).map(
-      functools.partial(example, is_training=is_training), tf.data.AUTOTUNE
-    )
-    return photographs.batches(examples, batch_size)
+      return self._training_batches(batch_size, start_step, context)
+    records = tfrecords.read(_share(self.parts['test'], context))
+    examples = records.map(self._evaluation_example, tf.data.AUTOTUNE)
+    return batches(examples, batch_size)
 
-  return input_fn
+  def _training_batches(
+    self,
+    batch_size: int,
+    start_step: int,
+    context: tf.distribute.InputContext,
+  ) -> tf.data.Dataset:
+    parts, size = _share(self.parts['train'], context), self.counts['train']
+    if context.num_input_pipelines > 1:
+      size = imagenet_files.count_share(parts, self.data_dir)
+    _, local_replicas = example_order.local_replicas(context)
+    start = start_step * local_replicas * batch_size
+    records = _training_records(parts, size, self.decoder.seed, start)
+    examples = records.enumerate(start).map(
+      self._training_example, tf.data.AUTOTUNE
+    )
+    return batches(examples, batch_size)
+
+  def _training_example(
+    self, position: tf.Tensor, record: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    encoded, label, boxes = parse_example_proto(record)
+    image = self.decoder.training_image(encoded, position, boxes)
+    return image, self.labels.class_of(label)
+
+  def _evaluation_example(
+    self, record: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    encoded, label, _ = parse_example_proto(record)
+    return self.decoder.evaluation_image(encoded), self.labels.class_of(label)
+
+
+def _share(
+  parts: Sequence[Part], context: tf.distribute.InputContext
+) -> Sequence[Part]:
+  """Returns the files of one pipeline, so that no worker reads all of them."""
+  return parts[context.input_pipeline_id :: context.num_input_pipelines]
 
 
 def _training_records(
@@ -199,83 +201,3 @@ def _training_records(
 
   epochs = tf.data.Dataset.range(start // size, tf.int64.max)
   return epochs.flat_map(epoch).skip(start % size)
-
-
-def _find_all(data_dir: str) -> dict[str, list[str]]:
-  """Finds the files of `'train'` and `'test'`, and logs what else there is.
-
-  Raises:
-    DataError: a file is missing, is empty or holds something else.
-  """
-  files = {
-    split: shards.find(data_dir, prefix)
-    for split, prefix in _FILE_PREFIXES.items()
-  }
-  for split, paths in files.items():
-    if not paths:
-      raise DataError(
-        f'{printable(data_dir)} holds no TFRecords of the {split} split, '
-        f'{_FILE_PREFIXES[split]}-00000-of-...'
-      )
-  used = [path for paths in files.values() for path in paths]
-  for path in used:
-    if not os.path.isfile(path):  # Reading a pipe would wait for ever.
-      raise DataError(f'{path} is not a file')
-    if not os.path.getsize(path):
-      raise DataError(f'{path} is empty')
-  inventory.warn(data_dir, len(used), inventory.unused(data_dir, used))
-  for paths in files.values():
-    check_first_record(paths[0])
-  return files
-
-
-def _num_images(split: str, parts: Sequence[Part]) -> int:
-  """Returns the images of a split, counted unless the files are ImageNet's."""
-  prefix = _FILE_PREFIXES[split]
-  published = _NUM_IMAGES.get((prefix, len(parts)))
-  if (
-    published
-    and all(part.count < 0 for part in parts)
-    and tfrecords.count_records(parts[0]) in _IN_FIRST_FILE[prefix]
-  ):
-    return published
-  return sum(map(tfrecords.count_records, parts))
-
-
-def _size_of_share(parts: Sequence[Part], data_dir: str) -> int:
-  """Returns the records of one worker's share of the files.
-
-  Raises:
-    DataError: there are none.
-  """
-  if not parts:
-    raise DataError(
-      f'{data_dir} has fewer training files than there are workers, each of '
-      'which needs one'
-    )
-  return sum(map(tfrecords.count_records, parts))
-
-
-def _whole(files: Mapping[str, list[str]]) -> dict[str, list[Part]]:
-  return {split: list(map(Part, paths)) for split, paths in files.items()}
-
-
-def _usable(
-  files: Mapping[str, list[str]], labels: Labels, bad: BadExamples
-) -> dict[str, list[Part]]:
-  """Returns the files without the records that cannot be used.
-
-  Raises:
-    DataError: there are more of these than `bad` allows.
-  """
-  use = trial(labels)
-  parts: dict[str, list[Part]] = {split: [] for split in files}
-  for split, paths in files.items():
-    for path in paths:
-      of_file, reasons = tfrecords.usable_parts(path, use)
-      bad.leave_out(
-        f'{path} record {number}: {reason}'
-        for number, reason in reasons.items()
-      )
-      parts[split] += of_file
-  return parts

@@ -128,7 +128,7 @@ def _call_chief(config: RunConfig, deadline: '_Deadline') -> None:
       return
     if answer:
       raise UsageError(
-        f'the chief at {chief} was told of other workers, or is none'
+        f'the chief at {chief} was told of other workers, or is not one'
       )
     deadline.check([chief])
     time.sleep(_POLL_SECONDS)

@@ -154,8 +154,8 @@ def _find_splits(data_dir: str) -> _Splits | None:
   where = printable(data_dir)
   if not trains:
     raise DataError(
-      f'{where} has {_base_names(tests)} but no train; a folder a class must '
-      'lie in train and in test'
+      f'{where} has {_base_names(tests)} but no train; each class must have '
+      'a folder in train and in test'
     )
   if len(trains) > 1:
     raise DataError(
@@ -165,7 +165,7 @@ def _find_splits(data_dir: str) -> _Splits | None:
   if not tests_with_classes:
     raise DataError(
       f'{where} has {_base_names(trains)} but no test (or validation, or val) '
-      'with a folder a class'
+      'with a folder for each class'
     )
   train, test = trains[0], tests_with_classes[0]
   left_out = [

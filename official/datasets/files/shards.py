@@ -75,8 +75,8 @@ def find(directory: str, split: str) -> list[str]:
   return [os.path.join(directory, files[number]) for number in range(key.total)]
 
 
-def exists(directory: str, split: str) -> bool:
-  """Returns whether there is a file of such a set."""
+def exist(directory: str, split: str) -> bool:
+  """Returns whether there is any file of such a set."""
   return bool(_sets(directory, split))
 
 

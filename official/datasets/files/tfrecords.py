@@ -29,12 +29,12 @@ class Part(NamedTuple):
   Attributes:
     path: of the file.
     offset: byte at which the first record begins.
-    count: number of records; -1 for all to the end of the file.
+    num_records: how many they are; -1 for all to the end of the file.
   """
 
   path: str
   offset: int = 0
-  count: int = -1
+  num_records: int = -1
 
 
 def read(parts: Sequence[Part]) -> tf.data.Dataset:
@@ -53,7 +53,7 @@ def table(parts: Sequence[Part]) -> tf.data.Dataset:
 
 
 def records(
-  path: tf.Tensor, offset: tf.Tensor, count: tf.Tensor
+  path: tf.Tensor, offset: tf.Tensor, num_records: tf.Tensor
 ) -> tf.data.Dataset:
   """Returns a dataset of the records, string [], of one part.
 
@@ -63,7 +63,7 @@ def records(
   Args:
     path: string [], see `Part`.
     offset: int64 [].
-    count: int64 [].
+    num_records: int64 [].
   """
   variant = tf.raw_ops.TFRecordDatasetV2(
     filenames=[path],
@@ -72,7 +72,7 @@ def records(
     byte_offsets=[offset],
   )
   spec = tf.TensorSpec([], tf.string)
-  return tf.data.experimental.from_variant(variant, spec).take(count)
+  return tf.data.experimental.from_variant(variant, spec).take(num_records)
 
 
 def offsets(path: str) -> list[int]:
@@ -95,8 +95,8 @@ def offsets(path: str) -> list[int]:
     raise DataError(f'{path} cannot be read: {e}') from e
   if position != size:
     raise DataError(
-      f'{path} ends inside record {len(starts) - 1}: it was cut off or is no '
-      'TFRecord file'
+      f'{path} ends inside record {len(starts) - 1}: it was cut off or is '
+      'not a TFRecord file'
     )
   return starts
 
@@ -107,7 +107,9 @@ def count_records(part: Part) -> int:
   Raises:
     DataError: see `offsets`.
   """
-  return part.count if part.count >= 0 else len(offsets(part.path))
+  if part.num_records >= 0:
+    return part.num_records
+  return len(offsets(part.path))
 
 
 def usable_parts(path: str, use: Use) -> tuple[list[Part], dict[int, str]]:
