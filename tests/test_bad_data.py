@@ -1,4 +1,4 @@
-"""Damaged data: named, counted, bounded, and never without a word."""
+"""Damaged data are named, counted and limited, and never lost in silence."""
 
 import gzip
 import logging
@@ -137,7 +137,7 @@ def mutate(content, random):
   'count', [100, pytest.param(1000, marks=pytest.mark.slow)]
 )
 def test_mutated_pictures_are_used_or_named(tmp_path, count):
-  """Every one is either in the data or told of; none ends the process."""
+  """Each one is either in the data or named; none ends the process."""
   random = np.random.RandomState(count)
   originals = [test_photographs.jpeg(20, 30, i) for i in range(4)]
   originals += [
@@ -202,9 +202,9 @@ def test_records_go_on_exactly_although_some_were_left_out(records):
   dataset = imagenet.load(str(records), 32, bad=BadExamples(2))
   whole = test_photographs.take(dataset.input_fn(True, 4), 8)
   rest = test_photographs.take(dataset.input_fn(True, 4, start_step=5), 3)
-  for (images, labels), (expected, wanted) in zip(rest, whole[5:], strict=True):
-    np.testing.assert_array_equal(images, expected)
-    np.testing.assert_array_equal(labels, wanted)
+  for batch, expected in zip(rest, whole[5:], strict=True):
+    np.testing.assert_array_equal(batch[0], expected[0])
+    np.testing.assert_array_equal(batch[1], expected[1])
 
 
 def test_records_that_are_no_examples_or_have_no_class(records, caplog):
@@ -366,7 +366,7 @@ def test_mutated_tfrecords_give_every_example_or_a_reason(
   assert 0 < refused < count
 
 
-def test_the_reason_is_the_first_line_that_tells_it():
+def test_the_reason_is_the_first_line_that_says_what_is_wrong():
   error = tf.errors.InvalidArgumentError(
     None, None, '{{function_node __x}} Input is empty. [Op:DecodeImage]'
   )

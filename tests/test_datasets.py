@@ -345,7 +345,7 @@ def test_synthetic_images_have_the_originals_distribution():
   np.testing.assert_array_equal(two[0][0], two[1][0])
 
 
-def test_synthetic_data_has_the_shapes_of_the_set(embedded):
+def test_synthetic_images_have_the_shapes_of_the_set(embedded):
   dataset = synthetic.like(embedded)
   images, labels = take(dataset.input_fn(True, 8, start_step=5), 1)[0]
   assert (images.shape, labels.shape) == ((8, 28, 28, 1), (8,))

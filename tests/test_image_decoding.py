@@ -82,13 +82,15 @@ def as_pillow_sees(content):
 
 def test_every_kind_of_file_is_what_pillow_sees():
   for name, content in pictures().items():
-    wanted = as_pillow_sees(content)
+    expected = as_pillow_sees(content)
     limit = 12 if name.startswith('jpeg') else 0  # Decoders differ.
-    got = image_decoding.decode(tf.constant(content), 3).numpy()
-    assert got.shape == wanted.shape and got.dtype == np.uint8, name
-    assert np.abs(got - wanted).max() <= limit, name
+    colours = image_decoding.decode(tf.constant(content), 3).numpy()
+    assert colours.shape == expected.shape, name
+    assert colours.dtype == np.uint8, name
+    assert np.abs(colours - expected).max() <= limit, name
     grey = image_decoding.decode(tf.constant(content), 1).numpy()
-    assert np.abs(grey[..., 0] - np.round(wanted @ GREY)).max() <= limit, name
+    difference = np.abs(grey[..., 0] - np.round(expected @ GREY))
+    assert difference.max() <= limit, name
 
 
 def placed(gif, screen, place):
@@ -115,12 +117,12 @@ def test_a_gif_whose_frame_is_smaller_than_its_picture_has_paper_around_it():
     ]:
       content = placed(gifs[name], screen, (left, top))
       assert Image.open(io.BytesIO(content)).convert('RGB').size == shape[::-1]
-      wanted = np.zeros([*shape, 4], np.uint8)
-      wanted[top : top + 12, left : left + 10] = np.array(alone)
+      expected = np.zeros([*shape, 4], np.uint8)
+      expected[top : top + 12, left : left + 10] = np.array(alone)
       got = gif_decoding.decode(tf.constant(content)).numpy()
-      np.testing.assert_array_equal(got[..., 3], wanted[..., 3])
-      drawn = wanted[..., 3] > 0
-      np.testing.assert_array_equal(got[drawn], wanted[drawn])
+      np.testing.assert_array_equal(got[..., 3], expected[..., 3])
+      drawn = expected[..., 3] > 0
+      np.testing.assert_array_equal(got[drawn], expected[drawn])
       decoded = image_decoding.decode(tf.constant(content), 3).numpy()
       assert (decoded[~drawn] == 255).all() and decoded.shape == (*shape, 3)
 
@@ -241,8 +243,8 @@ def test_encoded_photographs_are_prepared_as_the_original_did():
   np.testing.assert_allclose(
     got[0], np.broadcast_to([4.32, 11.22, 24.06], shape), atol=1e-4
   )
-  wanted = original_preprocessing(pixels.astype(np.float64), *shape[:2])
-  np.testing.assert_allclose(got[1], wanted, atol=0.02)
+  expected = original_preprocessing(pixels.astype(np.float64), *shape[:2])
+  np.testing.assert_allclose(got[1], expected, atol=0.02)
 
 
 def test_shapes_that_the_original_could_not_prepare_are_refused():
@@ -260,8 +262,8 @@ def test_an_exported_model_takes_every_kind_of_file(finished, tmp_path):
   for kind in ('TIFF', 'PPM', 'ICO'):
     path = tmp_path / f'x.{kind.lower()}'
     path.write_bytes(encoded(Image.new('RGB', (32, 32)), kind))
-    ((_, told),) = model.predict([str(path)], 1)
-    assert told == f'{kind} is not read; save it as PNG'
+    ((_, reason),) = model.predict([str(path)], 1)
+    assert reason == f'{kind} is not read; save it as PNG'
   images = digits()[:16]
   ink = np.zeros([len(images), 28, 28, 4], np.uint8)
   ink[..., 3] = images
@@ -284,9 +286,9 @@ def test_an_exported_model_takes_every_kind_of_file(finished, tmp_path):
       path.write_bytes(encoded(Image.fromarray(array), kind, **options))
       paths.append(str(path))
     answers[name] = [answer for _, answer in model.predict(paths, 16)]
-  for name, found in answers.items():
-    for answer, wanted in zip(found, answers['opaque'], strict=True):
-      assert answer['class'] == wanted['class'], name
+  for name, of_kind in answers.items():
+    for answer, expected in zip(of_kind, answers['opaque'], strict=True):
+      assert answer['class'] == expected['class'], name
       assert answer['probability'] == pytest.approx(
-        wanted['probability'], abs=0.02
+        expected['probability'], abs=0.02
       ), name

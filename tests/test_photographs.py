@@ -71,9 +71,9 @@ def test_a_record_of_cifar10_as_the_original_tested_it(tmp_path):
 
 def test_cifar10_from_its_folder_or_the_one_above(cifar_folder):
   for folder in (cifar_folder, cifar_folder.parent):
-    found = cifar10.find(str(folder))
-    assert pathlib.Path(found) == cifar_folder
-  dataset = cifar10.load(found, preprocessing=preprocessing.CIFAR)
+    binary_folder = cifar10.find(str(folder))
+    assert pathlib.Path(binary_folder) == cifar_folder
+  dataset = cifar10.load(binary_folder, preprocessing=preprocessing.CIFAR)
   assert dataset.num_images == {'train': 5 * RECORDS, 'test': RECORDS}
   assert dataset.image_shape == (32, 32, 3)
   assert dataset.class_names[3] == 'cat'
@@ -373,9 +373,9 @@ def test_folders_of_images_go_on_exactly_from_a_step(photographs):
   dataset = image_folder.load(str(photographs), 24, seed=1)
   whole = take(dataset.input_fn(True, 8), 6)
   rest = take(dataset.input_fn(True, 8, start_step=2), 4)
-  for found, expected in zip(rest, whole[2:], strict=True):
-    np.testing.assert_array_equal(found[0], expected[0])
-    np.testing.assert_array_equal(found[1], expected[1])
+  for batch, expected in zip(rest, whole[2:], strict=True):
+    np.testing.assert_array_equal(batch[0], expected[0])
+    np.testing.assert_array_equal(batch[1], expected[1])
 
 
 def test_two_replicas_share_a_folder_as_one_device_would(photographs):

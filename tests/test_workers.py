@@ -71,7 +71,7 @@ def two_workers(mnist_folder, tmp_path_factory):
   return folder, arguments, run_two(arguments, points)
 
 
-def test_the_chief_alone_tells_and_writes(two_workers):
+def test_only_the_chief_reports_and_writes(two_workers):
   folder, _, (chief, other) = two_workers
   assert (chief[0], chief[2]) == (0, ''), chief
   assert (other[0], other[2]) == (0, ''), other
@@ -203,9 +203,10 @@ def test_sixty_steps_of_mnist_on_one_device_two_replicas_and_two_workers(
     assert result[::2] == (0, '')
   expected = losses(folders[0])
   assert len(expected) == 60
-  found = [losses(folder) for folder in folders[1:]]
+  others = [losses(folder) for folder in folders[1:]]
   worst = [
-    np.max(np.abs(np.subtract(values, expected)) / expected) for values in found
+    np.max(np.abs(np.subtract(values, expected)) / expected)
+    for values in others
   ]
   print(json.dumps({'module': module, 'largest difference': worst}))
   assert max(worst) < 1e-5
