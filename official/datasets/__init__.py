@@ -11,7 +11,7 @@ The sets:
 - imagenet: ImageNet, or other images in its form, in TFRecords.
 - image_folder: images of your own, one folder for each class.
 - synthetic: random images with the shapes and counts of another set.
-- in_memory: any arrays of images and labels.
+- in_memory: any arrays of images and labels (arrays), kept in memory.
 
 From files to batches:
 - example_order: which example each replica takes at each step.

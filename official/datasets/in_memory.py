@@ -9,29 +9,22 @@ Images stay uint8 in memory; they are gathered, augmented and normalized one
 batch at a time.
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from official.datasets import example_order
+from official.datasets import arrays, example_order
+from official.datasets.arrays import Split
 from official.datasets.bad_examples import BadExamples
 from official.datasets.decoding import resizing
 from official.datasets.image_dataset import ImageDataset, InputFn
 from official.datasets.preprocessing import MNIST, Preprocessing
-from official.errors import DataError, UsageError
+
+__all__ = ['Split', 'dataset']
 
 _PAPER_SAMPLE = 1000  # images that show what a set is drawn on
-
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-  """Images uint8 [N, H, W, C] and their labels int32 [N]."""
-
-  images: np.ndarray
-  labels: np.ndarray
 
 
 def dataset(
@@ -67,12 +60,14 @@ def dataset(
       class.
   """
   for split, examples in splits.items():
-    _check_counts(name, split, examples)
-  splits = _of_known_classes(name, splits, class_names, bad or BadExamples())
+    arrays.check_counts(name, split, examples)
+  splits = arrays.of_known_classes(
+    name, splits, class_names, bad or BadExamples()
+  )
   if held_out:
-    splits = _hold_out(splits, held_out)
+    splits = arrays.hold_out(splits, held_out)
     name = f'{name}-held-out-{held_out}'
-  image_shape = _common_shape(name, splits)
+  image_shape = arrays.common_shape(name, splits)
   if class_names is None:
     largest = max(int(split.labels.max()) for split in splits.values())
     class_names = tuple(str(label) for label in range(largest + 1))
@@ -187,83 +182,3 @@ def _evaluation_batches(
     context.num_input_pipelines, context.input_pipeline_id
   )
   return turns.map(batch, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-
-
-def _check_counts(name: str, split: str, examples: Split) -> None:
-  if len(examples.images) != len(examples.labels):
-    raise DataError(
-      f'{name}: {len(examples.images):,} {split} images but '
-      f'{len(examples.labels):,} labels'
-    )
-  if not len(examples.labels):
-    raise DataError(f'{name}: there are no {split} images')
-
-
-def _common_shape(
-  name: str, splits: Mapping[str, Split]
-) -> tuple[int, int, int]:
-  """Returns height, width and channels of the images of both splits.
-
-  Raises:
-    DataError: the splits have images of different shapes.
-  """
-  train, test = (splits[split].images.shape[1:] for split in ('train', 'test'))
-  if train != test:
-    raise DataError(
-      f'{name}: training images are {train}, test images {test}; they must '
-      'have one shape'
-    )
-  return train
-
-
-def _of_known_classes(
-  name: str,
-  splits: Mapping[str, Split],
-  class_names: tuple[str, ...] | None,
-  bad: BadExamples,
-) -> dict[str, Split]:
-  """Returns the splits without examples whose label is not that of a class."""
-  labels = np.concatenate([split.labels for split in splits.values()])
-  classes = len(class_names) if class_names else _count_classes(labels)
-  result = {}
-  for split, examples in splits.items():
-    is_wrong = (examples.labels < 0) | (examples.labels >= classes)
-    bad.leave_out(
-      f'{name} {split} example {i:,}: label {examples.labels[i]}, expected 0 '
-      f'to {classes - 1}'
-      for i in np.flatnonzero(is_wrong).tolist()
-    )
-    if is_wrong.any():
-      examples = Split(examples.images[~is_wrong], examples.labels[~is_wrong])
-      _check_counts(name, split, examples)
-    result[split] = examples
-  return result
-
-
-def _count_classes(labels: np.ndarray) -> int:
-  """Returns the greatest number of classes of which half have an example.
-
-  Some classes may have none, as the first one of EMNIST letters. But a damaged
-  label far above all others must not make a hundred empty classes.
-  """
-  used = np.unique(labels[labels >= 0])
-  enough = 2 * (1 + np.arange(len(used))) >= used + 1
-  return int(used[enough].max(initial=0)) + 1
-
-
-def _hold_out(splits: Mapping[str, Split], count: int) -> dict[str, Split]:
-  """Returns the last training images as the test split, the rest to train on.
-
-  Raises:
-    UsageError: there are not more than `count` training images.
-  """
-  images, labels = splits['train'].images, splits['train'].labels
-  if count >= len(labels):
-    raise UsageError(
-      f'--held_out_images must be less than the {len(labels):,} training '
-      f'images, given: {count}'
-    )
-  return {
-    'train': Split(images[:-count], labels[:-count]),
-    'test': Split(images[-count:], labels[-count:]),
-  }

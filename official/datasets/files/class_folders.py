@@ -7,15 +7,15 @@ What makes a class or a split incomplete is an error. Nothing is decoded here.
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
 from official.datasets.files import (
   class_splits,
   file_kinds,
   image_headers,
   image_search,
+  split_folders,
 )
 from official.datasets.files.class_splits import Classes
 from official.datasets.files.image_search import ImageSearch
@@ -23,9 +23,6 @@ from official.datasets.files.inventory import LeftOut, list_folder
 from official.datasets.files.names import first_few, printable
 from official.errors import DataError
 
-# Names of the folders of a split, in any case. Of the second the first is used.
-_TRAIN = ('train', 'training')
-_TEST = ('test', 'testing', 'validation', 'valid', 'val')
 _THREADS = 16  # Each waits for the disk or the network, not for a core.
 _MAX_GLANCES = 10_000  # files
 
@@ -60,19 +57,11 @@ class ClassFolders:
     self.left_out += search.left_out
 
 
-class _Splits(NamedTuple):
-  """The folders to train and to test on, and what lies beside them."""
-
-  train: str
-  test: str
-  left_out: list[LeftOut]
-
-
 def may_hold_images(directory: str) -> bool:
   """Returns whether there may be images in folders there, by a quick look."""
-  for folder in _visible_folders(directory):
-    is_split = os.path.basename(folder).lower() in _TRAIN + _TEST
-    if is_split and _has_folders(folder):
+  for folder in split_folders.visible_folders(directory):
+    is_split = split_folders.is_named_as_split(folder)
+    if is_split and split_folders.has_folders(folder):
       return True
     seen = 0
     for path, _, names in os.walk(folder):
@@ -95,7 +84,7 @@ def find(data_dir: str) -> ClassFolders:
   """
   result = ClassFolders()
   with _reading_threads(data_dir) as pool:
-    splits = _find_splits(data_dir)
+    splits = split_folders.find(data_dir)
     if splits is None:
       classes = _find_classes(data_dir, data_dir, pool, result)
       _check_all_used(data_dir, '', classes, result)
@@ -139,52 +128,6 @@ def _reading_threads(folder: str) -> Iterator[ThreadPoolExecutor]:
   except OSError as e:
     name = printable(str(e.filename or folder))
     raise DataError(f'{name} cannot be read: {e.strerror or e}') from e
-
-
-def _find_splits(data_dir: str) -> _Splits | None:
-  """Finds the folders of the splits; None where the classes lie side by side.
-
-  Raises:
-    DataError: there is only one split, or several folders to train on.
-  """
-  folders, files = list_folder(data_dir)
-  trains, tests = _named(folders, _TRAIN), _named(folders, _TEST)
-  if not tests and not any(map(_has_folders, trains)):
-    return None  # A class may be called train.
-  where = printable(data_dir)
-  if not trains:
-    raise DataError(
-      f'{where} has {_base_names(tests)} but no train; each class must have '
-      'a folder in train and in test'
-    )
-  if len(trains) > 1:
-    raise DataError(
-      f'{where} must have one folder to train on, has: {_base_names(trains)}'
-    )
-  tests_with_classes = list(filter(_has_folders, tests))
-  if not tests_with_classes:
-    raise DataError(
-      f'{where} has {_base_names(trains)} but no test (or validation, or val) '
-      'with a folder for each class'
-    )
-  train, test = trains[0], tests_with_classes[0]
-  left_out = [
-    LeftOut.folder(path, 'folders beside those that are used')
-    for path in folders
-    if path not in (train, test)
-  ]
-  left_out += image_search.beside(files, 'files beside the folders')
-  return _Splits(train, test, left_out)
-
-
-def _named(folders: Iterable[str], names: tuple[str, ...]) -> list[str]:
-  """Returns the folders of these names in any case, in the order of `names`."""
-  return [
-    folder
-    for name in names
-    for folder in folders
-    if os.path.basename(folder).lower() == name
-  ]
 
 
 def _find_classes(
@@ -254,20 +197,3 @@ def _may_be_image(path: str) -> bool:
   if file_kinds.kind_of_file(name) or os.path.splitext(name)[1]:
     return image_headers.has_image_ending(name) and not name.startswith('.')
   return image_headers.inspect(path).is_image
-
-
-def _base_names(paths: Iterable[str]) -> str:
-  return first_few(map(os.path.basename, paths))
-
-
-def _has_folders(folder: str) -> bool:
-  return any(_visible_folders(folder))
-
-
-def _visible_folders(folder: str) -> Iterator[str]:
-  folders, _ = list_folder(folder)
-  return (
-    path
-    for path in folders
-    if not file_kinds.kind_of_folder(os.path.basename(path))
-  )
