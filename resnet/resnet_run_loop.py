@@ -202,29 +202,19 @@ def _spec(
       export_outputs={'predict': estimator_lib.PredictOutput(predictions)},
     )
 
-  smoothing = params['label_smoothing']
-  losses = losses_lib.cross_entropy(logits, labels, smoothing)
-  if not is_training:  # Then the mean does not depend on the cut into batches.
-    losses = tf.cast(losses, tf.float64)
-  cross_entropy = tf.reduce_mean(losses, name='cross_entropy')
-  decays = loss_filter_fn or excludes_batch_norm
-  l2_loss = tf.cast(
-    params['weight_decay'] * losses_lib.l2(decays), losses.dtype
+  losses, loss = _loss(
+    logits, labels, is_training, params, loss_filter_fn or excludes_batch_norm
   )
-  summary.scalar('cross_entropy', cross_entropy)
-  summary.scalar('l2_loss', l2_loss)
-  # LARS applies the weight decay itself; the original applied it twice.
-  loss = cross_entropy if params['enable_lars'] else cross_entropy + l2_loss
   if not is_training:
     metric_ops = _metrics(labels, logits, predictions['classes'], losses)
     return estimator_lib.EstimatorSpec(
       mode, predictions, loss, None, metric_ops
     )
   for head in auxiliary:
-    head = losses_lib.cross_entropy(
-      tf.cast(head, tf.float32), labels, smoothing
+    head_losses = losses_lib.cross_entropy(
+      tf.cast(head, tf.float32), labels, params['label_smoothing']
     )
-    loss += _AUXILIARY_WEIGHT * tf.reduce_mean(head)
+    loss += _AUXILIARY_WEIGHT * tf.reduce_mean(head_losses)
   hits = tf.equal(predictions['classes'], tf.cast(labels, tf.int64))
   rate = params['learning_rate_fn'](tf.compat.v1.train.get_global_step())
   summary.scalar('learning_rate', rate)
@@ -232,6 +222,27 @@ def _spec(
   return estimator_lib.EstimatorSpec(
     mode, predictions, loss, optimizers.train_op(loss, rate, params)
   )
+
+
+def _loss(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  is_training: bool,
+  params: Mapping[str, Any],
+  loss_filter_fn: Callable[[str], bool],
+) -> tuple[tf.Tensor, tf.Tensor]:
+  """Cross-entropy of each example [N]; its mean plus L2 loss, a scalar."""
+  losses = losses_lib.cross_entropy(logits, labels, params['label_smoothing'])
+  if not is_training:  # Then the mean does not depend on the cut into batches.
+    losses = tf.cast(losses, tf.float64)
+  cross_entropy = tf.reduce_mean(losses, name='cross_entropy')
+  l2_loss = params['weight_decay'] * losses_lib.l2(loss_filter_fn)
+  l2_loss = tf.cast(l2_loss, losses.dtype)
+  summary.scalar('cross_entropy', cross_entropy)
+  summary.scalar('l2_loss', l2_loss)
+  # LARS applies the weight decay itself; the original applied it twice.
+  loss = cross_entropy if params['enable_lars'] else cross_entropy + l2_loss
+  return losses, loss
 
 
 def resnet_main(
@@ -251,8 +262,7 @@ def resnet_main(
     flags_obj: `Settings`; or the parsed flags, or any object that has their
       values as attributes. Nothing else is read, and no global flag.
     model_function: A model_fn; its params are the settings by name, with
-      `data_format`, `dtype` and `loss_scale` as they were settled, and
-      `num_classes` and `learning_rate_fn`.
+      `dtype` a `tf.DType`, and `num_classes` and `learning_rate_fn`.
     dataset: The images to train and test on.
     network: Its name for people and for `config.json`, as `'ResNet-18 v1'`.
     learning_rate_fn: Global step to rate.
