@@ -72,7 +72,7 @@ def test_every_room_has_a_floor():
 
 
 def test_a_room_imports_lower_floors_only():
-  floor_of = {module: FLOOR_OF[room_of(module)] for module in MODULES}
+  floor_of = {name: FLOOR_OF.get(room_of(name), -1) for name in MODULES}
   assert_none(
     f'{module} imports {name}'
     for module in MODULES
@@ -194,6 +194,18 @@ def test_official_names_no_network():
     if path.suffix in ('.py', '.html', '.md')
     for number, line in enumerate(path.read_text().splitlines(), 1)
     if network.search(allowed.sub('', line))
+  )
+
+
+def test_only_commands_read_the_global_flags():
+  """What is below them gets its settings as an argument."""
+  doors = ('official.cli', 'resnet.mains', *modules_of('official.flags'))
+  assert_none(
+    f'{path.relative_to(ROOT)}:{number}: {line.strip()}'
+    for module, path in MODULES.items()
+    if module not in doors and "__name__ == '__main__'" not in path.read_text()
+    for number, line in enumerate(path.read_text().splitlines(), 1)
+    if re.search(r'\bFLAGS\b', line)
   )
 
 
