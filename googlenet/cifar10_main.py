@@ -1,49 +1,13 @@
 """Trains GoogLeNet on CIFAR-10, or on any set of small photographs."""
 
-from googlenet import googlenet_flags
-from official import cli, flags
+from googlenet.googlenet_flags import GOOGLENET
+from resnet import mains
 
-_BATCH_SIZE = 128
+_MAIN = mains.Main(GOOGLENET, 'cifar10')
 
-
-def define_flags() -> None:
-  """The flags of this main; its defaults were not tuned."""
-  googlenet_flags.define_googlenet_flags()
-  flags.define_dataset()
-  flags.set_defaults(
-    batch_size=_BATCH_SIZE,
-    train_epochs=100,
-    base_lr=0.1,
-    weight_decay=5e-4,
-    batch_norm=True,
-  )
-
-
-def main() -> None:
-  """Flags, dataset, network, run loop."""
-  from googlenet import googlenet_model_fn
-  from official import devices as devices_lib
-  from official.datasets import catalog
-  from resnet import learning_rates, resnet_run_loop
-
-  flags_obj = flags.FLAGS
-  devices = devices_lib.configure(flags_obj)
-  dataset = catalog.load_cifar10(flags_obj)
-  resnet_run_loop.resnet_main(
-    flags_obj,
-    googlenet_model_fn.googlenet_model_fn,
-    dataset,
-    googlenet_model_fn.name_of(flags_obj),
-    learning_rates.from_flags(flags_obj, dataset, _BATCH_SIZE),
-    devices,
-  )
-
-
-def run() -> None:
-  """The command."""
-  define_flags()
-  cli.run(main)
-
+define_flags = _MAIN.define_flags
+main = _MAIN.train
+run = _MAIN.run
 
 if __name__ == '__main__':
   run()

@@ -1,31 +1,66 @@
-"""The flags of every GoogLeNet main."""
+"""The settings of GoogLeNet, and what it is trained with."""
 
-from absl import flags
+import dataclasses
 
-from official.flags import (
-  define_base,
-  define_batch_norm,
-  define_distribution,
-  define_image,
-  define_performance,
-  define_training,
+from official import flags
+from resnet.mains import SHARED_SETTINGS, Network, Recipe
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GoogLeNetSettings(flags.AuxiliaryHeadSettings, flags.DropoutSettings):
+  """The settings of GoogLeNet."""
+
+  batch_norm: bool = flags.setting(
+    False, 'Batch norm after every convolution; without it, as in the paper.'
+  )
+
+
+GOOGLENET = Network(
+  module='googlenet.googlenet_model_fn',
+  settings=(flags.BatchNormSettings, GoogLeNetSettings),
+  recipes={
+    # Chosen by measurement.
+    'mnist': Recipe(
+      model_fn='googlenet_model_fn',
+      defaults={
+        'batch_size': 128,
+        'train_epochs': 3,
+        'base_lr': 0.05,
+        'weight_decay': 5e-4,
+        'dropout_rate': 0.4,
+        'batch_norm': True,
+        'batch_norm_momentum': 0.9,
+      },
+    ),
+    # Not tuned.
+    'cifar10': Recipe(
+      model_fn='googlenet_model_fn',
+      defaults={
+        'batch_size': 128,
+        'train_epochs': 100,
+        'base_lr': 0.1,
+        'weight_decay': 5e-4,
+        'dropout_rate': 0.4,
+        'batch_norm': True,
+      },
+    ),
+    # Auxiliary heads as in the paper.
+    'imagenet': Recipe(
+      model_fn='googlenet_model_fn',
+      defaults={
+        'batch_size': 128,
+        'train_epochs': 90,
+        'base_lr': 0.01,
+        'weight_decay': 2e-4,
+        'dropout_rate': 0.4,
+        'auxiliary_heads': True,
+      },
+    ),
+  },
 )
-from official.flags.checks import check_range
 
 
 def define_googlenet_flags() -> None:
-  """Every flag of a GoogLeNet main."""
-  define_base()
-  define_performance()
-  define_distribution()
-  define_image()
-  define_training()
-  define_batch_norm()
-  flags.DEFINE_bool(
-    'batch_norm', False, 'After every convolution; else as in the paper.'
-  )
-  flags.DEFINE_bool(
-    'auxiliary_heads', False, 'Two more classifiers, in training only.'
-  )
-  flags.DEFINE_float('dropout_rate', 0.4, 'Share that dropout zeroes.')
-  check_range('dropout_rate', 0.0, 0.999)
+  """Defines every flag of a GoogLeNet main, except those of the data."""
+  for settings_class in (*SHARED_SETTINGS, *GOOGLENET.settings):
+    flags.define(settings_class)

@@ -1,26 +1,29 @@
 """GoogLeNet's model_fn."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from googlenet import googlenet_model
 from official import estimator as estimator_lib
+from official.flags import Settings
 from resnet import resnet_run_loop
 
 
-def name_of(flags_obj: Any) -> str:
+def name_of(settings: Settings, problem: str) -> str:
   """The network's name, such as `GoogLeNet BN`."""
-  return 'GoogLeNet BN' if flags_obj.batch_norm else 'GoogLeNet'
+  del problem
+  return 'GoogLeNet BN' if settings.extra['batch_norm'] else 'GoogLeNet'
 
 
 def googlenet_model_fn(
   features: tf.Tensor,
   labels: tf.Tensor | None,
   mode: str,
-  params: dict[str, Any],
+  params: Mapping[str, Any],
 ) -> estimator_lib.EstimatorSpec:
-  """`resnet_model_fn` with GoogLeNet; see there."""
+  """`resnet_run_loop.image_model_fn` with GoogLeNet."""
   model = googlenet_model.Model(
     params['num_classes'],
     data_format=params['data_format'],

@@ -1,49 +1,13 @@
 """Trains GoogLeNet on ImageNet, or on your own photographs."""
 
-from googlenet import googlenet_flags
-from official import cli, flags
+from googlenet.googlenet_flags import GOOGLENET
+from resnet import mains
 
-_BATCH_SIZE = 128
+_MAIN = mains.Main(GOOGLENET, 'imagenet')
 
-
-def define_flags() -> None:
-  """The flags of this main; auxiliary heads as in the paper."""
-  googlenet_flags.define_googlenet_flags()
-  flags.define_photographs()
-  flags.set_defaults(
-    batch_size=_BATCH_SIZE,
-    train_epochs=90,
-    base_lr=0.01,
-    weight_decay=2e-4,
-    auxiliary_heads=True,
-  )
-
-
-def main() -> None:
-  """Flags, dataset, network, run loop."""
-  from googlenet import googlenet_model_fn
-  from official import devices as devices_lib
-  from official.datasets import catalog
-  from resnet import learning_rates, resnet_run_loop
-
-  flags_obj = flags.FLAGS
-  devices = devices_lib.configure(flags_obj)
-  dataset = catalog.load_imagenet(flags_obj)
-  resnet_run_loop.resnet_main(
-    flags_obj,
-    googlenet_model_fn.googlenet_model_fn,
-    dataset,
-    googlenet_model_fn.name_of(flags_obj),
-    learning_rates.from_flags(flags_obj, dataset, _BATCH_SIZE),
-    devices,
-  )
-
-
-def run() -> None:
-  """The command."""
-  define_flags()
-  cli.run(main)
-
+define_flags = _MAIN.define_flags
+main = _MAIN.train
+run = _MAIN.run
 
 if __name__ == '__main__':
   run()

@@ -14,7 +14,7 @@ from absl import logging as absl_logging  # Defines -v, --verbosity.
 
 from official import environment
 from official.errors import UserError, is_of_output
-from official.flags import help_text, parsing
+from official.flags import help_text, invocation, parsing
 
 _HELP = {'--help', '-help', '-h', '-?', '--helpfull', '--helpshort'}
 _SIGNALS = {signal.SIGINT: 'interrupted', signal.SIGTERM: 'terminated'}
@@ -81,7 +81,7 @@ def _run(
 ) -> None:
   if _HELP & set(sys.argv[1:]):
     with contextlib.suppress(BrokenPipeError):  # `--help | head`
-      print(help_text.of(sys.argv[1:], command()), flush=True)
+      print(help_text.of(sys.argv[1:], invocation.command()), flush=True)
       return
     os._exit(0)
   try:
@@ -152,20 +152,6 @@ def _interrupt(number: int, frame: Any) -> None:
   raise _Interrupted(number)
 
 
-def main_module() -> str | None:
-  """The module that `python -m` runs, such as `resnet.mnist_main`."""
-  spec = getattr(sys.modules['__main__'], '__spec__', None)
-  return spec.name if spec else None
-
-
-def command() -> str:
-  """How this command is called, such as `python -m resnet.mnist_main`."""
-  module = main_module()
-  if module is None:
-    return os.path.basename(sys.argv[0])
-  return f'python -m {module.removesuffix(".__main__")}'
-
-
 def _start() -> None:
   flags_obj = flags.FLAGS
   if 'tf_gpu_thread_mode' in flags_obj:
@@ -195,7 +181,7 @@ def _set_levels(flags_obj: flags.FlagValues) -> None:
     'official.estimator.warm_start': logging.INFO,
     'tensorflow': logging.ERROR,
   }
-  if parsing.is_given(flags_obj, 'verbosity'):
+  if flags_obj['verbosity'].present:
     given = absl_logging.converter.absl_to_standard(flags_obj.verbosity)
     levels = dict.fromkeys(levels, given)
   for name, level in levels.items():

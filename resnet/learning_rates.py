@@ -1,17 +1,39 @@
-"""Learning rates of a whole run, from the batch, the data and the flags."""
+"""Learning rates of a whole run, from its settings and its data."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from official.datasets.image_dataset import ImageDataset
+from official.flags import Settings
 from official.optimizers import schedules
+from resnet.mains import Recipe
+from resnet.resnet_run_loop import learning_rate_with_decay
 
-_WARMUP_EPOCHS = 5  # Goyal et al. 2017, and the original
 _COSINE_WARMUP = 0.1  # of all steps
 
 # LARS: peak rate by global batch (You et al. 2017, and the original's table).
 _LARS_PEAKS = ((8192, 5.0, 5), (16384, 10.0, 5), (32768, 25.0, 5))
 _LARS_LARGEST = (32.0, 14)
+
+
+def from_recipe(
+  settings: Settings, dataset: ImageDataset, recipe: Recipe
+) -> schedules.Schedule:
+  """The rate of a main; see `from_flags`."""
+  boundary_epochs = recipe.boundary_epochs
+  if boundary_epochs is not None:
+    epochs = recipe.defaults['train_epochs']
+    boundary_epochs = [
+      settings.train_epochs * boundary / epochs for boundary in boundary_epochs
+    ]
+  return from_flags(
+    settings,
+    dataset,
+    recipe.defaults['batch_size'],
+    boundary_epochs,
+    recipe.decay_rates,
+    recipe.warmup and not settings.fine_tune,
+  )
 
 
 def from_flags(
@@ -25,22 +47,26 @@ def from_flags(
   """The rate that `--lr_schedule` and `--base_lr` mean.
 
   Args:
-    flags_obj: the parsed flags.
-    dataset: its training images make an epoch.
-    batch_denom: the batch that `--base_lr` is meant for.
-    boundary_epochs: where `piecewise` falls; None for a half, three quarters
+    flags_obj: The settings, or the parsed flags.
+    dataset: Its training images make an epoch.
+    batch_denom: The batch that `--base_lr` is meant for.
+    boundary_epochs: Where `piecewise` falls; None for a half, three quarters
       and nine tenths of `--train_epochs`.
-    decay_rates: what it falls to, as parts of the first rate.
-    warmup: `piecewise` rises over the first 5 epochs.
+    decay_rates: What it falls to, as parts of the first rate.
+    warmup: Whether `piecewise` rises over the first 5 epochs.
+
+  Returns:
+    A function of the global step (int64 scalar) to the rate (float32 scalar).
   """
+  settings = Settings.of(flags_obj)
   num_images = dataset.num_images['train']
-  batch_size, epochs = flags_obj.batch_size, flags_obj.train_epochs
-  if flags_obj.enable_lars:
+  batch_size, epochs = settings.batch_size, settings.train_epochs
+  if settings.enable_lars:
     return lars_learning_rate(batch_size, num_images, epochs)
-  peak = flags_obj.base_lr * batch_size / batch_denom
-  if flags_obj.lr_schedule == 'constant':
+  peak = settings.base_lr * batch_size / batch_denom
+  if settings.lr_schedule == 'constant':
     return schedules.piecewise_constant([], [peak])
-  if flags_obj.lr_schedule == 'cosine':
+  if settings.lr_schedule == 'cosine':
     total = max(int(epochs * num_images / batch_size), 1)
     return schedules.cosine(peak, total, int(total * _COSINE_WARMUP))
   if boundary_epochs is None:
@@ -51,41 +77,8 @@ def from_flags(
     num_images,
     boundary_epochs,
     decay_rates,
-    flags_obj.base_lr,
+    settings.base_lr,
     warmup,
-  )
-
-
-def learning_rate_with_decay(
-  batch_size: int,
-  batch_denom: int,
-  num_images: int,
-  boundary_epochs: Sequence[float],
-  decay_rates: Sequence[float],
-  base_lr: float = 0.1,
-  warmup: bool = False,
-) -> schedules.Schedule:
-  """A rate that grows with the batch and falls at epochs.
-
-  Args:
-    batch_size: images a step, over all replicas.
-    batch_denom: the batch that `base_lr` is meant for.
-    num_images: in an epoch.
-    boundary_epochs: the i-th decay rate holds up to and at the i-th of these.
-    decay_rates: factors of the initial rate, one more than boundaries.
-    base_lr: the initial rate of a batch of `batch_denom`.
-    warmup: rise from 0 over the first 5 epochs (Goyal et al. 2017).
-  """
-  initial = base_lr * batch_size / batch_denom
-  batches_per_epoch = num_images / batch_size
-  boundaries = [int(batches_per_epoch * epoch) for epoch in boundary_epochs]
-  values = [initial * decay for decay in decay_rates]
-  if not warmup:
-    return schedules.piecewise_constant(boundaries, values)
-  return schedules.with_warmup(
-    schedules.piecewise_constant(boundaries, values),
-    initial,
-    int(batches_per_epoch * _WARMUP_EPOCHS),
   )
 
 

@@ -1,45 +1,88 @@
-"""The flags of every ResNet main."""
+"""The settings of residual networks, and what they are trained with."""
 
+import dataclasses
 from collections.abc import Sequence
 
-from absl import flags
+from official import flags
+from official.flags import checks
+from resnet.mains import SHARED_SETTINGS, Network, Recipe
 
-from official.flags import (
-  define_base,
-  define_batch_norm,
-  define_distribution,
-  define_image,
-  define_performance,
-  define_training,
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ResNetSettings:
+  """The settings of a residual network."""
+
+  resnet_version: int = flags.setting(
+    1,
+    '1: He et al. 2015 with the stride on the 3x3 (v1.5). 2: pre-activated.',
+    short_name='rv',
+    choices=(1, 2),
+  )
+  resnet_size: int = flags.setting(
+    50,
+    'Number of layers: for ImageNet 18, 34, 50, 101, 152 or 200, for CIFAR-10 '
+    '6n + 2, for MNIST any of these.',
+    short_name='rs',
+    low=0,
+  )
+
+
+RESNET = Network(
+  module='resnet.resnet_models',
+  settings=(flags.BatchNormSettings, ResNetSettings),
+  recipes={
+    # Chosen by measurement.
+    'mnist': Recipe(
+      model_fn='mnist_model_fn',
+      defaults={
+        'resnet_size': 18,
+        'batch_size': 128,
+        'train_epochs': 6,
+        'base_lr': 0.025,
+        'weight_decay': 5e-4,
+        'batch_norm_momentum': 0.9,
+      },
+    ),
+    # The original's.
+    'cifar10': Recipe(
+      model_fn='cifar10_model_fn',
+      defaults={
+        'resnet_size': 56,
+        'batch_size': 128,
+        'train_epochs': 182,
+        'epochs_between_evals': 10,
+        'weight_decay': 2e-4,
+        'lr_schedule': 'piecewise',
+      },
+      boundary_epochs=(91, 136, 182),
+    ),
+    # The original's.
+    'imagenet': Recipe(
+      model_fn='imagenet_model_fn',
+      defaults={
+        'batch_size': 32,
+        'train_epochs': 90,
+        'base_lr': 0.128 * 32 / 256,
+        'lr_schedule': 'piecewise',
+      },
+      boundary_epochs=(30, 60, 80, 90),
+      decay_rates=(1, 0.1, 0.01, 0.001, 1e-4),
+      warmup=True,
+    ),
+  },
 )
-from official.flags.checks import check_whole
 
 
 def define_resnet_flags(
   resnet_size_choices: Sequence[str] | None = None,
 ) -> None:
-  """Every flag of a ResNet main.
+  """Defines every flag of a ResNet main, except those of the data.
 
   Args:
-    resnet_size_choices: the sizes there are; None lets the network decide.
+    resnet_size_choices: The sizes that the flag allows. None lets the network
+      decide.
   """
-  define_base()
-  define_performance()
-  define_distribution()
-  define_image()
-  define_training()
-  define_batch_norm()
-  flags.DEFINE_enum(
-    'resnet_version',
-    '1',
-    ('1', '2'),
-    '1: He et al. 2015 with the stride on the 3x3 (v1.5). 2: pre-activated.',
-    short_name='rv',
-  )
-  if resnet_size_choices is None:
-    flags.DEFINE_string('resnet_size', '50', 'Layers.', short_name='rs')
-    check_whole('resnet_size')
-  else:
-    flags.DEFINE_enum(
-      'resnet_size', '50', resnet_size_choices, 'Layers.', short_name='rs'
-    )
+  for settings_class in (*SHARED_SETTINGS, *RESNET.settings):
+    flags.define(settings_class)
+  if resnet_size_choices is not None:
+    checks.check_choices('resnet_size', [int(c) for c in resnet_size_choices])

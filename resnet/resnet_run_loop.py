@@ -1,12 +1,10 @@
 """The ResNet run loop: train, evaluate and export one model_fn by flags.
 
 The public names are those of the official ResNet run loop that left with
-tf.estimator.
+tf.estimator. Any network plugs in here as a function from images to logits.
 """
 
-import dataclasses
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -14,28 +12,15 @@ import tensorflow as tf
 from official import devices as devices_lib
 from official import estimator as estimator_lib
 from official import optimizers
-from official.datasets import synthetic
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.records import process_record_dataset
 from official.datasets.synthetic import get_synth_input_fn
-from official.errors import UsageError
 from official.estimator import metrics, summary
-from official.export import saved_model
 from official.export.receivers import image_bytes_serving_input_fn
-from official.flags import parsing, paths
-from official.optimizers import loss_scaling, schedules
-from official.run import (
-  config as run_config,
-)
-from official.run import (
-  console,
-  loop,
-  nan_recovery,
-  predictions,
-  tensorboard,
-  user_errors,
-)
-from resnet.learning_rates import learning_rate_with_decay
+from official.flags import Settings
+from official.layers import losses as losses_lib
+from official.optimizers import schedules
+from official.run import training_run
 from resnet.resnet_flags import define_resnet_flags
 
 __all__ = [
@@ -49,31 +34,56 @@ __all__ = [
   'resnet_model_fn',
 ]
 
-_DEFAULT_LOSS_SCALE = 128  # of fp16, as the original had it
+_WARMUP_EPOCHS = 5  # Goyal et al. 2017, section 2.2, and the original.
 _TOP_K = 5
-_AUXILIARY_WEIGHT = 0.3  # Szegedy et al. 2015, section 5
+_AUXILIARY_WEIGHT = 0.3  # Szegedy et al. 2015, section 5.
 
-# By name: from rate, momentum and weight decay to the optimizer.
-_OPTIMIZERS: dict[str, Callable[..., optimizers.Optimizer]] = {
-  'momentum': lambda rate, momentum, _: optimizers.MomentumOptimizer(
-    rate, momentum
-  ),
-  'adadelta': lambda rate, *_: optimizers.AdadeltaOptimizer(rate),
-  'adam': lambda rate, *_: optimizers.AdamOptimizer(rate),
-  'lars': optimizers.LARSOptimizer,
-}
+# From images [N, H, W, C] and `training` to logits [N, C]; or to these and a
+# list of logits of auxiliary classifiers (Szegedy et al. 2015).
+Model = Callable[[tf.Tensor, bool], Any]
 
 
-def excludes_batch_norm(name: str) -> bool:
-  """The default `loss_filter_fn`: no weight decay for batch norm."""
-  return 'batch_normalization' not in name
+def learning_rate_with_decay(
+  batch_size: int,
+  batch_denom: int,
+  num_images: int,
+  boundary_epochs: Sequence[float],
+  decay_rates: Sequence[float],
+  base_lr: float = 0.1,
+  warmup: bool = False,
+) -> schedules.Schedule:
+  """A rate that grows with the batch and falls at given epochs.
+
+  Args:
+    batch_size: Images per step, over all replicas.
+    batch_denom: The batch size that `base_lr` is meant for.
+    num_images: Images in an epoch.
+    boundary_epochs: The i-th decay rate holds up to and at the i-th of these.
+    decay_rates: Factors of the initial rate, one more than boundaries.
+    base_lr: The initial rate of a batch of `batch_denom`.
+    warmup: Whether the rate rises from 0 over the first 5 epochs (Goyal et al.
+      2017, section 2.2).
+
+  Returns:
+    A function of the global step (int64 scalar) to the rate (float32 scalar).
+  """
+  initial = base_lr * batch_size / batch_denom
+  batches_per_epoch = num_images / batch_size
+  boundaries = [int(batches_per_epoch * epoch) for epoch in boundary_epochs]
+  rate = schedules.piecewise_constant(
+    boundaries, [initial * decay for decay in decay_rates]
+  )
+  if not warmup:
+    return rate
+  warmup_steps = int(batches_per_epoch * _WARMUP_EPOCHS)
+  return schedules.with_warmup(rate, initial, warmup_steps)
 
 
 def resnet_model_fn(
   features: tf.Tensor,
   labels: tf.Tensor | None,
   mode: str,
-  model_class: Callable[..., Callable[..., tf.Tensor]],
+  model_class: Callable[..., Model],
   resnet_size: int,
   weight_decay: float,
   learning_rate_fn: schedules.Schedule,
@@ -88,44 +98,97 @@ def resnet_model_fn(
   enable_lars: bool = False,
   optimizer: str = 'momentum',
 ) -> estimator_lib.EstimatorSpec:
-  """What every network shares: loss, optimizer, metrics, predictions.
+  """`image_model_fn` with the arguments and the metrics of the original.
 
   Args:
-    features: images [N, H, W, C].
+    features: Images [N, H, W, C], of any number type.
     labels: int32 [N]; None in PREDICT.
-    mode: one of `ModeKeys`.
-    model_class: called with `resnet_size`, `data_format`, `resnet_version` and
-      `dtype`, gives a function of images and `training` to logits [N, C], or
-      to these and a list of such, of auxiliary classifiers (Szegedy et al.
-      2015), whose cross-entropy counts 0.3 times in training.
-    resnet_size: see `model_class`.
-    weight_decay: factor of the sum of `tf.nn.l2_loss` (half the square) of the
-      variables that pass `loss_filter_fn`; it is part of the loss.
-    learning_rate_fn: global step to rate.
-    momentum: of the optimizer.
-    data_format: see `model_class`.
-    resnet_version: see `model_class`.
-    loss_scale: multiplies the loss before the gradient and divides it after;
-      `'dynamic'`: see `loss_scaling.dynamic_update`.
-    loss_filter_fn: variable name to whether it decays; None leaves out batch
-      norm.
-    dtype: of the computation.
-    fine_tune: train the dense layer alone; all else, the moving statistics
-      too, stays as it is.
-    label_smoothing: Szegedy et al. 2015, section 7.
-    enable_lars: LARS instead of momentum; it applies the weight decay, so the
-      loss leaves it out (the original applied it twice).
+    mode: One of `ModeKeys`.
+    model_class: Called with `resnet_size`, `data_format`, `resnet_version` and
+      `dtype`; returns the network, a `Model`.
+    resnet_size: See `model_class`.
+    weight_decay: See `image_model_fn`, as for all that follow.
+    learning_rate_fn: Global step to rate.
+    momentum: Of the optimizer.
+    data_format: See `model_class`.
+    resnet_version: See `model_class`.
+    loss_scale: A factor, or `'dynamic'`.
+    loss_filter_fn: Variable name to whether it decays.
+    dtype: Of the computation.
+    fine_tune: Whether to train the dense layer alone.
+    label_smoothing: Share of the label that is spread over all classes.
+    enable_lars: Whether LARS replaces the optimizer.
     optimizer: `'momentum'`, `'adadelta'` or `'adam'`.
 
   Returns:
-    An `EstimatorSpec` with predictions `classes` int64 [N] and `probabilities`
-    float32 [N, C].
+    See `image_model_fn`.
   """
+  params = {
+    'weight_decay': weight_decay,
+    'learning_rate_fn': learning_rate_fn,
+    'momentum': momentum,
+    'loss_scale': loss_scale,
+    'dtype': dtype,
+    'fine_tune': fine_tune,
+    'label_smoothing': label_smoothing,
+    'enable_lars': enable_lars,
+    'optimizer': optimizer,
+  }
   model = model_class(
     resnet_size, data_format, resnet_version=resnet_version, dtype=dtype
   )
+  return _spec(features, labels, mode, params, model, loss_filter_fn)
+
+
+def image_model_fn(
+  features: tf.Tensor,
+  labels: tf.Tensor | None,
+  mode: str,
+  params: Mapping[str, Any],
+  model: Model,
+  loss_filter_fn: Callable[[str], bool] | None = None,
+) -> estimator_lib.EstimatorSpec:
+  """What every network shares: loss, optimizer, metrics, predictions.
+
+  Args:
+    features: Images [N, H, W, C], of any number type.
+    labels: int32 [N]; None in PREDICT.
+    mode: One of `ModeKeys`.
+    params: The settings of the run by name, see `resnet_main`. Read here:
+      `dtype`, of the computation; `label_smoothing` (Szegedy et al. 2016,
+      section 7); `weight_decay`, factor of the sum of `tf.nn.l2_loss` (half the
+      square) of the variables that decay, a part of the loss;
+      `learning_rate_fn`, and what `optimizers.train_op` reads.
+    model: The network.
+    loss_filter_fn: Variable name to whether it decays; None leaves out batch
+      norm (Goyal et al. 2017, section 5.3).
+
+  Returns:
+    An `EstimatorSpec` with predictions `classes` int64 [N] and `probabilities`
+    float32 [N, C]; in EVAL with the metrics `accuracy`, `accuracy_top_5`,
+    `cross_entropy`, and `examples`, the number of images.
+  """
+  spec = _spec(features, labels, mode, params, model, loss_filter_fn)
+  if mode == estimator_lib.ModeKeys.EVAL:
+    examples = metrics.total(tf.ones_like(labels), name='examples')
+    spec.eval_metric_ops['examples'] = examples
+  return spec
+
+
+def _spec(
+  features: tf.Tensor,
+  labels: tf.Tensor | None,
+  mode: str,
+  params: Mapping[str, Any],
+  model: Model,
+  loss_filter_fn: Callable[[str], bool] | None,
+) -> estimator_lib.EstimatorSpec:
+  """See `image_model_fn`."""
   is_training = mode == estimator_lib.ModeKeys.TRAIN
-  outputs = model(tf.cast(features, dtype), is_training and not fine_tune)
+  # Frozen layers use the statistics that they came with.
+  outputs = model(
+    tf.cast(features, params['dtype']), is_training and not params['fine_tune']
+  )
   logits, auxiliary = outputs if isinstance(outputs, tuple) else (outputs, [])
   logits = tf.cast(logits, tf.float32)
   predictions = {
@@ -139,95 +202,36 @@ def resnet_model_fn(
       export_outputs={'predict': estimator_lib.PredictOutput(predictions)},
     )
 
-  losses = _cross_entropy(logits, labels, label_smoothing)
+  smoothing = params['label_smoothing']
+  losses = losses_lib.cross_entropy(logits, labels, smoothing)
   if not is_training:  # Then the mean does not depend on the cut into batches.
     losses = tf.cast(losses, tf.float64)
   cross_entropy = tf.reduce_mean(losses, name='cross_entropy')
-  l2_loss = weight_decay * _l2(loss_filter_fn or excludes_batch_norm)
-  l2_loss = tf.cast(l2_loss, losses.dtype)
+  decays = loss_filter_fn or excludes_batch_norm
+  l2_loss = tf.cast(
+    params['weight_decay'] * losses_lib.l2(decays), losses.dtype
+  )
   summary.scalar('cross_entropy', cross_entropy)
   summary.scalar('l2_loss', l2_loss)
-  loss = cross_entropy if enable_lars else cross_entropy + l2_loss
-  if is_training:
-    for head in auxiliary:
-      head = _cross_entropy(tf.cast(head, tf.float32), labels, label_smoothing)
-      loss += _AUXILIARY_WEIGHT * tf.reduce_mean(head)
-
-  hits = tf.equal(predictions['classes'], tf.cast(labels, tf.int64))
-  k = min(_TOP_K, logits.shape[1])
-  if is_training:
-    rate = learning_rate_fn(tf.compat.v1.train.get_global_step())
-    summary.scalar('learning_rate', rate)
-    summary.scalar('train_accuracy', tf.reduce_mean(tf.cast(hits, tf.float32)))
-    train_op = _train_op(
-      _OPTIMIZERS['lars' if enable_lars else optimizer](
-        rate, momentum, weight_decay
-      ),
-      loss,
-      loss_scale,
-      fine_tune,
+  # LARS applies the weight decay itself; the original applied it twice.
+  loss = cross_entropy if params['enable_lars'] else cross_entropy + l2_loss
+  if not is_training:
+    metric_ops = _metrics(labels, logits, predictions['classes'], losses)
+    return estimator_lib.EstimatorSpec(
+      mode, predictions, loss, None, metric_ops
     )
-    return estimator_lib.EstimatorSpec(mode, predictions, loss, train_op)
+  for head in auxiliary:
+    head = losses_lib.cross_entropy(
+      tf.cast(head, tf.float32), labels, smoothing
+    )
+    loss += _AUXILIARY_WEIGHT * tf.reduce_mean(head)
+  hits = tf.equal(predictions['classes'], tf.cast(labels, tf.int64))
+  rate = params['learning_rate_fn'](tf.compat.v1.train.get_global_step())
+  summary.scalar('learning_rate', rate)
+  summary.scalar('train_accuracy', tf.reduce_mean(tf.cast(hits, tf.float32)))
   return estimator_lib.EstimatorSpec(
-    mode,
-    predictions,
-    loss,
-    eval_metric_ops={
-      'accuracy': metrics.accuracy(labels, predictions['classes']),
-      'accuracy_top_5': metrics.mean(
-        tf.math.in_top_k(labels, logits, k), name='accuracy_top_5'
-      ),
-      'cross_entropy': metrics.mean(losses, name='cross_entropy'),
-    },
+    mode, predictions, loss, optimizers.train_op(loss, rate, params)
   )
-
-
-def image_model_fn(
-  features: tf.Tensor,
-  labels: tf.Tensor | None,
-  mode: str,
-  params: dict[str, Any],
-  model: Callable[[tf.Tensor, bool], Any],
-  loss_filter_fn: Callable[[str], bool] | None = None,
-) -> estimator_lib.EstimatorSpec:
-  """`resnet_model_fn` with the `params` that `resnet_main` gives.
-
-  Evaluation also counts its images, as the metric `examples`.
-
-  Args:
-    features: see `resnet_model_fn`.
-    labels: see there.
-    mode: see there.
-    params: see `resnet_main`.
-    model: function of images and `training`; see `model_class` there.
-    loss_filter_fn: see there.
-  """
-  names = (
-    'weight_decay',
-    'learning_rate_fn',
-    'momentum',
-    'data_format',
-    'loss_scale',
-    'dtype',
-    'fine_tune',
-    'label_smoothing',
-    'enable_lars',
-    'optimizer',
-  )
-  spec = resnet_model_fn(
-    features,
-    labels,
-    mode,
-    lambda *args, **kwargs: model,
-    resnet_size=params.get('resnet_size'),
-    resnet_version=params.get('resnet_version'),
-    loss_filter_fn=loss_filter_fn,
-    **{name: params[name] for name in names},
-  )
-  if mode == estimator_lib.ModeKeys.EVAL:
-    examples = metrics.total(tf.ones_like(labels), name='examples')
-    spec.eval_metric_ops['examples'] = examples
-  return spec
 
 
 def resnet_main(
@@ -238,222 +242,58 @@ def resnet_main(
   learning_rate_fn: schedules.Schedule,
   devices: devices_lib.Devices,
 ) -> dict[str, Any]:
-  """Trains, evaluates and exports as the flags say.
+  """Trains, evaluates and exports as the settings say.
 
-  The schedule is counted in global steps from 0, so the same command again
-  goes on where the last one stopped, and a finished run trains nothing.
+  Steps are counted from 0 over all calls, so the same command again goes on
+  where the last one stopped, and a finished run trains nothing.
 
   Args:
-    flags_obj: the parsed flags, or any object that has their values as
-      attributes; no others are read.
-    model_function: a model_fn; its params are the flags by name, with
+    flags_obj: `Settings`; or the parsed flags, or any object that has their
+      values as attributes. Nothing else is read, and no global flag.
+    model_function: A model_fn; its params are the settings by name, with
       `data_format`, `dtype` and `loss_scale` as they were settled, and
       `num_classes` and `learning_rate_fn`.
-    dataset: what to train on.
-    network: for people and for `config.json`, such as `'ResNet-18 v1'`.
-    learning_rate_fn: global step to rate.
-    devices: what `devices.configure` made of the flags. In a cluster every
+    dataset: The images to train and test on.
+    network: Its name for people and for `config.json`, as `'ResNet-18 v1'`.
+    learning_rate_fn: Global step to rate.
+    devices: What `devices.configure` made of the settings. In a cluster every
       worker calls this function; the chief alone writes, prints and exports.
 
   Returns:
     The metrics of the last evaluation; nothing after `--export_only`.
 
   Raises:
-    UsageError: the flags, the folder or the machine do not fit together.
+    UsageError: The settings, the folder or the machine do not fit together.
   """
-  if flags_obj.use_synthetic_data:
-    dataset = synthetic.like(dataset)
-  warm_start = _warm_start(flags_obj)
-  model_dir = flags_obj.model_dir or default_model_dir(dataset.name, network)
-  try:
-    model_dir = paths.local(model_dir)
-  except ValueError as e:
-    raise UsageError(f'--model_dir={model_dir}: {e}') from e
-  if devices.is_chief:
-    saved_model.check(flags_obj)
-  predictions.check(flags_obj, devices)
-  tensorboard.check(flags_obj)
-  with (
-    user_errors.told(
-      dataset,
-      (
-        model_dir,
-        flags_obj.export_dir,
-        flags_obj.data_dir,
-        flags_obj.pretrained_model_checkpoint_path,
-      ),
-    ),
-    run_config.opened(
-      model_dir, flags_obj, network, dataset, devices.is_chief
-    ) as recorder,
-  ):
-    return _Run(
-      flags_obj,
-      dataset,
-      network,
-      devices,
-      lambda rate: estimator_lib.Estimator(
-        model_function,
-        model_dir,
-        _run_config(flags_obj, devices),
-        _params(flags_obj, devices)
-        | {'num_classes': dataset.num_classes, 'learning_rate_fn': rate},
-        warm_start,
-      ),
-      nan_recovery.HalvedRate(learning_rate_fn),
-      recorder,
-    ).go()
+  settings = Settings.of(flags_obj)
+  with training_run.opened(
+    settings, model_function, dataset, network, learning_rate_fn, devices
+  ) as run:
+    if settings.export_only:
+      run.export()
+      return {}
+    results = run.train_and_evaluate()
+    if settings.save_predictions:
+      run.save_predictions()
+    if settings.export_dir:
+      run.export()
+    run.finish(results)
+  return results
 
 
-@dataclasses.dataclass
-class _Run:
-  """One call of `resnet_main`, when the folder is ready."""
-
-  flags_obj: Any
-  dataset: ImageDataset
-  network: str
-  devices: devices_lib.Devices
-  make_estimator: Callable[[schedules.Schedule], estimator_lib.Estimator]
-  rate: nan_recovery.HalvedRate
-  recorder: run_config.Recorder
-
-  def go(self) -> dict[str, Any]:
-    """Trains, evaluates and exports, or exports alone."""
-    estimator = self.make_estimator(self.rate)
-    self.rate.load(estimator)
-    if self.flags_obj.export_only:
-      if self.devices.is_chief:
-        path = saved_model.export(estimator, self.dataset, self.flags_obj)
-        console.say(f'exported to {path}')
-      results = {}
-    else:
-      results = self._train(estimator)
-    estimator.agreement.from_chief(0)  # None leaves while another is at work.
-    return results
-
-  def _train(self, estimator: estimator_lib.Estimator) -> dict[str, Any]:
-    flags_obj, dataset, devices = self.flags_obj, self.dataset, self.devices
-    schedule = loop.Schedule.of(flags_obj, dataset.num_images['train'])
-    report = console.Report(
-      self.network, dataset, devices, schedule, estimator, flags_obj
-    )
-    while True:
-      try:
-        results = loop.Cycles(
-          report.estimator,
-          dataset,
-          devices,
-          schedule,
-          report,
-          flags_obj,
-          [self.recorder],
-        ).run()
-        self.recorder.write()
-        break
-      except estimator_lib.NanLossDuringTrainingError as e:
-        if flags_obj.on_nan == 'stop' or not self.rate.halve(report.estimator):
-          raise
-        report.halved_rate(str(e))
-        report.estimator = self.make_estimator(self.rate)
-    if flags_obj.save_predictions:
-      report.predicted(
-        predictions.save(report.estimator, dataset, flags_obj.batch_size)
-      )
-    if flags_obj.export_dir and devices.is_chief:
-      report.exported(saved_model.export(report.estimator, dataset, flags_obj))
-    report.finish(results)
-    return results
+def excludes_batch_norm(name: str) -> bool:
+  """The default `loss_filter_fn`: no weight decay for batch norm."""
+  return 'batch_normalization' not in name
 
 
-def default_model_dir(dataset_name: str, network: str) -> str:
-  """`runs/mnist-resnet-18-v1`: each network and data set has its own."""
-  name = f'{dataset_name}-{network}'.lower().replace(' ', '-')
-  return os.path.join('runs', name)
-
-
-def _cross_entropy(
-  logits: tf.Tensor, labels: tf.Tensor, label_smoothing: float
-) -> tf.Tensor:
-  """[N, C], int [N] -> [N]."""
-  if not label_smoothing:
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-  classes = logits.shape[1]
-  targets = tf.one_hot(labels, classes) * (1 - label_smoothing)
-  return tf.nn.softmax_cross_entropy_with_logits(
-    targets + label_smoothing / classes, logits
-  )
-
-
-def _l2(loss_filter_fn: Callable[[str], bool]) -> tf.Tensor:
-  """Half the sum of squares of the trainable variables that pass."""
-  losses = [
-    tf.nn.l2_loss(tf.cast(variable, tf.float32))
-    for variable in tf.compat.v1.trainable_variables()
-    if loss_filter_fn(variable.name)
-  ]
-  return tf.add_n(losses) if losses else tf.constant(0.0)
-
-
-def _train_op(
-  optimizer: optimizers.Optimizer,
-  loss: tf.Tensor,
-  loss_scale: float | str,
-  fine_tune: bool,
-) -> tf.Operation:
-  def is_trained(name):
-    return not fine_tune or 'dense' in name
-
-  if loss_scale == 'dynamic':
-    return loss_scaling.dynamic_update(optimizer, loss, is_trained)
-  gradients = optimizer.compute_gradients(loss * loss_scale)
-  return optimizer.apply_gradients(
-    (gradient / loss_scale if loss_scale != 1 else gradient, variable)
-    for gradient, variable in gradients
-    if is_trained(variable.name)
-  )
-
-
-def _params(flags_obj: Any, devices: devices_lib.Devices) -> dict[str, Any]:
-  """The flags, with what the machine had a say in."""
-  values = parsing.value_dict(flags_obj)
-  scale = values['loss_scale']
-  if scale is None:
-    scale = _DEFAULT_LOSS_SCALE if devices.dtype == tf.float16 else 1
-  return values | {
-    'data_format': devices.data_format,
-    'dtype': devices.dtype,
-    'loss_scale': scale if scale == 'dynamic' else float(scale),
+def _metrics(
+  labels: tf.Tensor, logits: tf.Tensor, classes: tf.Tensor, losses: tf.Tensor
+) -> dict[str, Any]:
+  """The metrics of an evaluation; `losses` are the cross-entropies [N]."""
+  k = min(_TOP_K, logits.shape[1])
+  in_top_k = tf.math.in_top_k(labels, logits, k)
+  return {
+    'accuracy': metrics.accuracy(labels, classes),
+    'accuracy_top_5': metrics.mean(in_top_k, name='accuracy_top_5'),
+    'cross_entropy': metrics.mean(losses, name='cross_entropy'),
   }
-
-
-def _run_config(
-  flags_obj: Any, devices: devices_lib.Devices
-) -> estimator_lib.RunConfig:
-  config = devices.cluster.replace(
-    tf_random_seed=flags_obj.seed,
-    save_summary_steps=flags_obj.log_steps,
-    log_step_count_steps=flags_obj.log_steps,
-    keep_checkpoint_max=flags_obj.keep_checkpoint_max,
-    steps_per_loop=loop.longest_loop(flags_obj),
-    train_distribute=devices.strategy,
-    jit_compile=flags_obj.enable_xla,
-  )
-  if flags_obj.save_checkpoints_steps:
-    return config.replace(
-      save_checkpoints_steps=flags_obj.save_checkpoints_steps
-    )
-  return config
-
-
-def _warm_start(flags_obj: Any) -> estimator_lib.WarmStartSettings | None:
-  path = flags_obj.pretrained_model_checkpoint_path
-  if not path:
-    return None
-  try:
-    estimator_lib.find_checkpoint(path)
-  except estimator_lib.WarmStartError as e:
-    raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
-  # Moving statistics too, which the original's string pattern left out.
-  return estimator_lib.WarmStartSettings(
-    path, [r'^(?!.*dense)'], complete=flags_obj.fine_tune
-  )

@@ -14,6 +14,7 @@ from absl.testing import flagsaver
 
 from official.datasets import mnist
 from official.flags import parsing
+from official.flags.invocation import own_flags
 from resnet import mnist_main
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -172,7 +173,7 @@ def parse():
   saved = flagsaver.save_flag_values()
 
   def parse(*args):
-    for flag in parsing.flags_of_ours(flags.FLAGS):
+    for flag in own_flags(flags.FLAGS):
       flag.unparse()  # Forgets an earlier command line.
     parsing.parse(['main', *args])
     return flags.FLAGS

@@ -18,7 +18,8 @@ import signal
 import sys
 import threading
 
-from official import cli
+from official.flags import invocation
+from resnet import mains
 
 
 def die():
@@ -135,9 +136,9 @@ def main():
   point, devices, name = sys.argv[1:4]
   sys.argv[1:] = sys.argv[4:]
   module = importlib.import_module(name)
-  command = module.main
+  train = mains.Main.train
 
-  def main_with_arms():
+  def train_with_arms(self):
     import tensorflow as tf
 
     if int(devices) > 1:
@@ -149,10 +150,10 @@ def main():
       log_weights(point.split(':')[1])
     elif point != 'none':
       install(point)
-    command()
+    train(self)
 
-  module.main = main_with_arms
-  cli.main_module = lambda: name
+  mains.Main.train = train_with_arms
+  invocation.main_module = lambda: name
   module.run()
 
 

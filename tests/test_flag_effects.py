@@ -157,12 +157,13 @@ _PARSE = """
 import importlib, json, sys
 from absl import flags
 from official.flags import parsing
+from official.flags.invocation import own_flags
 from official.errors import UsageError
 
 sys.argv[1:], main = [], importlib.import_module(sys.argv[1])
 main.define_flags()
 F = flags.FLAGS
-names = sorted(flag.name for flag in parsing.flags_of_ours(F))
+names = sorted(flag.name for flag in own_flags(F))
 defaults = {name: F[name].default for name in names}
 print(json.dumps(defaults), flush=True)
 messages = []

@@ -12,7 +12,7 @@ from absl import flags
 from official import devices as devices_lib
 from official import estimator as est
 from official.datasets import in_memory
-from official.flags import parsing
+from official.flags import Settings
 from official.run import folder as run_folder
 from official.run import tensorboard
 from resnet import learning_rates, resnet_run_loop
@@ -70,7 +70,7 @@ def namespace(parsed):
   return types.SimpleNamespace(**parsed.flag_values_dict())
 
 
-class Settings:
+class Values:
   """Any object with the values as attributes, those of its class too."""
 
   def __init__(self, values):
@@ -81,7 +81,7 @@ class Settings:
 
 
 def settings(parsed):
-  return Settings(parsed.flag_values_dict())
+  return Values(parsed.flag_values_dict())
 
 
 @pytest.mark.parametrize('kind', [copied, namespace, settings])
@@ -113,7 +113,7 @@ def test_each_run_trains_with_the_flags_that_it_was_given(
       3,
     )
     assert 'helper' not in config
-    hparams = tensorboard.hparams_of_flags(flags_obj)
+    hparams = tensorboard.hparams_of(Settings.of(flags_obj))
     assert hparams['weight_decay'] == weight_decay
     if kind is copied:
       assert f'--weight_decay={weight_decay}' in config['arguments']
@@ -138,8 +138,9 @@ def test_flags_of_a_parser_of_its_own_are_not_those_of_the_process(parse):
   flags.DEFINE_integer('batch_size', 32, 'Images.', flag_values=own)
   flags.DEFINE_list('summaries', [], 'Which.', flag_values=own)
   own(['main', '--batch_size=7'])
-  assert parsing.value_dict(own) == {'batch_size': 7, 'summaries': []}
-  assert parsing.arguments(own) == ['--batch_size=7']
-  assert parsing.is_given(own, 'batch_size')
-  assert not parsing.is_given(own, 'summaries')
-  assert not parsing.is_given(own, 'seed')
+  settings = Settings.of(own)
+  assert (settings.batch_size, settings.summaries, settings.seed) == (7, (), 1)
+  assert settings.invocation.arguments() == ['--batch_size=7']
+  assert settings.is_given('batch_size')
+  assert not settings.is_given('summaries')
+  assert not settings.is_given('seed')

@@ -8,7 +8,7 @@ from absl import flags
 from official import cli
 from official.devices import machine as devices
 from official.errors import UsageError
-from official.flags import parsing, retired
+from official.flags import Settings, retired
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ from official.flags import parsing, retired
     ('--worker_hosts=a:1,b', 'worker_hosts must be a list of host:port, .*: b'),
     ('--worker_hosts=a:1,b:99999', 'must be a list of host:port, .*: b:99999'),
     ('--worker_hosts=a:1,a:1', 'worker_hosts names a:1 twice'),
-    ('--worker_hosts=a:1,b:1', 'task_index must tell which of --worker_hosts'),
-    ('--task_index=0', 'task_index must tell which of --worker_hosts'),
+    ('--worker_hosts=a:1,b:1', 'task_index must say which of --worker_hosts'),
+    ('--task_index=0', 'task_index must say which of --worker_hosts'),
     ('--distribution_strategy=cpu', 'should be one of <off.one_device'),
     ('--no_such_flag=1', "Unknown command line flag 'no_such_flag'"),
     ('--resnet_sise=18', 'Did you mean: resnet_size'),
@@ -143,10 +143,10 @@ def test_verbosity_decides_what_is_logged(
 
 def test_the_defaults_of_the_original_and_of_the_main(parse):
   found = parse()
-  assert found.resnet_version == '1'
+  assert found.resnet_version == 1
   assert (found.momentum, found.label_smoothing) == (0.9, 0.0)
   assert found.epochs_between_evals == 1
-  assert (found.resnet_size, found.batch_size) == ('18', 128)
+  assert (found.resnet_size, found.batch_size) == (18, 128)
 
 
 def test_short_names(parse):
@@ -155,7 +155,7 @@ def test_short_names(parse):
     '-ed=export', '-st=0.9', '-dt=bf16', '-df=channels_last', '-ng=0',
     '-hk=StepCounterHook', '-mts=9', '-synth',
   )  # fmt: skip
-  assert (found.resnet_size, found.resnet_version) == ('20', '2')
+  assert (found.resnet_size, found.resnet_version) == (20, 2)
   assert (found.batch_size, found.train_epochs) == (64, 3)
   assert (found.epochs_between_evals, found.max_train_steps) == (2, 9)
   assert (found.data_dir, found.model_dir) == ('in', 'out')
@@ -193,7 +193,7 @@ def test_every_flag_that_the_original_had_is_there_or_retired(parse):
 
 
 def test_every_value_of_the_flags_is_told(parse):
-  values = parsing.value_dict(parse('--batch_size=64'))
+  values = Settings.of(parse('--batch_size=64')).as_dict()
   assert values['batch_size'] == 64
   assert {'resnet_size', 'seed', 'dataset', 'dtype'} <= values.keys()
 

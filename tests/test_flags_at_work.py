@@ -19,6 +19,7 @@ from official import layers
 from official.datasets import in_memory, styles
 from official.errors import UsageError
 from official.flags import effects, parsing
+from official.flags.invocation import own_flags
 from resnet import learning_rates, resnet_run_loop
 from tests.conftest import define_flags
 
@@ -135,7 +136,7 @@ class Trials:
 
   def parse(self, arguments, number=0):
     """Parses flags as if none had been given before."""
-    for flag in parsing.flags_of_ours(flags.FLAGS):
+    for flag in own_flags(flags.FLAGS):
       flag.unparse()
     words = [
       word.replace('BASE', f'{self._base}/run').replace(

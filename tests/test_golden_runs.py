@@ -21,7 +21,7 @@ import pytest
 import tensorflow as tf
 
 from official import estimator as est
-from resnet import cifar10_model, imagenet_model, learning_rates
+from resnet import resnet_models, resnet_run_loop
 
 RUNS = json.loads(
   pathlib.Path(__file__).with_name('golden_runs.json').read_text()
@@ -30,7 +30,7 @@ RUNS = json.loads(
 # What the two mains of the original gave to its run loop.
 FORMS = {
   'cifar': (
-    cifar10_model.cifar10_model_fn,
+    resnet_models.cifar10_model_fn,
     {'weight_decay': 2e-4},
     {
       'batch_denom': 128,
@@ -40,7 +40,7 @@ FORMS = {
     },
   ),
   'imagenet': (
-    imagenet_model.imagenet_model_fn,
+    resnet_models.imagenet_model_fn,
     {'weight_decay': 1e-4},
     {
       'batch_denom': 256,
@@ -97,7 +97,7 @@ def estimator_of(golden, model_dir):
     'resnet_version': golden['version'],
     'num_classes': golden['classes'],
     'loss_scale': golden['loss_scale'],
-    'learning_rate_fn': learning_rates.learning_rate_with_decay(
+    'learning_rate_fn': resnet_run_loop.learning_rate_with_decay(
       golden['batch'], **rate
     ),
     'momentum': 0.9,

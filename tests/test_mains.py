@@ -14,6 +14,7 @@ from official import estimator as est
 from official import predict
 from official.datasets import catalog, cifar10, mnist
 from official.errors import UsageError
+from official.flags import Settings
 from resnet import cifar10_main
 from tests.conftest import idx_bytes, run_command
 from tests.test_photographs import example, jpeg, write_cifar10
@@ -231,10 +232,9 @@ def test_images_get_class_and_probability_also_beside_one_that_is_none(
 
 
 def test_an_alexnet_too_large_for_its_images_is_refused():
-  flags_obj = types.SimpleNamespace(alexnet_form='2012')
-  dataset = types.SimpleNamespace(image_shape=(28, 28, 1))
+  settings = Settings(extra={'alexnet_form': '2012'})
   with pytest.raises(UsageError, match='2012 needs images of 67 .*: 28x28'):
-    alexnet_model_fn.name_of(flags_obj, dataset)
+    alexnet_model_fn.check_images(settings, (28, 28, 1))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from official.datasets import mnist
 from official.errors import UsageError, UserError
 from official.export import formats
 from official.flags import effects
-from resnet import mnist_main, mnist_model
+from resnet import mnist_main, resnet_models
 from tests.conftest import ROOT, SMALL
 
 
@@ -153,7 +153,7 @@ def predictions_of(model_dir, images):
     'learning_rate_fn': None,
   }
   estimator = est.Estimator(
-    mnist_model.mnist_model_fn, str(model_dir), params=params
+    resnet_models.mnist_model_fn, str(model_dir), params=params
   )
   (batch,) = estimator.predict(
     lambda: tf.constant(images / np.float32(255)), yield_single_examples=False

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from resnet import cifar10_model, mnist_model, resnet_model
+from resnet import resnet_model, resnet_models
 from tests import networks
 
 
@@ -66,7 +66,7 @@ def test_a_class_more_is_a_column_more(size, more):
   ],
 )
 def test_parameters_on_mnist(size, version, counts):
-  arch = mnist_model.architecture(size)
+  arch = resnet_models.mnist_architecture(size)
   assert both_counts(variables_of(arch, version, (28, 28, 1), 10)) == counts
 
 
@@ -186,7 +186,7 @@ def test_the_maps_that_the_original_tested(size, version, dtype):
 def test_a_batch_of_135_and_246_classes(version):
   with tf.Graph().as_default():
     images = tf.compat.v1.placeholder(tf.float32, [135, 32, 32, 3])
-    model = cifar10_model.Cifar10Model(
+    model = resnet_models.Cifar10Model(
       32, 'channels_last', num_classes=246, resnet_version=version
     )
     assert model(images, training=True).shape.as_list() == [135, 246]

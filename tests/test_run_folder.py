@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from official import devices as devices_lib
 from official import estimator as est
+from official import flags as flags_lib
 from official.datasets import catalog, in_memory
 from official.errors import UsageError, UserError
 from official.estimator import checkpoints, manifests
@@ -24,7 +25,7 @@ from official.report import __main__ as report
 from official.run import config as run_config
 from official.run import folder as run_folder
 from official.run import user_errors
-from resnet import mnist_model, resnet_run_loop
+from resnet import resnet_models, resnet_run_loop
 from tests.conftest import SMALL
 
 SPLIT = in_memory.Split(
@@ -104,12 +105,14 @@ def test_clean_is_refused_where_a_run_is_to_be_read(parse, tmp_path):
     with pytest.raises(UsageError, match=f'--{flag}.*clean|clean.*--{flag}'):
       parse(f'--{flag}', '--clean', '--export_dir=e')
     parse(f'--no{flag}', '--noclean')
-  flags_obj = types.SimpleNamespace(clean=True, eval_only=True)
+  settings = flags_lib.Settings(
+    model_dir=str(tmp_path), clean=True, eval_only=True
+  )
   foreign(tmp_path)
   before = snapshot(tmp_path)
   with (
     pytest.raises(UsageError, match='--clean would delete the run'),
-    run_config.opened(str(tmp_path), flags_obj, 'N', DATASET, True),
+    run_config.opened(settings, 'N', DATASET, True),
   ):
     pass
   assert snapshot(tmp_path) == before
@@ -216,9 +219,9 @@ def test_what_only_reads_a_finished_run_changes_nothing_else(
     )
     return resnet_run_loop.resnet_main(
       flags_obj,
-      mnist_model.mnist_model_fn,
+      resnet_models.mnist_model_fn,
       catalog.load_mnist(flags_obj),
-      mnist_model.name_of(flags_obj),
+      resnet_models.name_of(flags_lib.Settings.of(flags_obj), 'mnist'),
       lambda step: tf.constant(0.1),
       devices_lib.configure(flags_obj),
     )

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from official.optimizers import schedules
-from resnet import learning_rates
+from resnet import learning_rates, resnet_run_loop
 
 CIFAR = dict(
   batch_denom=128,
@@ -24,7 +24,7 @@ IMAGENET = dict(
 
 
 def rates(dataset, batch_size, steps):
-  rate = learning_rates.learning_rate_with_decay(batch_size, **dataset)
+  rate = resnet_run_loop.learning_rate_with_decay(batch_size, **dataset)
   return [float(rate(step)) for step in steps]
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf  # noqa: E402
 
 from alexnet import alexnet_model  # noqa: E402
 from benchmarks import jobs, turns  # noqa: E402
-from resnet import mnist_model, resnet_model  # noqa: E402
+from resnet import resnet_model, resnet_models  # noqa: E402
 
 
 def network(job: jobs.Job) -> keras.Model:
@@ -33,7 +33,7 @@ def _layers(job: jobs.Job):
 
 
 def _resnet(job: jobs.Job, x):
-  arch = mnist_model.architecture(job.resnet_size)
+  arch = resnet_models.mnist_architecture(job.resnet_size)
   conv, dense = _layers(job)
   relu = keras.layers.ReLU()
 

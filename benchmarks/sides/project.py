@@ -11,7 +11,7 @@ from official import estimator as estimator_lib
 from official import layers
 from official.estimator.variables import VariableStore
 from official.export import formats, receivers
-from resnet import mnist_model, resnet_model, resnet_run_loop
+from resnet import resnet_model, resnet_models, resnet_run_loop
 
 
 def network(job: jobs.Job, dtype: tf.DType = tf.float32):
@@ -21,7 +21,7 @@ def network(job: jobs.Job, dtype: tf.DType = tf.float32):
       'small', job.num_classes, dtype=dtype, dropout_rate=job.dropout_rate
     )
   return resnet_model.Model(
-    mnist_model.architecture(job.resnet_size),
+    resnet_models.mnist_architecture(job.resnet_size),
     job.num_classes,
     resnet_version=1,
     data_format='channels_last',

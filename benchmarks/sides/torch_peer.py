@@ -7,7 +7,7 @@ from torch import nn
 
 from alexnet import alexnet_model
 from benchmarks import jobs, turns
-from resnet import mnist_model, resnet_model
+from resnet import resnet_model, resnet_models
 
 
 def network(job: jobs.Job) -> nn.Module:
@@ -56,7 +56,7 @@ class _Block(nn.Module):
 
 class _ResNet(nn.Sequential):
   def __init__(self, job):
-    arch = mnist_model.architecture(job.resnet_size)
+    arch = resnet_models.mnist_architecture(job.resnet_size)
     channels = arch.num_filters
     parts = [
       _Convolution(

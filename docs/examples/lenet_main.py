@@ -1,12 +1,19 @@
 """Trains LeNet-5 on MNIST: a network of one's own, in one file."""
 
-from absl import flags
+import dataclasses
 
-from official import cli
-from official import flags as official_flags
+from official import flags
+from resnet import mains
 
 # TensorFlow is imported where it is needed: --help and a wrong flag answer at
 # once.
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LeNetSettings:
+  """What this network adds to the settings of every main: one flag, --units."""
+
+  units: int = flags.setting(120, 'Units of the first dense layer.', low=1)
 
 
 def lenet(data_format, dtype, num_classes, units):
@@ -43,33 +50,29 @@ def lenet_model_fn(features, labels, mode, params):
   return resnet_run_loop.image_model_fn(features, labels, mode, params, model)
 
 
-def define_flags():
-  """The flags that every main has, and one of this network."""
-  official_flags.define_base()
-  official_flags.define_performance()
-  official_flags.define_distribution()
-  official_flags.define_image()
-  official_flags.define_training()
-  official_flags.define_dataset()
-  flags.DEFINE_integer('units', 120, 'Of the first dense layer.')
-  official_flags.set_defaults(batch_size=128, train_epochs=3, base_lr=0.05)
+def name_of(settings, problem):
+  """The network's name, for people and for config.json."""
+  del settings, problem
+  return 'LeNet-5'
 
 
-def main():
-  """Flags, dataset, network, run loop."""
-  from official import devices as devices_lib
-  from official.datasets import catalog
-  from resnet import learning_rates, resnet_run_loop
+_MAIN = mains.Main(
+  mains.Network(
+    module=__name__,
+    settings=[LeNetSettings],
+    recipes={
+      'mnist': mains.Recipe(
+        model_fn='lenet_model_fn',
+        defaults={'batch_size': 128, 'train_epochs': 3, 'base_lr': 0.05},
+      )
+    },
+  ),
+  'mnist',
+)
 
-  flags_obj = flags.FLAGS
-  devices = devices_lib.configure(flags_obj)
-  dataset = catalog.load_mnist(flags_obj)
-  rate = learning_rates.from_flags(flags_obj, dataset, 128)
-  resnet_run_loop.resnet_main(
-    flags_obj, lenet_model_fn, dataset, 'LeNet-5', rate, devices
-  )
-
+define_flags = _MAIN.define_flags
+main = _MAIN.train
+run = _MAIN.run
 
 if __name__ == '__main__':
-  define_flags()
-  cli.run(main)
+  run()

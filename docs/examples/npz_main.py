@@ -3,9 +3,9 @@
 import os
 
 import numpy as np
-from absl import flags
+from absl import flags as absl_flags
 
-from official import cli
+from official import cli, flags
 from official.errors import DataError
 from resnet import mnist_main
 
@@ -35,22 +35,24 @@ def load(path, **options):
 def define_flags():
   """The flags of the MNIST main, and the file."""
   mnist_main.define_flags()
-  flags.DEFINE_string('npz', 'mnist.npz', 'The file.')
-  flags.FLAGS.set_default('resnet_size', '8')
+  absl_flags.DEFINE_string('npz', 'mnist.npz', 'The file.')
+  flags.set_defaults(resnet_size=8)
 
 
 def main():
-  """Flags, network, dataset, run loop."""
+  """Settings, network, data set, run loop."""
   from official import devices as devices_lib
-  from resnet import learning_rates, mnist_model, resnet_run_loop
+  from resnet import learning_rates, resnet_models, resnet_run_loop
 
-  flags_obj = flags.FLAGS
-  network = mnist_model.name_of(flags_obj)
-  devices = devices_lib.configure(flags_obj)
-  dataset = load(flags_obj.npz, seed=flags_obj.seed, augment=flags_obj.augment)
-  rate = learning_rates.from_flags(flags_obj, dataset, 128)
+  settings = flags.Settings.of(flags.FLAGS)
+  network = resnet_models.name_of(settings, 'mnist')
+  devices = devices_lib.configure(settings)
+  dataset = load(
+    settings.extra['npz'], seed=settings.seed, augment=settings.augment
+  )
+  rate = learning_rates.from_flags(settings, dataset, batch_denom=128)
   resnet_run_loop.resnet_main(
-    flags_obj, mnist_model.mnist_model_fn, dataset, network, rate, devices
+    settings, resnet_models.mnist_model_fn, dataset, network, rate, devices
   )
 
 

@@ -1,24 +1,48 @@
-"""The flags of every command: defined, checked, parsed and explained."""
+"""The flags of every command: declared, defined, checked, parsed, explained.
 
-from official.flags.definitions import (
-  DISTRIBUTION_STRATEGIES,
+conditions   when a flag has an effect
+setting      one setting, declared once: an attribute and a flag
+run, performance, training, data   the settings of a run, by topic
+settings     all of them: what a run is given
+define       from settings to flags
+checks       other validators of flags
+parsing      from a command line to values, or to one line that says why not
+effects      refuses flags that have no effect
+retired      the original's flags that have no meaning here
+paths        flags that name files and folders
+invocation   what was typed
+help_text    `--help`
+"""
+
+from official.flags.data import PhotographSettings, SmallImageSettings
+from official.flags.define import FLAGS, define, set_defaults
+from official.flags.paths import require_directory
+from official.flags.performance import (
   DTYPES,
+  DistributionSettings,
+  LayoutSettings,
+  PerformanceSettings,
+)
+from official.flags.run import (
+  DISTRIBUTION_STRATEGIES,
   EXPORT_FORMATS,
-  FLAGS,
   HOOKS,
+  SUMMARIES,
+  RunSettings,
+)
+from official.flags.setting import Rule, setting
+from official.flags.settings import (
+  Settings,
+  SettingsForPhotographs,
+  SettingsForSmallImages,
+)
+from official.flags.training import (
   OPTIMIZERS,
   SCHEDULES,
-  SUMMARIES,
-  define_base,
-  define_batch_norm,
-  define_dataset,
-  define_distribution,
-  define_image,
-  define_performance,
-  define_photographs,
-  define_training,
-  require_directory,
-  set_defaults,
+  AuxiliaryHeadSettings,
+  BatchNormSettings,
+  DropoutSettings,
+  TrainingSettings,
 )
 
 __all__ = [
@@ -30,6 +54,21 @@ __all__ = [
   'OPTIMIZERS',
   'SCHEDULES',
   'SUMMARIES',
+  'AuxiliaryHeadSettings',
+  'BatchNormSettings',
+  'DistributionSettings',
+  'DropoutSettings',
+  'LayoutSettings',
+  'PerformanceSettings',
+  'PhotographSettings',
+  'Rule',
+  'RunSettings',
+  'Settings',
+  'SettingsForPhotographs',
+  'SettingsForSmallImages',
+  'SmallImageSettings',
+  'TrainingSettings',
+  'define',
   'define_base',
   'define_batch_norm',
   'define_dataset',
@@ -40,4 +79,48 @@ __all__ = [
   'define_training',
   'require_directory',
   'set_defaults',
+  'setting',
 ]
+
+
+# The original's functions, which a main calls one after another.
+
+
+def define_base() -> None:
+  """Defines what to run on, for how long, and where the results go."""
+  define(RunSettings)
+
+
+def define_performance() -> None:
+  """Defines how to compute."""
+  define(PerformanceSettings)
+
+
+def define_distribution() -> None:
+  """Defines how several workers find each other."""
+  define(DistributionSettings)
+
+
+def define_image() -> None:
+  """Defines how images lie in memory."""
+  define(LayoutSettings)
+
+
+def define_training() -> None:
+  """Defines what to train and how, whatever the network."""
+  define(TrainingSettings)
+
+
+def define_batch_norm() -> None:
+  """Defines the settings of networks with batch norm."""
+  define(BatchNormSettings)
+
+
+def define_dataset() -> None:
+  """Defines which data, for sets that fit in memory."""
+  define(SmallImageSettings)
+
+
+def define_photographs() -> None:
+  """Defines which data, for large images read from files."""
+  define(PhotographSettings)

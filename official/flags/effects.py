@@ -1,19 +1,26 @@
-"""When each flag acts: one that is given where it cannot act is refused.
+"""Flags without effect: one that is given where it cannot act is refused.
 
-`EFFECTS` is the one table of it: a flag, and what must hold for it to have an
-effect. A flag that is not in it acts always.
+What a flag needs to have an effect stands where it is declared, as `acts_when`
+of its setting. `EFFECTS` collects it; a flag that is not in it always acts.
 """
 
-import dataclasses
-import os
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from absl import flags
 
 from official.errors import UsageError
+from official.flags.conditions import Condition
+from official.flags.data import PhotographSettings, SmallImageSettings
+from official.flags.setting import settings_in
+from official.flags.settings import Settings
+from official.flags.training import (
+  AuxiliaryHeadSettings,
+  BatchNormSettings,
+  DropoutSettings,
+)
 
 
 class _Values(types.SimpleNamespace):
@@ -23,173 +30,19 @@ class _Values(types.SimpleNamespace):
     return None
 
 
-@dataclasses.dataclass(frozen=True)
-class Condition:
-  """What must hold for a flag to have an effect.
-
-  Attributes:
-    holds: from the values of all flags, as attributes, to whether it does; a
-      flag that the command does not have is None.
-    otherwise: why the flag has no effect; completes `--flag has no effect ...`.
-  """
-
-  holds: Callable[[Any], Any]
-  otherwise: str
-
-
-def _is_cluster(f: Any) -> bool:
-  return len(f.worker_hosts or ()) > 1 or bool(os.environ.get('TF_CONFIG'))
-
-
-def _evaluates_before_the_end(f: Any) -> bool:
-  if f.use_train_and_evaluate:
-    return not _is_cluster(f) or bool(f.save_checkpoints_steps)
-  return (f.epochs_between_evals or 1) < (f.train_epochs or 1)
-
-
-_NOT_EXPORT_ONLY = Condition(
-  lambda f: not f.export_only,
-  'with --export_only, which neither trains nor evaluates',
-)
-_NOT_EVAL_ONLY = Condition(
-  lambda f: not f.eval_only, 'with --eval_only, which trains nothing'
-)
-_REAL_IMAGES = Condition(
-  lambda f: not f.use_synthetic_data,
-  'with --use_synthetic_data, whose images are random',
-)
-_OWN_RATE = Condition(
-  lambda f: not f.enable_lars,
-  'with --enable_lars, whose rate follows from --batch_size',
-)
-_WHOLE_NETWORK = Condition(
-  lambda f: not f.fine_tune,
-  'with --fine_tune, which trains the last layer alone',
-)
-_BATCH_NORM = Condition(
-  lambda f: f.batch_norm is not False, 'without --batch_norm'
-)
-_EXPORT = Condition(lambda f: f.export_dir, 'without --export_dir')
-_TRAINING_OR_SYNTHETIC = Condition(
-  lambda f: (not f.eval_only and f.train_epochs != 0) or f.use_synthetic_data,
-  'on an evaluation alone, of real images',
-)
-
-_LOSS = (_NOT_EXPORT_ONLY,)
-_LENGTH = (_NOT_EXPORT_ONLY, _NOT_EVAL_ONLY)
-_TRAINING = (
-  *_LENGTH,
-  Condition(
-    lambda f: f.train_epochs != 0, 'with --train_epochs 0, which trains nothing'
-  ),
-)
-
-EFFECTS: Mapping[str, tuple[Condition, ...]] = {
-  # What to run on, for how long, and where it goes.
-  'clean': _TRAINING,
-  # Not refused beside --eval_only: it is a part of what the run is called by.
-  'train_epochs': (_NOT_EXPORT_ONLY,),
-  'epochs_between_evals': (
-    *_TRAINING,
-    Condition(
-      lambda f: not f.use_train_and_evaluate,
-      'with --use_train_and_evaluate, which evaluates after checkpoints: see '
-      '--save_checkpoints_steps',
-    ),
-    Condition(
-      lambda f: (
-        f.train_epochs is None
-        or f.train_epochs > 1
-        # As often as it evaluates anyway: what is asked for is what is done.
-        or f.epochs_between_evals == 1
-      ),
-      'with --train_epochs 1, after which it evaluates anyway',
-    ),
-  ),
-  'stop_threshold': (
-    *_TRAINING,
-    Condition(
-      _evaluates_before_the_end,
-      'where the only evaluation is that at the end: see --train_epochs and '
-      '--epochs_between_evals, or --save_checkpoints_steps',
-    ),
-  ),
-  'batch_size': _LOSS,
-  'hooks': _TRAINING,
-  'seed': (_NOT_EXPORT_ONLY, _TRAINING_OR_SYNTHETIC),
-  'deterministic': _LOSS,
-  'on_nan': _TRAINING,
-  'save_checkpoints_steps': _TRAINING,
-  'keep_checkpoint_max': _TRAINING,
-  'log_steps': _TRAINING,
-  'summaries': _TRAINING,
-  # How to compute.
-  'max_train_steps': (_NOT_EXPORT_ONLY, _TRAINING_OR_SYNTHETIC),
-  'loss_scale': (
-    *_TRAINING,
-    Condition(lambda f: f.dtype == 'fp16', 'without --dtype fp16'),
-  ),
-  'all_reduce_alg': _LOSS,
-  'num_packs': (
-    *_LOSS,
-    Condition(
-      lambda f: f.all_reduce_alg in ('nccl', 'hierarchical_copy'),
-      'without --all_reduce_alg nccl or hierarchical_copy',
-    ),
-    Condition(lambda f: not _is_cluster(f), 'with several workers'),
-  ),
-  'per_gpu_thread_count': (
-    Condition(
-      lambda f: f.tf_gpu_thread_mode in ('gpu_private', 'gpu_shared'),
-      'without --tf_gpu_thread_mode gpu_private or gpu_shared',
-    ),
-  ),
-  'datasets_num_private_threads': _LOSS,
-  'enable_xla': _LOSS,
-  'steps_per_loop': _TRAINING,
-  'cluster_timeout': (Condition(_is_cluster, 'without several workers'),),
-  # What to train and how.
-  'fine_tune': _TRAINING,
-  'pretrained_model_checkpoint_path': _TRAINING,
-  'save_predictions': (*_LOSS, _REAL_IMAGES),
-  'image_bytes_as_serving_input': (_EXPORT,),
-  'export_formats': (_EXPORT,),
-  'use_train_and_evaluate': _TRAINING,
-  'optimizer': (
-    *_TRAINING,
-    Condition(
-      lambda f: not f.enable_lars,
-      'with --enable_lars, which is an optimizer itself',
-    ),
-  ),
-  'enable_lars': _LOSS,
-  'label_smoothing': _LOSS,
-  'weight_decay': (
-    *_LOSS,
-    Condition(
-      lambda f: not (f.enable_lars and (f.eval_only or f.train_epochs == 0)),
-      'on an evaluation with --enable_lars, whose loss leaves it out',
-    ),
-  ),
-  'base_lr': (*_TRAINING, _OWN_RATE),
-  'lr_schedule': (*_TRAINING, _OWN_RATE),
-  'momentum': (
-    *_TRAINING,
-    Condition(
-      lambda f: f.optimizer in (None, 'momentum') or f.enable_lars,
-      'without --optimizer momentum or --enable_lars',
-    ),
-  ),
-  # Of networks that have them.
-  'batch_norm_momentum': (*_TRAINING, _BATCH_NORM, _WHOLE_NETWORK),
-  'sync_batch_norm': (*_TRAINING, _BATCH_NORM, _WHOLE_NETWORK),
-  'dropout_rate': (*_TRAINING, _WHOLE_NETWORK),
-  'auxiliary_heads': (*_TRAINING, _WHOLE_NETWORK),
-  # Which data. Those of --data_dir and --dataset give synthetic images their
-  # size, number and classes.
-  'held_out_images': (_REAL_IMAGES,),
-  'augment': (*_TRAINING, _REAL_IMAGES),
-  'max_bad_examples': (_REAL_IMAGES,),
+# The settings of networks too, of which another process knows no flags.
+EFFECTS: Mapping[str, Sequence[Condition]] = {
+  name: setting.acts_when
+  for topic in (
+    Settings,
+    SmallImageSettings,
+    PhotographSettings,
+    BatchNormSettings,
+    DropoutSettings,
+    AuxiliaryHeadSettings,
+  )
+  for name, setting in settings_in(topic).items()
+  if setting.acts_when
 }
 
 

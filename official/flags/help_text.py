@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from absl import flags
 
 from official.flags import parsing
+from official.flags.invocation import own_flags
 
 _WIDTH = 80
 
@@ -39,7 +40,7 @@ def short(command: str) -> str:
   Args:
     command: how to ask for the others, such as `python -m resnet.mnist_main`.
   """
-  known = parsing.flags_of_ours(flags.FLAGS)
+  known = own_flags(flags.FLAGS)
   by_name = {flag.name: flag for flag in known}
   if not {'model_dir', 'train_epochs'} <= by_name.keys():
     return _lines(known)

@@ -28,21 +28,19 @@ class _Parser(flags.ArgumentParser):
     return local(os.fspath(argument))
 
 
-def define(
-  name: str, default: str | None, help: str, short_name: str | None = None
-) -> None:
+def define(name: str, default: str | None, help: str, **kwargs: Any) -> None:
   """Defines a flag that names a file or a folder of this machine.
 
-  Its value has `~` and `~user` replaced, so nothing else need know of them.
+  Its value has `~` and `~user` replaced, so no other code needs to know them.
+
+  Args:
+    name: The flag's.
+    default: Its value if it is not given.
+    help: What it is for.
+    **kwargs: Other arguments of `flags.DEFINE`, such as `short_name`.
   """
-  flags.DEFINE(
-    _Parser(),
-    name,
-    default,
-    help,
-    serializer=flags.ArgumentSerializer(),
-    short_name=short_name,
-  )
+  serializer: flags.ArgumentSerializer = flags.ArgumentSerializer()
+  flags.DEFINE(_Parser(), name, default, help, serializer=serializer, **kwargs)
 
 
 def local(path: str) -> str:
@@ -90,3 +88,13 @@ def named(word: str) -> str:
     return local(word)
   except ValueError as e:
     raise UsageError(f'{word}: {e}') from e
+
+
+def require_directory(flag: str, path: str) -> None:
+  """Checks that a flag names a folder.
+
+  Raises:
+    UsageError: it does not.
+  """
+  if not os.path.isdir(path):
+    raise UsageError(f'--{flag}: there is no folder {path}')

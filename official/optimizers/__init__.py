@@ -8,6 +8,7 @@ from official.optimizers.optimizers import (
   MomentumOptimizer,
   Optimizer,
 )
+from official.optimizers.training_step import train_op
 
 __all__ = [
   'AdadeltaOptimizer',
@@ -16,4 +17,5 @@ __all__ = [
   'LARSOptimizer',
   'MomentumOptimizer',
   'Optimizer',
+  'train_op',
 ]

@@ -1,4 +1,4 @@
-"""What config.json tells of a run, besides what it may never change."""
+"""config.json of a run: what it records, and when it is written."""
 
 import contextlib
 import functools
@@ -6,40 +6,44 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from official import cli, environment
+from official import environment
 from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
-from official.flags import parsing
+from official.flags import (
+  BatchNormSettings,
+  Settings,
+  SettingsForPhotographs,
+  SettingsForSmallImages,
+)
+from official.flags.setting import settings_in
 from official.run import folder as run_folder
 
-# Flags that say what to do with a run and where, not what it is.
-OF_ONE_CALL = (
-  *('clean', 'eval_only', 'export_dir', 'export_formats', 'model_dir'),
-  *('image_bytes_as_serving_input', 'distribution_strategy', 'num_gpus'),
-  *('worker_hosts', 'task_index', 'cluster_timeout', 'sync_batch_norm'),
-  *('all_reduce_alg', 'num_packs', 'save_predictions', 'summaries'),
+# Settings that say what one command does and where, not what the run is.
+OF_ONE_CALL = frozenset(
+  name
+  for settings_class in (
+    SettingsForPhotographs,
+    SettingsForSmallImages,
+    BatchNormSettings,
+  )
+  for name, setting in settings_in(settings_class).items()
+  if setting.of_one_call
 )
 
 
-def config(flags_obj: Any, dataset: ImageDataset) -> dict[str, Any]:
-  """Every flag, the data, the machine and how to do it again."""
-  is_command = parsing.is_command_line(flags_obj)
-  return parsing.value_dict(flags_obj) | {
+def content(settings: Settings, dataset: ImageDataset) -> dict[str, Any]:
+  """Every setting, the data, the machine and how to do it again."""
+  invocation = settings.invocation
+  return settings.as_dict() | {
     'class_names': dataset.class_names,
     'num_images': dict(dataset.num_images),
     'environment': environment.describe(),
     # What an export in another process needs.
-    'main': cli.main_module() if is_command else None,
-    'arguments': parsing.arguments(flags_obj, but=OF_ONE_CALL),
+    'main': invocation.main if invocation else None,
+    'arguments': invocation.arguments(OF_ONE_CALL) if invocation else [],
     'working_dir': os.getcwd(),
   }
-
-
-def trains(flags_obj: Any) -> bool:
-  """Whether the flags ask for training, and not for a look at what is there."""
-  only_looks = flags_obj.eval_only or flags_obj.export_only
-  return not only_looks and flags_obj.train_epochs > 0
 
 
 class Recorder(estimator_lib.CheckpointSaverListener):
@@ -48,7 +52,7 @@ class Recorder(estimator_lib.CheckpointSaverListener):
   So a command that cannot work does not leave its settings in the folder.
 
   Args:
-    write: writes the file; None where it is not to be written.
+    write: Writes the file; None where it is not to be written.
   """
 
   def __init__(self, write: Callable[[], None] | None = None):
@@ -72,29 +76,27 @@ class Recorder(estimator_lib.CheckpointSaverListener):
 
 @contextlib.contextmanager
 def opened(
-  model_dir: str,
-  flags_obj: Any,
+  settings: Settings,
   network: str,
   dataset: ImageDataset,
   is_chief: bool,
 ) -> Iterator[Recorder]:
-  """The folder of a run, for what the flags want to do with it.
+  """The folder of a run, ready for what the settings want to do with it.
 
   Training locks it. An evaluation or an export alone makes, locks and deletes
   nothing.
 
   Args:
-    model_dir: the folder.
-    flags_obj: the parsed flags.
-    network: its name.
-    dataset: what it trains on.
-    is_chief: else another process does all this.
+    settings: Of the run; `model_dir` is its folder.
+    network: Its name.
+    dataset: The images it trains on.
+    is_chief: Whether this process takes care of the folder.
 
   Yields:
-    What writes the settings of the run.
+    What writes `config.json`.
 
   Raises:
-    UsageError: the folder cannot be used so.
+    UsageError: The folder cannot be used so.
   """
   identity = {
     'network': network,
@@ -102,41 +104,53 @@ def opened(
     'num_classes': dataset.num_classes,
     'image_shape': list(dataset.image_shape),
   }
-  only_reads = not trains(flags_obj)
-  if only_reads and flags_obj.clean:
+  if settings.clean and not settings.trains:
     raise UsageError('--clean would delete the run that is to be read')
-  rest = None if only_reads else training(flags_obj)
+  if not is_chief:
+    yield Recorder()
+    return
+  model_dir = settings.model_dir
+  fixed = fixed_settings(settings) if settings.trains else None
   with contextlib.ExitStack() as stack:
-    if is_chief and not only_reads:
+    if settings.trains:
       folder = stack.enter_context(run_folder.lock(model_dir))
-      if flags_obj.clean:
+      if settings.clean:
         folder.clean()
-    if is_chief:
-      run_folder.check(model_dir, identity, training=rest)
-    evaluates = only_reads and not flags_obj.export_only
-    if is_chief and evaluates and os.path.isdir(model_dir):
+    run_folder.check(model_dir, identity, training=fixed)
+    evaluates_only = not settings.trains and not settings.export_only
+    if evaluates_only and os.path.isdir(model_dir):
       run_folder.check_writable('model_dir', model_dir)  # For its results.
-    is_known = only_reads and run_folder.read_config(model_dir)
-    if not is_chief or flags_obj.export_only or is_known:
-      yield Recorder()
-    else:
-      yield Recorder(
-        functools.partial(
-          run_folder.write_config,
-          model_dir,
-          identity,
-          config(flags_obj, dataset),
-          training=rest,
-        )
-      )
+    yield _recorder(settings, identity, dataset, fixed)
 
 
-def training(flags_obj: Any) -> dict[str, Any]:
-  """What a run cannot go on without: its variables and its place in the data.
+def _recorder(
+  settings: Settings,
+  identity: dict[str, Any],
+  dataset: ImageDataset,
+  fixed: dict[str, Any] | None,
+) -> Recorder:
+  """Of training; or of an evaluation, if nothing is recorded yet."""
+  model_dir = settings.model_dir
+  is_recorded = not settings.trains and run_folder.read_config(model_dir)
+  if settings.export_only or is_recorded:
+    return Recorder()
+  return Recorder(
+    functools.partial(
+      run_folder.write_config,
+      model_dir,
+      identity,
+      content(settings, dataset),
+      training=fixed,
+    )
+  )
+
+
+def fixed_settings(settings: Settings) -> dict[str, Any]:
+  """What training cannot go on without: its variables, its place in the data.
 
   Epochs, rate, decay and the like may change.
   """
   names = ('batch_size', 'enable_lars', 'fine_tune', 'optimizer', 'seed')
-  return {name: getattr(flags_obj, name) for name in names} | {
-    'loss_scale': 'dynamic' if flags_obj.loss_scale == 'dynamic' else 'fixed',
+  return {name: getattr(settings, name) for name in names} | {
+    'loss_scale': 'dynamic' if settings.loss_scale == 'dynamic' else 'fixed',
   }

@@ -1,4 +1,4 @@
-"""What a run says: one line at the start, one an evaluation, an ending."""
+"""What a run prints: its start, each evaluation, its end."""
 
 import resource
 import shlex
@@ -6,31 +6,25 @@ import sys
 import time
 from typing import Any
 
-from official import cli
 from official import estimator as estimator_lib
 from official.datasets import synthetic
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
-from official.flags import effects, parsing
-from official.run import config as run_config
-from official.run import rate_change, tensorboard
-from official.run.progress import (
-  BatchProgressHook,
-  ProgressHook,
-  duration,
-)
+from official.flags import Settings, effects
+from official.run import config, rate_change, tensorboard
+from official.run.plan import Plan
+from official.run.progress import BatchProgressHook, ProgressHook, duration
 
 
-class Report:
-  """Prints the story of a run to standard output.
+class Console:
+  """Prints the story of a run to standard output, on the chief.
 
   Args:
-    network: its name for people.
-    dataset: what it trains on.
-    devices: what with.
-    schedule: a `loop.Schedule`.
-    estimator: what runs it.
-    flags_obj: the flags of the run.
+    network: Its name for people.
+    dataset: The images to train and test on.
+    devices: The devices to compute on.
+    plan: When to evaluate and when to end.
+    settings: Of the run.
   """
 
   def __init__(
@@ -38,125 +32,145 @@ class Report:
     network: str,
     dataset: ImageDataset,
     devices: Devices,
-    schedule: Any,
-    estimator: estimator_lib.Estimator,
-    flags_obj: Any,
+    plan: Plan,
+    settings: Settings,
   ):
     self._network = network
     self._dataset = dataset
     self._devices = devices
-    self._schedule = schedule
-    self.estimator = estimator
-    self._flags = flags_obj
+    self._plan = plan
+    self._settings = settings
     self._start = time.monotonic()
     self._progress: ProgressHook | None = None
-    self._said_start = False
+    self._has_started = False
     self._export: str | None = None
-    self._say = say if devices.is_chief else _say_nothing
 
-  def start_hook(self) -> estimator_lib.Hook:
-    """Prints what will happen, once the network is built."""
-    return _StartHook(self)
+  def _print(self, line: str) -> None:
+    if self._devices.is_chief:
+      say(line)
 
-  def progress_hooks(self, every_n_steps: int) -> list[estimator_lib.Hook]:
-    """Show the training steps."""
+  def training_hooks(self, every_n_steps: int) -> list[estimator_lib.Hook]:
+    """Hooks that print the start, and show the training steps on the chief."""
+    start = _StartHook(self)
     if not self._devices.is_chief:
-      return []
+      return [start]
+    # Kept, for the speed that the last lines name.
     self._progress = ProgressHook(
-      self._schedule.batch_size,
-      self._schedule.steps_per_epoch,
-      self._schedule.total_steps,
+      self._plan.batch_size,
+      self._plan.steps_per_epoch,
+      self._plan.total_steps,
       every_n_steps,
     )
-    return [self._progress]
+    return [start, self._progress]
 
   def evaluation_hooks(self, batches: int) -> list[estimator_lib.Hook]:
-    """Show the batches of an evaluation."""
+    """Hooks that show the batches of an evaluation, on the chief."""
     if not self._devices.is_chief:
       return []
     return [BatchProgressHook(batches, 'evaluating')]
 
-  def starting(self, first_step: int) -> None:
-    """What will happen, in one line, before the first step of the whole run."""
-    if self._said_start:
+  def starting(
+    self, estimator: estimator_lib.Estimator, first_step: int
+  ) -> None:
+    """Prints what will happen, once: training may start again and again.
+
+    Args:
+      estimator: Has built the network.
+      first_step: The global step from which training goes on.
+    """
+    if self._has_started:
       return
-    self._said_start = True
+    self._has_started = True
     if not self._devices.is_chief:
       say(
         f'{self._devices.worker}: {self._devices.description}; the chief, '
-        'worker 1, tells what happens'
+        'worker 1, prints what happens'
       )
       return
-    schedule = self._schedule
-    epochs = f'{schedule.train_epochs:.2f}'.rstrip('0').rstrip('.')
-    plural = '' if epochs == '1' else 's'
-    steps = f'{schedule.total_steps:,} steps ({epochs} epoch{plural})'
-    if first_step:
-      steps += f', going on from step {first_step:,}'
-    self._say(
+    say(
       ' · '.join([
-        f'{self._network}, {self.estimator.trainable_parameters:,} parameters',
+        f'{self._network}, {estimator.trainable_parameters:,} parameters',
         f'{self._dataset.name} {_images(self._dataset)}, '
         f'{self._dataset.num_classes} classes',
         self._devices.description,
-        f'batch {schedule.batch_size}',
-        steps,
-        f'writes to {self.estimator.model_dir}',
+        f'batch {self._plan.batch_size}',
+        self._steps(first_step),
+        f'writes to {estimator.model_dir}',
       ])
     )
-    changed = parsing.arguments(self._flags)
-    if changed:
-      self._say(f'{cli.command()} {shlex.join(changed)}')
+    invocation = self._settings.invocation
+    if invocation is not None and invocation.changed:
+      say(f'{invocation.command} {shlex.join(invocation.arguments())}')
     rate_changed = rate_change.line(
-      self.estimator.metrics_log.path,
+      estimator.metrics_log.path,
       first_step,
-      self.estimator.params['learning_rate_fn'],
+      estimator.params['learning_rate_fn'],
     )
     if rate_changed:
-      self._say(rate_changed)
+      say(rate_changed)
 
-  def nothing_to_train(self, step: int) -> None:
-    """Why no training follows."""
-    total = self._schedule.total_steps
+  def _steps(self, first_step: int) -> str:
+    epochs = f'{self._plan.train_epochs:.2f}'.rstrip('0').rstrip('.')
+    plural = '' if epochs == '1' else 's'
+    steps = f'{self._plan.total_steps:,} steps ({epochs} epoch{plural})'
+    if first_step:
+      steps += f', going on from step {first_step:,}'
+    return steps
+
+  def nothing_to_train(
+    self, estimator: estimator_lib.Estimator, step: int
+  ) -> None:
+    """Prints why no training follows.
+
+    Args:
+      estimator: Of the run.
+      step: The global step of its newest checkpoint.
+    """
+    total = self._plan.total_steps
     reason = (
       f'already trained to step {step:,} of {total:,}: nothing left to train'
       if total
       else f'evaluating the checkpoint of step {step:,}'
     )
-    self._say(f'{self._network} · {self.estimator.model_dir} · {reason}')
+    self._print(f'{self._network} · {estimator.model_dir} · {reason}')
 
-  def past_threshold(self, threshold: float) -> None:
-    """Why training ends early."""
-    self._say(f'stopping: test accuracy has reached {100 * threshold:g} %')
+  def past_threshold(self, threshold: float | None) -> None:
+    """Prints why training ends early."""
+    self._print(f'stopping: test accuracy has reached {100 * threshold:g} %')
 
   def halved_rate(self, reason: str) -> None:
-    """What becomes of a loss that is no number, with `--on_nan restore`."""
-    self._say(f'{reason} Going back to it, with half the rate.')
+    """Prints what `--on_nan restore` does about a loss that is not finite."""
+    self._print(f'{reason} Going back to it, with half the rate.')
 
   def evaluated(self, results: dict[str, Any]) -> None:
-    """The line of one evaluation."""
+    """Prints the line of one evaluation."""
     step = results['global_step']
     images = ''
     if 'examples' in results:  # Not what the data set has, but what was used.
       images = f'  ({results["examples"]:,.0f} images)'
-    self._say(
-      f'epoch {step / self._schedule.steps_per_epoch:.2f}  step {step}  '
+    self._print(
+      f'epoch {step / self._plan.steps_per_epoch:.2f}  step {step}  '
       f'test accuracy {100 * results["accuracy"]:.2f} %  '
       f'cross-entropy {results["cross_entropy"]:.4f}  '
       f'loss {results["loss"]:.4f}{images}'
     )
 
   def predicted(self, path: str) -> None:
-    """Where the predictions of the test images are."""
-    self._say(f'predictions written to {path}')
+    """Prints where the predictions of the test images are."""
+    self._print(f'predictions written to {path}')
 
   def exported(self, path: str) -> None:
-    """Where the SavedModel is."""
+    """Prints where the SavedModel is."""
     self._export = path
-    self._say(f'exported to {path}')
+    self._print(f'exported to {path}')
 
-  def finish(self, results: dict[str, Any]) -> None:
-    """The result, what it took, and what to try next."""
+  def finish(self, model_dir: str, results: dict[str, Any]) -> None:
+    """Prints the result, what it took, and what to try next.
+
+    Args:
+      model_dir: The folder of the run.
+      results: The metrics of the last evaluation.
+    """
     progress = self._progress
     parts = [f'test accuracy {100 * results["accuracy"]:.2f} %']
     parts.append(duration(time.monotonic() - self._start))
@@ -164,53 +178,50 @@ class Report:
       speed = progress.images / progress.seconds
       parts.append(f'{speed:,.0f} images/s in training')
     parts.append(f'peak memory {_peak_memory() / 2**30:.1f} GiB')
-    self._say(' · '.join(parts))
-    self._say('next:')
-    for purpose, command in self._next_commands():
-      self._say(f'  {purpose}: {command}')
+    self._print(' · '.join(parts))
+    self._print('next:')
+    for purpose, command in self._next_commands(shlex.quote(model_dir)):
+      self._print(f'  {purpose}: {command}')
 
-  def _next_commands(self) -> list[tuple[str, str]]:
-    model_dir = shlex.quote(self.estimator.model_dir)
+  def _next_commands(self, model_dir: str) -> list[tuple[str, str]]:
     curves = f'tensorboard --logdir {model_dir}'
     if not tensorboard.is_installed():
       curves = f'pip install tensorboard && {curves}'
+    commands = [
+      ('draw the curves', curves),
+      ('report on it', f'python -m official.report {model_dir}'),
+    ]
     if self._export:
-      serve = (
-        'try it in a browser',
-        f'python -m official.serve --export_dir {shlex.quote(self._export)}',
-      )
-    elif parsing.is_command_line(self._flags):
-      serve = ('write a SavedModel', self._export_command())
-    else:
-      serve = None
-    report = f'python -m official.report {model_dir}'
-    commands = [('draw the curves', curves), ('report on it', report), serve]
-    return [command for command in commands if command]
+      export = shlex.quote(self._export)
+      serve = f'python -m official.serve --export_dir {export}'
+      commands.append(('try it in a browser', serve))
+    elif self._settings.invocation is not None:
+      commands.append(('write a SavedModel', self._export_command()))
+    return commands
 
   def _export_command(self) -> str:
-    arguments = parsing.arguments(
-      self._flags, but=(*run_config.OF_ONE_CALL, 'export_only')
-    )
-    if self._flags.model_dir:
-      arguments.append(f'--model_dir={self._flags.model_dir}')
+    invocation = self._settings.invocation
+    arguments = invocation.arguments({*config.OF_ONE_CALL, 'export_only'})
+    if 'model_dir' in invocation.changed:
+      arguments.append(f'--model_dir={self._settings.model_dir}')
     export = ('--export_only', '--export_dir=exports')
     words = [*effects.acting(arguments, *export), *export]
-    return f'{cli.command()} {shlex.join(words)}'
+    return f'{invocation.command} {shlex.join(words)}'
 
 
 class _StartHook(estimator_lib.Hook):
-  """Says what will happen, when the network is built."""
+  """Prints what will happen, when the network is built."""
 
-  def __init__(self, report: Report):
-    self._report = report
+  def __init__(self, console: Console):
+    self._console = console
 
   def begin(self, run: estimator_lib.Run) -> None:
     """See `Hook`."""
-    self._report.starting(run.first_step)
+    self._console.starting(run.estimator, run.first_step)
 
 
 def _images(dataset: ImageDataset) -> str:
-  """How many, and of what size."""
+  """How many images there are, and of what size."""
   height, width, channels = dataset.image_shape
   size = f'{height}x{width}x{channels}'
   if synthetic.is_synthetic(dataset):
@@ -219,16 +230,12 @@ def _images(dataset: ImageDataset) -> str:
   return f'{counts["train"]:,} + {counts["test"]:,} images {size}'
 
 
-def _say_nothing(line: str) -> None:
-  """What a worker says that is not the chief."""
-
-
 def say(line: str) -> None:
   """Prints a line now, also into a pipe."""
   print(line, flush=True)
 
 
 def _peak_memory() -> int:
-  """Bytes of memory that this process held at most."""
+  """The largest memory that this process has held, in bytes."""
   peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
   return peak if sys.platform == 'darwin' else peak * 1024

@@ -1,50 +1,50 @@
 """`--on_nan restore`: the last checkpoint again, with half the rate."""
 
+import dataclasses
+
 import tensorflow as tf
 
 from official import estimator as estimator_lib
 from official.optimizers import schedules
 
-MOST_HALVINGS = 10  # a thousandth of the rate; more will not help
+MOST_HALVINGS = 10  # To a thousandth of the rate; more will not help.
 
 _KEY = 'learning_rate_halvings'
 
 
+@dataclasses.dataclass(frozen=True)
 class HalvedRate:
-  """A learning rate that was halved as often as the run's checkpoint tells.
+  """A learning rate that was halved a number of times.
 
-  Args:
-    learning_rate_fn: global step to rate, before it is halved.
+  Attributes:
+    learning_rate_fn: Global step to rate, before it is halved.
+    halvings: How often it was halved.
   """
 
-  def __init__(self, learning_rate_fn: schedules.Schedule):
-    self._learning_rate_fn = learning_rate_fn
-    self._halvings = 0
+  learning_rate_fn: schedules.Schedule
+  halvings: int = 0
 
   def __call__(self, global_step: tf.Tensor) -> tf.Tensor:
     """Global step to rate."""
-    return self._learning_rate_fn(global_step) * 0.5**self._halvings
+    return self.learning_rate_fn(global_step) * 0.5**self.halvings
 
-  def __deepcopy__(self, memo: dict) -> 'HalvedRate':
-    """Itself: an Estimator copies its params, and the rate is one."""
-    return self
-
-  def load(self, estimator: estimator_lib.Estimator) -> None:
-    """Takes the number of halvings from the newest checkpoint."""
-    self._halvings = estimator.agreement.from_chief(_halvings_of(estimator))
-
-  def halve(self, estimator: estimator_lib.Estimator) -> bool:
-    """Notes one more in the newest checkpoint; False if there were too many."""
-    if self._halvings >= MOST_HALVINGS:
-      return False
-    self._halvings += 1
-    if estimator.config.is_chief:
-      checkpoint = estimator.latest_checkpoint()
-      estimator_lib.remember(checkpoint, {_KEY: self._halvings})
-    return True
+  def halved(self, times: int = 1) -> 'HalvedRate':
+    """This rate, halved some more times."""
+    return dataclasses.replace(self, halvings=self.halvings + times)
 
 
-def _halvings_of(estimator: estimator_lib.Estimator) -> int:
+def halvings_of(estimator: estimator_lib.Estimator) -> int:
+  """How often the rate of a run was halved, by its newest checkpoint."""
   checkpoint = estimator.latest_checkpoint()
   state = estimator_lib.state_of(checkpoint) if checkpoint else {}
-  return state.get(_KEY, 0)
+  return estimator.agreement.from_chief(state.get(_KEY, 0))
+
+
+def remember(estimator: estimator_lib.Estimator, halvings: int) -> None:
+  """Notes in the newest checkpoint how often the rate was halved.
+
+  So the run, killed and started again, goes on with the same rate.
+  """
+  if estimator.config.is_chief:
+    checkpoint = estimator.latest_checkpoint()
+    estimator_lib.remember(checkpoint, {_KEY: halvings})

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +10,7 @@ from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
 from official.errors import UsageError
+from official.flags import Settings
 from official.layers import multiply_adds
 from official.run import progress
 
@@ -18,20 +18,20 @@ FILE = 'predictions.npz'
 _MISTAKES = 24  # pictures to keep
 
 
-def check(flags_obj: Any, devices: Devices) -> None:
+def check(settings: Settings, devices: Devices) -> None:
   """Whether `save` can work, before any long work starts.
 
   Raises:
     UsageError: it cannot.
   """
-  if flags_obj.save_predictions and devices.worker:
+  if settings.save_predictions and devices.worker:
     raise UsageError(
       '--save_predictions works in one process; leave it out, and afterwards '
       'run --eval_only --save_predictions on one machine'
     )
-  if flags_obj.save_predictions and flags_obj.export_only:
+  if settings.save_predictions and settings.export_only:
     raise UsageError('--save_predictions goes with --eval_only or training')
-  if flags_obj.save_predictions and flags_obj.use_synthetic_data:
+  if settings.save_predictions and settings.use_synthetic_data:
     raise UsageError(
       '--save_predictions looks at every test image, and those of '
       '--use_synthetic_data are random and without end'

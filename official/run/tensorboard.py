@@ -2,7 +2,7 @@
 
 import importlib.util
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import tensorflow as tf
 from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
-from official.flags import parsing
+from official.flags import Settings
 from official.run import config as run_config
 from official.run import predictions
 
@@ -21,16 +21,15 @@ _ENLARGED = 6  # pixels a weight of a filter
 _HPARAMS_PACKAGE = 'tensorboard.plugins.hparams.summary_v2'
 
 
-def check(flags_obj: Any) -> None:
+def check(settings: Settings) -> None:
   """Whether what `--summaries` asks for can be written.
 
   Raises:
     UsageError: hyper-parameters are asked for and TensorBoard is missing.
   """
-  asked = parsing.is_given(flags_obj, 'summaries') and 'hparams' in {
-    kind.lower() for kind in flags_obj.summaries
-  }
-  if asked and not is_installed():
+  kinds = {kind.lower() for kind in settings.summaries}
+  is_asked = settings.is_given('summaries') and 'hparams' in kinds
+  if is_asked and not is_installed():
     raise UsageError(
       '--summaries hparams needs TensorBoard: pip install -r '
       'requirements-tensorboard.txt'
@@ -53,7 +52,7 @@ class TensorBoardHook(estimator_lib.Hook):
 
   def __init__(
     self,
-    kinds: list[str],
+    kinds: Sequence[str],
     dataset: ImageDataset,
     hparams: Mapping[str, Any],
   ):
@@ -143,16 +142,19 @@ def grid(kernel: np.ndarray) -> np.ndarray:
   return picture.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
 
 
-def hparams_of_flags(flags_obj: Any) -> dict[str, Any]:
-  """The flags that make a run what it is, those not at their default first."""
-  changed = {flag.name for flag in parsing.changed(flags_obj)}
-  found = {
+def hparams_of(settings: Settings) -> dict[str, Any]:
+  """The settings that make a run what it is, first those not at their default.
+
+  TensorBoard shows the first columns only, unless asked for the others.
+  """
+  changed = settings.invocation.changed if settings.invocation else {}
+  hparams = {
     name: value
-    for name, value in parsing.value_dict(flags_obj).items()
+    for name, value in settings.as_dict().items()
     if isinstance(value, bool | int | float | str)
     and name not in run_config.OF_ONE_CALL
   }
-  return dict(sorted(found.items(), key=lambda item: item[0] not in changed))
+  return dict(sorted(hparams.items(), key=lambda item: item[0] not in changed))
 
 
 def _hparams_summaries(

@@ -1,26 +1,19 @@
-"""The schedule of a run, its folder and its hooks, by arithmetic."""
+"""The plan of a run, its folder and its hooks, by arithmetic."""
 
 import os
-import types
 
 import pytest
 
 from official import estimator as est
 from official.errors import UsageError
+from official.flags import Settings
 from official.run import folder as run_folder
-from official.run import loop, progress
+from official.run import hooks, progress
+from official.run.plan import Plan
 
 
-def schedule(num_images=1000, **values):
-  defaults = {
-    'eval_only': False,
-    'train_epochs': 1,
-    'epochs_between_evals': 1,
-    'batch_size': 100,
-    'max_train_steps': None,
-  }
-  flags_obj = types.SimpleNamespace(**(defaults | values))
-  return loop.Schedule.of(flags_obj, num_images)
+def plan_of(num_images=1000, **values):
+  return Plan.of(Settings(**{'batch_size': 100} | values), num_images)
 
 
 @pytest.mark.parametrize(
@@ -40,11 +33,11 @@ def schedule(num_images=1000, **values):
   ],
 )
 def test_when_to_evaluate(values, steps):
-  assert schedule(**values).evaluation_steps == steps
+  assert plan_of(**values).evaluation_steps == steps
 
 
 def test_the_steps_of_the_originals_cifar_run():
-  found = schedule(
+  found = plan_of(
     50_000, train_epochs=182, epochs_between_evals=10, batch_size=128
   )
   # 71,108 there: each of its 19 cycles ended with a short batch of its own.
@@ -57,12 +50,9 @@ def test_a_duration_as_people_say_it():
   assert said == ['0s', '42s', '1m 00s', '9m 40s', '2h 05m']
 
 
-FLAGS = types.SimpleNamespace(log_steps=10, batch_size=8)
-
-
 def test_hooks_by_the_originals_names_in_any_case():
   names = ['loggingtensorhook', 'ProfilerHook', 'EXAMPLESPERSECONDHOOK']
-  kinds = [type(hook) for hook in loop.train_hooks(names, FLAGS)]
+  kinds = [type(hook) for hook in hooks.named_hooks(Settings(hooks=names))]
   assert kinds == [
     est.LoggingTensorHook,
     est.ProfilerHook,
@@ -72,11 +62,11 @@ def test_hooks_by_the_originals_names_in_any_case():
 
 @pytest.mark.parametrize(
   'names, message',
-  [('ProfilerHook', 'must be a list'), (['Other'], "unknown hooks .*'Other'")],
+  [('ProfilerHook', 'must be a list'), (['Other'], 'must be of .*: Other')],
 )
 def test_wrong_hooks(names, message):
   with pytest.raises(ValueError, match=message):
-    loop.train_hooks(names, FLAGS)
+    Settings(hooks=names)
 
 
 def prepare(folder, network='ResNet-18 v1', clean=False, training=None):
@@ -124,10 +114,10 @@ def test_training_goes_on_with_the_same_batches_alone(tmp_path):
 def test_loops_end_where_a_line_or_a_checkpoint_is_due(
   given, log, save, longest
 ):
-  flags_obj = types.SimpleNamespace(
+  settings = Settings(
     steps_per_loop=given, log_steps=log, save_checkpoints_steps=save
   )
-  assert loop.longest_loop(flags_obj) == longest
+  assert hooks.longest_loop(settings) == longest
 
 
 def test_clean_deletes_a_run_and_nothing_else(tmp_path):

@@ -1,0 +1,76 @@
+"""The command line of a run: how it was started, and how to do it again."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Collection, Mapping
+
+from absl import flags
+
+_LIBRARIES = ('absl', 'tensorflow', 'keras', 'etils', 'apache_beam')
+
+
+@dataclasses.dataclass(frozen=True)
+class Invocation:
+  """What was typed to start a run.
+
+  Attributes:
+    main: The module that `python -m` runs, such as `resnet.mnist_main`; None
+      for a program that is not started so.
+    command: How the command is called, such as `python -m resnet.mnist_main`.
+    changed: Name to text, such as `--seed=5`, of every flag of this project
+      that is not at its default.
+    given: Names of the flags that were on the command line.
+  """
+
+  main: str | None
+  command: str
+  changed: Mapping[str, str]
+  given: Collection[str]
+
+  @classmethod
+  def of(cls, flag_values: flags.FlagValues) -> 'Invocation':
+    """What parsed flags tell of it."""
+    own = own_flags(flag_values)
+    return cls(
+      main_module(),
+      command(),
+      {f.name: f.serialize() for f in own if f.value != f.default},
+      frozenset(f.name for f in own if f.present),
+    )
+
+  def arguments(self, leave_out: Collection[str] = ()) -> list[str]:
+    """The flags that are not at their defaults, as one types them.
+
+    Args:
+      leave_out: Names of flags.
+    """
+    return sorted(
+      text for name, text in self.changed.items() if name not in leave_out
+    )
+
+
+def own_flags(flag_values: flags.FlagValues) -> list[flags.Flag]:
+  """Every flag that no library defines."""
+  by_module = flag_values.flags_by_module_dict()
+  return [flag for name in own_modules(flag_values) for flag in by_module[name]]
+
+
+def own_modules(flag_values: flags.FlagValues) -> list[str]:
+  """Modules that define flags, without those of libraries."""
+  names = sorted(flag_values.flags_by_module_dict())
+  return [n for n in names if not n.split('.')[0].startswith(_LIBRARIES)]
+
+
+def main_module() -> str | None:
+  """The module that `python -m` runs, such as `resnet.mnist_main`."""
+  spec = getattr(sys.modules['__main__'], '__spec__', None)
+  return spec.name if spec else None
+
+
+def command() -> str:
+  """How this command is called, such as `python -m resnet.mnist_main`."""
+  module = main_module()
+  if module is None:
+    return os.path.basename(sys.argv[0])
+  return f'python -m {module.removesuffix(".__main__")}'

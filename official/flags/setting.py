@@ -1,0 +1,149 @@
+"""One setting of a run, declared once: a field that is also a flag.
+
+A field `base_lr: float = setting(0.1, 'Peak learning rate.', low=0.0)` of a
+settings class gives the name, type, default, meaning and allowed values of the
+attribute and of the flag `--base_lr`; `official.flags.define` makes the flag.
+"""
+
+import dataclasses
+import math
+import os
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from official.flags import paths
+from official.flags.conditions import Condition
+
+_KEY = 'setting'
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setting:
+  """What is known of a setting besides its name and type.
+
+  Attributes:
+    default: its value unless another is given.
+    help: what it is for, as `--help` prints it.
+    short_name: of its flag, as the original had it.
+    low: its least value.
+    high: its greatest value.
+    choices: its only values, if there are few; of a list, those of its items,
+      in any case.
+    problem: takes a value, returns what is wrong with it (`must be ..., given:
+      ...`) or None; for what `low`, `high` and `choices` do not say.
+    is_path: whether it names a file or a folder of this machine.
+    acts_when: what must hold for it to have an effect; the first condition
+      that does not is named.
+    of_one_call: whether it says what one command does and where, and is no part
+      of what the run is.
+    kind: `bool`, `int`, `float`, `str` or `tuple` (of `str`). Read from the
+      type of the field.
+  """
+
+  default: Any
+  help: str
+  short_name: str | None = None
+  low: float | None = None
+  high: float = math.inf
+  choices: Sequence[Any] | None = None
+  problem: Callable[[Any], str | None] | None = None
+  is_path: bool = False
+  acts_when: Sequence[Condition] = ()
+  of_one_call: bool = False
+  kind: type = str
+
+  def converted(self, value: Any) -> Any:
+    """The value as the settings hold it: a tuple for a list, `~` replaced.
+
+    Raises:
+      ValueError: It has the wrong type, or is not a path of this machine. The
+        message continues the setting's name.
+    """
+    if value is None:
+      if self.default is None:
+        return None
+    elif self.kind is tuple:
+      if isinstance(value, list | tuple):
+        return tuple(value)
+    elif self.is_path:
+      try:
+        return paths.local(os.fspath(value))
+      except ValueError as e:
+        raise ValueError(f'={value}: {e}') from e
+    elif self.kind is float and type(value) is int:
+      return float(value)
+    elif isinstance(value, self.kind):
+      return value
+    names = {tuple: 'a list of strings', bool: 'True or False'}
+    wanted = names.get(self.kind, f'of type {self.kind.__name__}')
+    raise ValueError(f' must be {wanted}, given: {value!r}')
+
+  def problem_of(self, value: Any) -> str | None:
+    """What is wrong with a converted value: `must be 1 or more, given: 0`."""
+    if value is None:
+      return None
+    if self.kind is tuple and self.choices:
+      return _unknown_item(value, self.choices)
+    if self.choices and value not in self.choices:
+      allowed = ', '.join(map(str, self.choices))
+      return f'must be one of {allowed}, given: {value}'
+    if self.low is not None and not self.low <= value <= self.high:
+      end = 'or more' if self.high == math.inf else f'to {self.high}'
+      return f'must be {self.low} {end}, given: {value}'
+    return self.problem(value) if self.problem else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+  """What must hold between several settings, whatever else is given.
+
+  Attributes:
+    names: Of the settings.
+    holds: Takes their values by name.
+    message: What to print where it does not hold.
+  """
+
+  names: Sequence[str]
+  holds: Callable[[Mapping[str, Any]], Any]
+  message: str
+
+
+def setting(default: Any, help: str, **kwargs: Any) -> Any:
+  """A field of a settings class.
+
+  Args:
+    default: see `Setting`.
+    help: see there.
+    **kwargs: other attributes of `Setting`.
+  """
+  metadata = {_KEY: Setting(default=default, help=help, **kwargs)}
+  return dataclasses.field(default=default, metadata=metadata)
+
+
+def settings_in(settings_class: type) -> Mapping[str, Setting]:
+  """Name to setting of all fields of a class that `setting` made."""
+  hints = typing.get_type_hints(settings_class)
+  return {
+    field.name: dataclasses.replace(
+      field.metadata[_KEY], kind=_kind(hints[field.name])
+    )
+    for field in dataclasses.fields(settings_class)
+    if _KEY in field.metadata
+  }
+
+
+def _kind(hint: Any) -> type:
+  """`int | None` -> int, `tuple[str, ...]` -> tuple."""
+  if isinstance(hint, types.UnionType):
+    hint = next(each for each in hint.__args__ if each is not types.NoneType)
+  return typing.get_origin(hint) or hint
+
+
+def _unknown_item(values: Sequence[str], known: Sequence[str]) -> str | None:
+  in_lower_case = {name.lower() for name in known}
+  for value in values:
+    if value.lower() not in in_lower_case:
+      return f'must be of {", ".join(known)}, given: {value}'
+  return None

@@ -1,0 +1,149 @@
+"""All settings of a run: typed, checked, and the same from start to end."""
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from typing import Any, Self
+
+from absl import flags
+
+from official.errors import UsageError
+from official.flags.data import PhotographSettings, SmallImageSettings
+from official.flags.invocation import Invocation, own_flags
+from official.flags.performance import (
+  DistributionSettings,
+  LayoutSettings,
+  PerformanceSettings,
+)
+from official.flags.run import RunSettings
+from official.flags.setting import Rule, settings_in
+from official.flags.training import TrainingSettings
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(
+  RunSettings,
+  PerformanceSettings,
+  DistributionSettings,
+  LayoutSettings,
+  TrainingSettings,
+):
+  """What a run does, whatever its data and network.
+
+  A main makes it once, from the flags; a program can write
+  `Settings(model_dir='/tmp/run', train_epochs=2)`. Nothing below reads flags.
+
+  Attributes:
+    extra: Settings of the network, and of the main itself, by name.
+    invocation: The command line; None where a program made the settings.
+
+  Raises:
+    ValueError: A value has the wrong type or is not allowed.
+  """
+
+  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  invocation: Invocation | None = None
+
+  def __post_init__(self) -> None:
+    for name, setting in settings_in(type(self)).items():
+      try:
+        value = setting.converted(getattr(self, name))
+      except ValueError as e:
+        raise ValueError(f'{name}{e}') from e
+      problem = setting.problem_of(value)
+      if problem:
+        raise ValueError(f'{name} {problem}')
+      object.__setattr__(self, name, value)
+    object.__setattr__(self, 'extra', types.MappingProxyType(dict(self.extra)))
+    values = self.as_dict()
+    for rule in _rules(type(self)):
+      if not rule.holds(values):
+        raise ValueError(rule.message)
+
+  @classmethod
+  def of(cls, flags_obj: Any) -> 'Settings':
+    """The settings that flags mean.
+
+    Args:
+      flags_obj: Parsed flags, of which those of libraries are left out; or any
+        object with the values as attributes; or settings, which are returned.
+        What it does not have is at its default.
+
+    Returns:
+      The class that has what the object has: settings for small images, or
+      for photographs, or `Settings`.
+
+    Raises:
+      UsageError: A value has the wrong type or is not allowed.
+    """
+    if isinstance(flags_obj, Settings):
+      return flags_obj
+    values = _values(flags_obj)
+    kind = _kind(values)
+    names = settings_in(kind)
+    is_parsed = isinstance(flags_obj, flags.FlagValues)
+    try:
+      return kind(
+        **{name: values[name] for name in names if name in values},
+        extra={name: v for name, v in values.items() if name not in names},
+        invocation=Invocation.of(flags_obj) if is_parsed else None,
+      )
+    except ValueError as e:
+      raise UsageError(f'--{str(e).removeprefix("--")}') from e
+
+  def replace(self, **changes: Any) -> Self:
+    """A copy with other values."""
+    return dataclasses.replace(self, **changes)
+
+  def as_dict(self) -> dict[str, Any]:
+    """Every setting by name, those of the network too."""
+    names = settings_in(type(self))
+    return {name: getattr(self, name) for name in names} | dict(self.extra)
+
+  def is_given(self, name: str) -> bool:
+    """Whether a flag was on the command line; False if there was none."""
+    return self.invocation is not None and name in self.invocation.given
+
+  @property
+  def trains(self) -> bool:
+    """Whether it asks for training, and not only to use a checkpoint."""
+    uses_checkpoint = self.eval_only or self.export_only
+    return not uses_checkpoint and self.train_epochs > 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SettingsForSmallImages(Settings, SmallImageSettings):
+  """Of a run on images that fit in memory."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SettingsForPhotographs(Settings, PhotographSettings):
+  """Of a run on images that are read from files."""
+
+
+def _rules(settings_class: type) -> list[Rule]:
+  return [
+    rule
+    for base in settings_class.__mro__
+    for rule in vars(base).get('rules', ())
+  ]
+
+
+def _values(flags_obj: Any) -> dict[str, Any]:
+  """Name to value of every flag that an object holds."""
+  if isinstance(flags_obj, flags.FlagValues):
+    return {flag.name: flag.value for flag in own_flags(flags_obj)}
+  names = [name for name in dir(flags_obj) if not name.startswith('_')]
+  values = {name: getattr(flags_obj, name) for name in names}
+  return {name: v for name, v in values.items() if not callable(v)}
+
+
+def _kind(values: Mapping[str, Any]) -> type[Settings]:
+  """The settings class whose own settings are all there."""
+  for kind, topic in (
+    (SettingsForPhotographs, PhotographSettings),
+    (SettingsForSmallImages, SmallImageSettings),
+  ):
+    if settings_in(topic).keys() <= values.keys():
+      return kind
+  return Settings

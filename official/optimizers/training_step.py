@@ -1,0 +1,56 @@
+"""One step of an optimizer, as the settings of a run ask for it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from official.optimizers import loss_scaling
+from official.optimizers.optimizers import (
+  AdadeltaOptimizer,
+  AdamOptimizer,
+  LARSOptimizer,
+  MomentumOptimizer,
+  Optimizer,
+)
+
+# By name: from rate, momentum and weight decay to the optimizer.
+_OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+  'momentum': lambda rate, momentum, _: MomentumOptimizer(rate, momentum),
+  'adadelta': lambda rate, *_: AdadeltaOptimizer(rate),
+  'adam': lambda rate, *_: AdamOptimizer(rate),
+  'lars': LARSOptimizer,
+}
+
+
+def train_op(
+  loss: tf.Tensor, rate: tf.Tensor, params: Mapping[str, Any]
+) -> tf.Operation:
+  """The op of a training step: gradients, and the optimizer's updates.
+
+  Args:
+    loss: Scalar.
+    rate: The learning rate, a float32 scalar.
+    params: The settings by name. Read here: `optimizer`, `momentum` and
+      `weight_decay`; `enable_lars`, LARS in place of the optimizer;
+      `loss_scale`, which multiplies the loss before the gradient and divides it
+      after (`'dynamic'`: see `loss_scaling.dynamic_update`); `fine_tune`, train
+      only the variables with `dense` in their names.
+  """
+  name = 'lars' if params['enable_lars'] else params['optimizer']
+  optimizer = _OPTIMIZERS[name](
+    rate, params['momentum'], params['weight_decay']
+  )
+  scale = params['loss_scale']
+
+  def is_trained(name: str) -> bool:
+    return not params['fine_tune'] or 'dense' in name
+
+  if scale == 'dynamic':
+    return loss_scaling.dynamic_update(optimizer, loss, is_trained)
+  gradients = optimizer.compute_gradients(loss * scale)
+  return optimizer.apply_gradients(
+    (gradient / scale if scale != 1 else gradient, variable)
+    for gradient, variable in gradients
+    if is_trained(variable.name)
+  )

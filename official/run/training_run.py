@@ -1,0 +1,246 @@
+"""One run, made from settings: its folder, its Estimator, its console."""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from official import estimator as estimator_lib
+from official.datasets import synthetic
+from official.datasets.image_dataset import ImageDataset
+from official.devices import Devices
+from official.errors import UsageError
+from official.export import saved_model
+from official.flags import Settings
+from official.optimizers import schedules
+from official.run import (
+  config,
+  nan_recovery,
+  predictions,
+  tensorboard,
+  user_errors,
+)
+from official.run.console import Console
+from official.run.hooks import longest_loop
+from official.run.loop import TrainAndEvaluateLoop
+from official.run.plan import Plan
+
+_DEFAULT_LOSS_SCALE = '128'  # Of fp16, as the original had it.
+
+ModelFn = Callable[..., estimator_lib.EstimatorSpec]
+
+
+@contextlib.contextmanager
+def opened(
+  settings: Settings,
+  model_fn: ModelFn,
+  dataset: ImageDataset,
+  network: str,
+  learning_rate_fn: schedules.Schedule,
+  devices: Devices,
+) -> Iterator['TrainingRun']:
+  """A run, in a folder that this process has to itself while it trains.
+
+  Args:
+    settings: Of the run. What they leave to the data and the machine is
+      settled here: `model_dir`, `data_format`, `loss_scale`.
+    model_fn: See `TrainingRun`.
+    dataset: The images to train and test on.
+    network: Its name for people and for `config.json`.
+    learning_rate_fn: Global step to rate.
+    devices: The devices to compute on.
+
+  Yields:
+    The run.
+
+  Raises:
+    UsageError: The settings, the folder or the machine do not fit together.
+    UserError: Something else that the user can mend; one line says what.
+  """
+  if settings.use_synthetic_data:
+    dataset = synthetic.like(dataset)
+  warm_start = _warm_start(settings)
+  settings = _settled(settings, dataset, network, devices)
+  if devices.is_chief:
+    saved_model.check(settings)
+  predictions.check(settings, devices)
+  tensorboard.check(settings)
+  plan = Plan.of(settings, dataset.num_images['train'])
+  folders = (
+    settings.model_dir,
+    settings.export_dir,
+    settings.data_dir,
+    settings.pretrained_model_checkpoint_path,
+  )
+  with (
+    user_errors.told(dataset, folders),
+    config.opened(settings, network, dataset, devices.is_chief) as recorder,
+  ):
+    run = TrainingRun(
+      settings,
+      model_fn,
+      dataset,
+      nan_recovery.HalvedRate(learning_rate_fn),
+      devices,
+      warm_start,
+      plan,
+      Console(network, dataset, devices, plan, settings),
+      recorder,
+    )
+    run.use_rate(run.rate.halved(nan_recovery.halvings_of(run.estimator)))
+    yield run
+    # A worker that left now would end the others, which may still be at work.
+    run.estimator.agreement.from_chief(0)
+
+
+@dataclasses.dataclass
+class TrainingRun:
+  """What a main does with a network, step by step; `opened` makes it.
+
+  Attributes:
+    settings: Of the run, all settled.
+    model_fn: Its `params` are the settings by name, with `dtype` a `tf.DType`
+      and `loss_scale` a float or `'dynamic'`, and `num_classes` and
+      `learning_rate_fn`.
+    dataset: The images to train and test on.
+    rate: The learning rate, as often halved as `--on_nan restore` has done.
+    devices: The devices to compute on.
+    warm_start: Where the first weights come from; None for random ones.
+    plan: When to evaluate and when to end.
+    console: Prints what happens.
+    recorder: Writes `config.json`.
+    estimator: On the folder of the run, with the rate of now.
+  """
+
+  settings: Settings
+  model_fn: ModelFn
+  dataset: ImageDataset
+  rate: nan_recovery.HalvedRate
+  devices: Devices
+  warm_start: estimator_lib.WarmStartSettings | None
+  plan: Plan
+  console: Console
+  recorder: config.Recorder
+  estimator: estimator_lib.Estimator = dataclasses.field(init=False)
+
+  def __post_init__(self) -> None:
+    self.use_rate(self.rate)
+
+  def use_rate(self, rate: nan_recovery.HalvedRate) -> None:
+    """Changes the learning rate, which is a part of the traced step."""
+    self.rate = rate
+    scale = self.settings.loss_scale
+    params = self.settings.as_dict() | {
+      'dtype': self.devices.dtype,
+      'loss_scale': scale if scale == 'dynamic' else float(scale or 1),
+      'num_classes': self.dataset.num_classes,
+      'learning_rate_fn': self.rate,
+    }
+    self.estimator = estimator_lib.Estimator(
+      self.model_fn,
+      self.settings.model_dir,
+      _run_config(self.settings, self.devices),
+      params,
+      self.warm_start,
+    )
+
+  def train_and_evaluate(self) -> dict[str, Any]:
+    """Trains as planned, with half the rate again after a NaN if asked for.
+
+    Returns:
+      The metrics of the last evaluation.
+    """
+    while True:
+      try:
+        results = TrainAndEvaluateLoop(
+          self.estimator,
+          self.dataset,
+          self.devices,
+          self.plan,
+          self.console,
+          self.settings,
+          [self.recorder],
+        ).run()
+      except estimator_lib.NanLossDuringTrainingError as e:
+        is_last = self.rate.halvings >= nan_recovery.MOST_HALVINGS
+        if self.settings.on_nan == 'stop' or is_last:
+          raise
+        nan_recovery.remember(self.estimator, self.rate.halvings + 1)
+        self.console.halved_rate(str(e))
+        self.use_rate(self.rate.halved())
+      else:
+        self.recorder.write()
+        return results
+
+  def save_predictions(self) -> None:
+    """Writes what the network predicts for every test image."""
+    path = predictions.save(
+      self.estimator, self.dataset, self.settings.batch_size
+    )
+    self.console.predicted(path)
+
+  def export(self) -> None:
+    """Writes a SavedModel, on the chief."""
+    if self.devices.is_chief:
+      path = saved_model.export(self.estimator, self.dataset, self.settings)
+      self.console.exported(path)
+
+  def finish(self, results: dict[str, Any]) -> None:
+    """Prints the result, what it took, and what to try next."""
+    self.console.finish(self.settings.model_dir, results)
+
+
+def default_model_dir(dataset_name: str, network: str) -> str:
+  """`runs/mnist-resnet-18-v1`: each network and data set has its own."""
+  name = f'{dataset_name}-{network}'.lower().replace(' ', '-')
+  return os.path.join('runs', name)
+
+
+def _settled(
+  settings: Settings, dataset: ImageDataset, network: str, devices: Devices
+) -> Settings:
+  """The settings, with what the data and the machine decide."""
+  scale = settings.loss_scale
+  if scale is None and settings.dtype == 'fp16':
+    scale = _DEFAULT_LOSS_SCALE
+  return settings.replace(
+    model_dir=settings.model_dir or default_model_dir(dataset.name, network),
+    data_format=devices.data_format,
+    loss_scale=scale,
+  )
+
+
+def _run_config(
+  settings: Settings, devices: Devices
+) -> estimator_lib.RunConfig:
+  run_config = devices.cluster.replace(
+    tf_random_seed=settings.seed,
+    save_summary_steps=settings.log_steps,
+    log_step_count_steps=settings.log_steps,
+    keep_checkpoint_max=settings.keep_checkpoint_max,
+    steps_per_loop=longest_loop(settings),
+    train_distribute=devices.strategy,
+    jit_compile=settings.enable_xla,
+  )
+  if settings.save_checkpoints_steps:
+    return run_config.replace(
+      save_checkpoints_steps=settings.save_checkpoints_steps
+    )
+  return run_config
+
+
+def _warm_start(
+  settings: Settings,
+) -> estimator_lib.WarmStartSettings | None:
+  path = settings.pretrained_model_checkpoint_path
+  if not path:
+    return None
+  try:
+    estimator_lib.find_checkpoint(path)
+  except estimator_lib.WarmStartError as e:
+    raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
+  # Moving statistics too, which the original's string pattern left out.
+  return estimator_lib.WarmStartSettings(
+    path, [r'^(?!.*dense)'], complete=settings.fine_tune
+  )
