@@ -30,7 +30,8 @@ def imports(module, *, at_its_import=False):
 
   Args:
     module: its name.
-    at_its_import: leave out what is only imported when a function is called.
+    at_its_import: leave out what is only imported when a function is called,
+      and what only type checkers see.
   """
   nodes = [_parse(MODULES[module])]
   while nodes:
@@ -39,9 +40,15 @@ def imports(module, *, at_its_import=False):
       yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
       yield from (f'{node.module}.{alias.name}' for alias in node.names)
-    is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    if not (is_function and at_its_import):
+    if not (at_its_import and _waits(node)):
       nodes += ast.iter_child_nodes(node)
+
+
+def _waits(node):
+  """Whether the import of a module does not run what is in this node."""
+  if isinstance(node, ast.If):
+    return ast.unparse(node.test) == 'TYPE_CHECKING'
+  return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 
 
 def imports_of_ours(module, *, at_its_import=False):
