@@ -20,6 +20,7 @@ def write_run(
   pause=None,
   predicted=None,
   examples=None,
+  parameters=16,
 ):
   """A run of 10 steps an epoch and an evaluation of 1,000 images after each.
 
@@ -35,6 +36,8 @@ def write_run(
     predicted: labels, predicted classes and confidences, [N] each; None for a
       run without predictions.
     examples: the number of images that its evaluations report; None for none.
+    parameters: the number that its config names; None for none, as in configs of
+      older versions.
   """
   folder.mkdir(parents=True)
   step = 10 * len(accuracies)
@@ -58,6 +61,8 @@ def write_run(
     'seed': seed,
     'environment': {'tensorflow': '2.21.0'},
   }
+  if parameters is not None:
+    config['parameters'] = parameters
   identity = {'network': network, 'dataset': 'MNIST'}
   (folder / 'config.json').write_text(
     json.dumps({'identity': identity, 'config': config})
