@@ -36,8 +36,8 @@ def write_run(
     predicted: labels, predicted classes and confidences, [N] each; None for a
       run without predictions.
     examples: the number of images that its evaluations report; None for none.
-    parameters: the number that its config names; None for none, as in configs of
-      older versions.
+    parameters: the number that its config names; None for none, as in the
+      configs of older versions.
   """
   folder.mkdir(parents=True)
   step = 10 * len(accuracies)
