@@ -18,7 +18,7 @@ from official import estimator as est
 from official import flags as flags_lib
 from official.datasets import catalog, in_memory
 from official.errors import UsageError, UserError
-from official.estimator import checkpoints, manifests
+from official.estimator import checkpoint_folder, manifests
 from official.export import folders as export_folders
 from official.flags import effects
 from official.report import __main__ as report
@@ -93,7 +93,7 @@ def zeros(parse, tmp_path):
 
 def foreign(folder):
   """A run of which there are TensorFlow's checkpoint files alone."""
-  saver = checkpoints.Checkpoints(str(folder))
+  saver = checkpoint_folder.Checkpoints(str(folder))
   prefix = saver.save(
     {'weight': tf.constant(1.0), 'global_step': tf.constant(8, tf.int64)}, 8
   )
@@ -179,7 +179,7 @@ def test_a_first_checkpoint_that_fails_leaves_no_settings(
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
   with monkeypatch.context() as patch:
-    patch.setattr(checkpoints, '_write', full)
+    patch.setattr(checkpoint_folder, '_write_values', full)
     with pytest.raises(UserError, match='could not be written: No space left'):
       zeros('--batch_size=4', '--summaries=')
   assert not (tmp_path / 'run' / 'config.json').exists()

@@ -5,8 +5,9 @@ TensorFlow's op wastes most of its work on small maps, where most taps of a
 kernel meet nothing but padding, and this project has two other ways:
 
 - `minimal_filtering`: 3x3 kernels on maps of 2 or 4 positions each way, with
-  a quarter of the multiplications, in training;
-- `small_maps`: any kernel on a map of at most 4 outputs, as dense products.
+  a quarter of the multiplications; in training only, whose batches are large
+  enough for it to pay;
+- `small_maps`: any kernel with at most 4 outputs, as dense products.
 
 All three give the same result, up to the rounding of float32.
 """

@@ -26,11 +26,15 @@ What differs from the paper here:
 - A^T, B^T and G act along both axes at once, as Kronecker products: one
   matrix product on [positions, the rest] in place of two with a transposition.
 
+It pays for batches. On a 4x4 map it saves 108 C F multiply-adds for each image,
+and the transform of the kernel takes 9 * 36 C F once, as much as 3 images save.
+
 Gradients are TensorFlow's own, through the same few products.
 """
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -167,10 +171,11 @@ def _interpolation(size: int, points: Sequence[Fraction | int]) -> _Algorithm:
     size: number of positions of the map along the axis.
     points: size + 1 different numbers.
   """
-  of_data, of_filter = [], []
+  of_data: list[Sequence[Fraction | int]] = []
+  of_filter: list[Sequence[Fraction | int]] = []
   for point in points:
     others = [other for other in points if other != point]
-    scale = np.prod([Fraction(point - other) for other in others])
+    scale = math.prod(Fraction(point - other) for other in others)
     of_data.append([*_with_roots(others), 0])
     of_filter.append([
       Fraction(point) ** power / scale for power in range(KERNEL_SIZE)

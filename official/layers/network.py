@@ -30,7 +30,7 @@ class Network(stateless.StatelessLayers):
   the network's dtype.
 
   Args:
-    scope: first part of every variable's name, such as `'resnet_model'`.
+    scope: first part of every variable's name, such as `'my_model'`.
     training: whether batch norm uses the statistics of the batch and dropout
       drops.
     data_format: `'channels_last'` ([N, H, W, C]) or `'channels_first'`

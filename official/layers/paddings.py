@@ -64,15 +64,18 @@ def check_window(
       f'{window} and {strides}'
     )
   # Python counts True as the integer 1, which nobody means as a padding.
-  is_number = isinstance(padding, int) and not isinstance(padding, bool)
-  if not (padding >= 0 if is_number else padding in PADDINGS):
+  if isinstance(padding, int) and not isinstance(padding, bool):
+    is_valid = padding >= 0
+  else:
+    is_valid = padding in PADDINGS
+  if not is_valid:
     raise ValueError(
       f'padding must be one of {PADDINGS} or a number of zeros, given: '
       f'{padding!r}'
     )
   if padding in ('SAME', 'FIXED'):
     return
-  pad = 0 if padding == 'VALID' else int(padding)
+  pad = padding if isinstance(padding, int) else 0
   if any(size is not None and size + 2 * pad < window for size in sizes):
     height, width = ('?' if size is None else size for size in sizes)
     around = 'without padding' if not pad else f'with {pad} zeros on each side'

@@ -20,13 +20,13 @@ def he_initializer() -> Initializer:
 class LayerScope:
   """Names layers as TensorFlow 1's `tf.layers` did and makes their variables.
 
-  The first layer of a kind is `resnet_model/conv2d`, the next ones are
-  `resnet_model/conv2d_1`, `resnet_model/conv2d_2`, and so on. A checkpoint
-  finds variables by these names, so the order in which a network asks for its
-  layers is part of its format on disk.
+  The first layer of a kind is `my_model/conv2d`, the next ones are
+  `my_model/conv2d_1`, `my_model/conv2d_2`, and so on. A checkpoint finds
+  variables by these names, so the order in which a network asks for its layers
+  is part of its format on disk.
 
   Args:
-    name: first part of every name, such as `'resnet_model'`.
+    name: first part of every name, such as `'my_model'`.
   """
 
   def __init__(self, name: str):
@@ -39,7 +39,7 @@ class LayerScope:
     self._num_layers[kind] = number + 1
     return f'{self._name}/{kind}_{number}' if number else f'{self._name}/{kind}'
 
-  def ops(self, layer: str) -> contextlib.AbstractContextManager:
+  def ops(self, layer: str) -> contextlib.AbstractContextManager[str]:
     """Within it ops are named after a layer.
 
     The slash at the end makes TensorFlow take the name as it stands, not

@@ -4,8 +4,8 @@ Take a 3x3 kernel on a 2x2 map with one row of zeros around it. Each of the 4
 outputs sees all 4 inputs, but only through 4 of the 9 taps of the kernel; the
 other 5 taps meet zeros. A library that convolves the padded 4x4 map multiplies
 these zeros too: 36 products of [C] by [C, F] per image, of which 16 matter.
-On a 1x1 map 1 of 9 matters. The deep groups of a residual network on images of
-28 to 32 pixels work on such maps, and they have most of its weights.
+On a 1x1 map 1 of 9 matters. The last layers of a deep network on images of 28
+to 32 pixels work on such maps, and they have most of its weights.
 
 So here every output position is one dense product: the inputs that it sees,
 as [N, window * C], times the taps that see them, as [window * C, F], where
