@@ -8,8 +8,8 @@ from official.estimator.hooks.base import EstimatorCall, Hook
 class PaceHook(Hook):
   """Makes loops as long as they may be without keeping a person waiting.
 
-  The steps of one loop follow each other without a gap: for a residual network of
-  18 layers on images of 28x28 pixels, on 2 cores, that is 7 % more steps a
+  The steps of one loop follow each other without a gap: for a residual network
+  of 18 layers on images of 28x28 pixels, on 2 cores, that is 7 % more steps a
   second. But hooks, signals and progress wait for the end of a loop.
 
   Loops end at multiples of their length, so that what is due at a multiple of
