@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -113,20 +113,23 @@ def _count(model: keras.Model) -> int:
 class _Turns(keras.callbacks.Callback):
   """Stops between two steps until it is this side's turn."""
 
-  def on_train_begin(self, logs: Any = None) -> None:
-    del logs
-    self._orders, self._left = None, 3  # The first steps warm up.
+  def __init__(self) -> None:
+    super().__init__()
+    self._orders: Iterator[int] | None = None
+    self._left = 3  # steps; the first ones warm up
 
   def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
     del batch, logs
     self._left -= 1
-    if self._left:
+    if self._left > 0:
       return
     if self._orders is None:
       self._orders = turns.orders(parameters=_count(self.model))
-    self._left = next(self._orders, None)
-    if self._left is None:
+    ordered = next(self._orders, None)
+    if ordered is None:
       self.model.stop_training = True
+    else:
+      self._left = ordered
 
 
 def fit(job: jobs.Job) -> None:
@@ -205,7 +208,7 @@ def call(job: jobs.Job, batch_size: str) -> None:
 
 
 # By the word that the parent gives.
-_COMMANDS = {
+_COMMANDS: dict[str, Callable[..., None]] = {
   'fit': fit,
   'tape': tape,
   'once': once,

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -37,7 +37,7 @@ def estimator(
   job: jobs.Job,
   model_dir: str,
   dtype: tf.DType = tf.float32,
-  **config: object,
+  **config: Any,
 ) -> estimator_lib.Estimator:
   """Returns an Estimator as `resnet_main` makes it."""
 
@@ -72,9 +72,9 @@ def input_fn(job: jobs.Job, batch_size: int) -> tf.data.Dataset:
 class _TurnsHook(estimator_lib.Hook):
   """Stops between two steps until it is this side's turn."""
 
-  def begin(self, run: estimator_lib.Run) -> None:
-    del run
-    self._orders, self._left = None, 3  # The first steps warm up.
+  def __init__(self) -> None:
+    self._orders: Iterator[int] | None = None
+    self._left = 3  # steps; the first ones warm up
 
   def after_run(self, run: estimator_lib.Run) -> None:
     self._left -= run.steps_in_loop
@@ -83,10 +83,11 @@ class _TurnsHook(estimator_lib.Hook):
       return
     if self._orders is None:
       self._orders = turns.orders(parameters=run.estimator.trainable_parameters)
-    self._left = next(self._orders, None)
-    if self._left is None:
+    ordered = next(self._orders, None)
+    if ordered is None:
       run.request_stop()
       return
+    self._left = ordered
     run.steps_per_loop = min(run.steps_per_loop, self._left)
 
 
@@ -191,7 +192,7 @@ def serve(job: jobs.Job, batch_size: str, export_dir: str) -> None:
 
 
 # By the word that the parent gives.
-_COMMANDS = {
+_COMMANDS: dict[str, Callable[..., None]] = {
   'train': train,
   'train-deterministic': train_deterministic,
   'train-saving': lambda job: train(job, save_checkpoints_steps=20),
