@@ -12,7 +12,7 @@ from benchmarks import jobs, turns
 from official import estimator as estimator_lib
 from official.estimator.variables import VariableStore
 from official.export import formats, receivers
-from resnet import residual_blocks, resnet_models, resnet_run_loop
+from resnet import resnet_model, resnet_models, resnet_run_loop
 
 
 def network(
