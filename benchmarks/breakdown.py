@@ -5,14 +5,16 @@ import glob
 import os
 import re
 import tempfile
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from benchmarks import command, jobs, turns
 from benchmarks.sides import project
 from official import estimator as estimator_lib
 
-_WARM, _STEPS = 20, 10
+_NUM_WARM_UP, _NUM_STEPS = 20, 10
 
-# The first that matches an op's type has it.
+# The first pattern that matches an op's type decides its part.
 _PARTS = (
   ('convolution', r'Conv2D'),
   ('matrix products, of small maps and dense layers', r'MatMul|Einsum'),
@@ -29,29 +31,29 @@ _PARTS = (
   ('waking threads', r'ParallelFor|Process|Executor|Done'),
 )
 _REST = 'the rest'
-_CALL = 'KernelAndDeviceFunc::Run'  # of a step
-# Events that only wait for others.
+_CALL = 'KernelAndDeviceFunc::Run'  # one call of the traced training step
+# Events that only wait for others: their time is in those.
 _FRAMES = r'Run$|Execute|_trace|inference|EagerLocal|Start|Root|constant'
 
 
 class _Profile(estimator_lib.Hook):
-  """Profiles `_STEPS` steps after `_WARM`."""
+  """Profiles `_NUM_STEPS` steps after `_NUM_WARM_UP`."""
 
-  def __init__(self, folder: str):
+  def __init__(self, folder: str) -> None:
     self._folder = folder
 
-  def after_run(self, run):
+  def after_run(self, run: estimator_lib.Run) -> None:
     import tensorflow as tf
 
-    if run.global_step == _WARM:
+    if run.global_step == _NUM_WARM_UP:
       tf.profiler.experimental.start(self._folder)
-    if run.global_step == _WARM + _STEPS:
+    if run.global_step == _NUM_WARM_UP + _NUM_STEPS:
       tf.profiler.experimental.stop()
       run.request_stop()
 
 
 def measure(name: str) -> None:
-  """Prints the shares of one job."""
+  """Prints what a training step of one job spends its time on."""
   job = jobs.JOBS[name]
   with tempfile.TemporaryDirectory() as folder:
     estimator = project.estimator(job, os.path.join(folder, 'run'))
@@ -59,28 +61,34 @@ def measure(name: str) -> None:
       lambda: project.input_fn(job, job.batch_size),
       [estimator_lib.MetricsLogHook(), _Profile(folder)],
     )
-    seconds, step, outside = _times(folder)
-  total = sum(seconds.values())
-  command.say_job(name)
+    seconds_by_part, step, between_calls = _read_profile(folder)
+  total = sum(seconds_by_part.values())
+  command.print_job(name)
   rows = [
-    [part, f'{1000 * spent / _STEPS:.1f}', f'{100 * spent / total:.1f} %']
-    for part, spent in seconds.most_common()
+    [
+      part,
+      f'{1000 * seconds / _NUM_STEPS:.1f}',
+      f'{100 * seconds / total:.1f} %',
+    ]
+    for part, seconds in seconds_by_part.most_common()
   ]
-  print(turns.table(['part', 'ms of threads a step', 'share'], rows))
+  print(turns.table(['part', 'ms of threads per step', 'share'], rows))
   print(
-    f'\na step takes {1000 * step:.1f} ms, of which {1000 * outside:.2f} ms '
-    f'({100 * outside / step:.2f} %) between two calls of TensorFlow: the loop '
-    'and its hooks',
+    f'\na step takes {1000 * step:.1f} ms, of which {1000 * between_calls:.2f} '
+    f'ms ({100 * between_calls / step:.2f} %) pass between two calls of '
+    'TensorFlow, in the loop and its hooks',
     flush=True,
   )
 
 
-def _times(folder: str) -> tuple[collections.Counter, float, float]:
-  """What the profile tells.
+def _read_profile(
+  folder: str,
+) -> tuple[collections.Counter[str], float, float]:
+  """Reads the profile of `_NUM_STEPS` training steps.
 
   Returns:
-    Seconds of each part over all steps and threads; seconds of a step; those
-    of it between two calls of TensorFlow.
+    The seconds of each part, summed over all steps and threads; the seconds of
+    one step; and how many of these pass between two calls of TensorFlow.
   """
   from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
@@ -89,8 +97,8 @@ def _times(folder: str) -> tuple[collections.Counter, float, float]:
   with open(path, 'rb') as f:
     space.ParseFromString(f.read())
   (plane,) = (p for p in space.planes if p.name == '/host:CPU')
-  seconds: collections.Counter = collections.Counter()
-  calls = []
+  seconds: collections.Counter[str] = collections.Counter()
+  calls: list[tuple[int, int]] = []  # the start and the end, in picoseconds
   for line in plane.lines:
     for event, own in _own_times(line.events):
       name = plane.event_metadata[event.metadata_id].name
@@ -99,30 +107,36 @@ def _times(folder: str) -> tuple[collections.Counter, float, float]:
       part = _part_of(name.rpartition(':')[2])
       if part:
         seconds[part] += own / 1e12
-  calls = sorted(calls)[-_STEPS:]
+  calls = sorted(calls)[-_NUM_STEPS:]
   gaps = [b[0] - a[1] for a, b in zip(calls[:-1], calls[1:], strict=True)]
   step = (calls[-1][1] - calls[0][1]) / (len(calls) - 1)
   return seconds, step / 1e12, sum(gaps) / len(gaps) / 1e12
 
 
-def _own_times(events):
-  """Each event, and its duration less that of the events inside it."""
+def _own_times(events: Iterable[Any]) -> Iterator[tuple[Any, int]]:
+  """Returns each `XEvent`, and its own picoseconds.
+
+  An event lasts as long as the events inside it. Without subtracting these,
+  the time of a kernel would count once more for each frame around it.
+  """
   events = sorted(events, key=lambda e: (e.offset_ps, -e.duration_ps))
-  own, open_ = [event.duration_ps for event in events], []
+  own = [event.duration_ps for event in events]
+  open_indices: list[int] = []  # the events around the current one
   for index, event in enumerate(events):
-    while open_ and _end(events[open_[-1]]) <= event.offset_ps:
-      open_.pop()
-    if open_:
-      own[open_[-1]] -= event.duration_ps
-    open_.append(index)
+    while open_indices and _end(events[open_indices[-1]]) <= event.offset_ps:
+      open_indices.pop()
+    if open_indices:
+      own[open_indices[-1]] -= event.duration_ps
+    open_indices.append(index)
   return zip(events, own, strict=True)
 
 
-def _end(event):
+def _end(event: Any) -> int:
   return event.offset_ps + event.duration_ps
 
 
 def _part_of(kind: str) -> str | None:
+  """Returns the part that an op belongs to; None for a frame around ops."""
   if re.search(_FRAMES, kind):
     return None
   for part, pattern in _PARTS:
@@ -132,7 +146,7 @@ def _part_of(kind: str) -> str | None:
 
 
 def main() -> None:
-  """The command."""
+  """Prints one table for each job."""
   for name in command.parse(__doc__).jobs:
     measure(name)
 

@@ -1,7 +1,8 @@
-"""The machine's largest rates: a matrix product and convolutions of 32-bit.
+"""The largest rates of the machine, in float32.
 
-With `--for JOB`, prints the operations of a forward pass of that network and
-the two rates, in GFLOP/s, for other programs to read.
+The rates are those of a large matrix product and of large convolutions. With
+`--for JOB` the command prints one line for other programs to read: the
+operations of a forward pass of that network, and the two rates in GFLOP/s.
 """
 
 import argparse
@@ -9,48 +10,47 @@ import statistics
 import time
 from collections.abc import Callable
 
-from official import environment
+import tensorflow as tf
 
-environment.configure()
+from benchmarks import jobs
 
-import tensorflow as tf  # noqa: E402
-
-from benchmarks import jobs  # noqa: E402
-
-_SIDE = 2048  # of the matrices
-# Images, height and width, channels in and out; ResNet-50's second and third
-# stage.
+_MATRIX_SIZE = 2048
+# Images, height and width, channels in and out: those of ResNet-50's second and
+# third stage, which are large enough to fill the machine.
 _CONVOLUTIONS = ((8, 56, 64, 64), (8, 28, 128, 128))
 
 
 def matrix_product() -> float:
-  """GFLOP/s of a product of two large square matrices."""
-  a = tf.random.normal([_SIDE, _SIDE])
+  """Returns the GFLOP/s of a product of two large square matrices."""
+  a = tf.random.normal([_MATRIX_SIZE, _MATRIX_SIZE])
   product = tf.function(lambda: tf.linalg.matmul(a, a))
-  return 2 * _SIDE**3 / _seconds(product) / 1e9
+  return 2 * _MATRIX_SIZE**3 / _median_seconds(product) / 1e9
 
 
 def convolutions() -> float:
-  """GFLOP/s of large 3x3 convolutions and their two gradients."""
+  """Returns the GFLOP/s of large 3x3 convolutions and their two gradients."""
   operations = seconds = 0.0
   for count, size, channels, filters in _CONVOLUTIONS:
     x = tf.random.normal([count, size, size, channels])
     kernel = tf.random.normal([3, 3, channels, filters])
 
     @tf.function
-    def step(x=x, kernel=kernel):
+    def step(
+      x: tf.Tensor = x, kernel: tf.Tensor = kernel
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
       y = tf.nn.conv2d(x, kernel, 1, 'SAME')
       return y, tf.gradients(y, [x, kernel], y)
 
     operations += 3 * 2 * count * size**2 * 9 * channels * filters
-    seconds += _seconds(step)
+    seconds += _median_seconds(step)
   return operations / seconds / 1e9
 
 
 def forward_operations(job: jobs.Job) -> int:
-  """Multiplications and additions of an image's forward pass.
+  """Returns the multiplications and additions of one image's forward pass.
 
-  Convolutions are counted as their definition has them, padding too.
+  A convolution counts as its definition has it: every tap at every position,
+  padding included. So an algorithm that computes less can exceed the ceiling.
   """
   from benchmarks.sides import keras_peer
 
@@ -64,8 +64,7 @@ def forward_operations(job: jobs.Job) -> int:
   return total
 
 
-def _seconds(work: Callable[[], object], times: int = 9) -> float:
-  """The median."""
+def _median_seconds(work: Callable[[], object], times: int = 9) -> float:
   work()
   seconds = []
   for _ in range(times):
@@ -76,7 +75,7 @@ def _seconds(work: Callable[[], object], times: int = 9) -> float:
 
 
 def main() -> None:
-  """The command."""
+  """Prints the rates."""
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('--for', dest='job', choices=jobs.JOBS)
   job = parser.parse_args().job

@@ -1,4 +1,4 @@
-"""What the commands share: arguments, the machine, its ceiling."""
+"""The frame that the benchmark commands share."""
 
 import argparse
 import platform
@@ -13,10 +13,19 @@ from benchmarks import jobs
 def parse(
   description: str, rounds: int = 7, **switches: str
 ) -> argparse.Namespace:
-  """Arguments: names of jobs, `--rounds`, and switches with their help."""
+  """Parses the arguments and prints which machine this is.
+
+  Args:
+    description: The help text of the command.
+    rounds: The default of `--rounds`.
+    **switches: Name of each further switch, to its help text.
+
+  Returns:
+    The arguments; `jobs` lists the names that were given, or all of them.
+  """
   parser = argparse.ArgumentParser(description=description)
   parser.add_argument(
-    'jobs', nargs='*', help=f'of {", ".join(jobs.JOBS)}; all without'
+    'jobs', nargs='*', help=f'any of {", ".join(jobs.JOBS)}; all by default'
   )
   parser.add_argument('--rounds', type=int, default=rounds)
   for name, meaning in switches.items():
@@ -24,14 +33,17 @@ def parse(
   args = parser.parse_args()
   unknown = set(args.jobs) - jobs.JOBS.keys()
   if unknown:
-    parser.error(f'no job {", ".join(unknown)}; known: {", ".join(jobs.JOBS)}')
+    parser.error(
+      f'there is no job {", ".join(unknown)}; the jobs are '
+      f'{", ".join(jobs.JOBS)}'
+    )
   args.jobs = args.jobs or list(jobs.JOBS)
   print(f'machine: {_processor()}, Python {platform.python_version()}')
   return args
 
 
-def say_job(name: str, parameters: int | None = None) -> None:
-  """The heading of a job's table."""
+def print_job(name: str, parameters: int | None = None) -> None:
+  """Prints the heading of a job's table."""
   job = jobs.JOBS[name]
   height, width, channels = job.image_shape
   size = f', {parameters:,} parameters' if parameters else ''
@@ -42,8 +54,15 @@ def say_job(name: str, parameters: int | None = None) -> None:
   )
 
 
-def say_ceiling(name: str, images_per_second: Sequence[float]) -> None:
-  """How near training comes to the machine's largest rates, measured now."""
+def print_ceiling(name: str, images_per_second: Sequence[float]) -> None:
+  """Prints how near training comes to the machine's largest rates.
+
+  Args:
+    name: A job.
+    images_per_second: The measured rates of training; their median counts.
+  """
+  # In a process of its own, after the sides: a machine's speed drifts, and
+  # TensorFlow's threads of this process would compete.
   result = subprocess.run(
     [sys.executable, '-m', 'benchmarks.ceilings', '--for', name],
     capture_output=True,
@@ -52,16 +71,16 @@ def say_ceiling(name: str, images_per_second: Sequence[float]) -> None:
   )
   operations, *rates = map(float, result.stdout.split())
   # A step is the forward pass and the two gradients of each layer.
-  used = 3 * operations * statistics.median(images_per_second) / 1e9
-  limits = ', '.join(
-    f'{100 * used / rate:.0f} % of {rate:.0f} GFLOP/s ({limit})'
+  gflops = 3 * operations * statistics.median(images_per_second) / 1e9
+  shares = ', '.join(
+    f'{100 * gflops / rate:.0f} % of {rate:.0f} GFLOP/s ({limit})'
     for rate, limit in zip(
       rates, ('large matrix product', 'large convolutions'), strict=True
     )
   )
   print(
-    f'\nthe step computes {used:.0f} GFLOP/s, counted as direct convolutions: '
-    f'{limits}',
+    f'\nthe step computes {gflops:.0f} GFLOP/s, counted as direct '
+    f'convolutions: {shares}',
     flush=True,
   )
 

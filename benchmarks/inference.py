@@ -1,4 +1,4 @@
-"""Evaluation, prediction and the export against peers, in turns."""
+"""Inference of the project and of its peers, in turns."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ _PROJECT = 'benchmarks.sides.project'
 _KERAS = 'benchmarks.sides.keras_peer'
 _RUNTIMES = 'benchmarks.sides.runtimes'
 
-# Name, module, what the module is told.
+# The name of a side, its module, and the word that tells it what to do.
 _WHOLE_CALLS = (('project', _PROJECT), ('Keras', _KERAS))
 _ONE_BATCH = (
   ('export, TensorFlow', _PROJECT, 'serve'),
@@ -20,14 +20,16 @@ _ONE_BATCH = (
   ('Keras model in tf.function', _KERAS, 'call'),
   ('Keras predict', _KERAS, 'predict-array'),
 )
-_BATCHES = (1, 64)
+_BATCH_SIZES = (1, 64)
 
 
 def whole_calls(name: str, rounds: int) -> None:
-  """`evaluate` and `predict` on many batches, what they set up included."""
+  """Measures whole calls of `evaluate` and `predict`, their set-up included."""
   job = jobs.JOBS[name]
   for word in ('evaluate', 'predict'):
-    sides = [turns.Side(n, module, word, name) for n, module in _WHOLE_CALLS]
+    sides = [
+      turns.Side(side, module, word, name) for side, module in _WHOLE_CALLS
+    ]
     results = turns.alternate(sides, job.steps, rounds)
     rows = turns.compare(
       [side.name for side in sides], results, job.batch_size * job.steps
@@ -37,45 +39,45 @@ def whole_calls(name: str, rounds: int) -> None:
 
 
 def one_batch(name: str, rounds: int) -> None:
-  """A batch that is there, again and again."""
+  """Measures a batch that is in memory, again and again."""
   job = jobs.JOBS[name]
   with tempfile.TemporaryDirectory() as directory:
-    exported = subprocess.run(
+    export_dir = subprocess.run(
       [sys.executable, '-m', _PROJECT, 'export', name, directory],
       capture_output=True,
       text=True,
       check=True,
     ).stdout.split()[-1]
-    for batch in _BATCHES:
+    for batch_size in _BATCH_SIZES:
       sides = [
         turns.Side(
           side,
           module,
           word,
           name,
-          str(batch),
-          *([exported] if side.startswith('export') else []),
+          str(batch_size),
+          *([export_dir] if side.startswith('export') else []),
         )
         for side, module, word in _ONE_BATCH
       ]
-      times = max(job.steps * 5 // batch, 2)
+      times = max(job.steps * 5 // batch_size, 2)
       results = turns.alternate(sides, times, rounds)
       names = [side.name for side in sides]
-      rows = turns.compare(names, results, batch * times)
-      for row, done in zip(rows, results, strict=True):
-        milliseconds = [1000 * turn['wall'] / times for turn in done]
+      rows = turns.compare(names, results, batch_size * times)
+      for row, turns_of_side in zip(rows, results, strict=True):
+        milliseconds = [1000 * turn['wall'] / times for turn in turns_of_side]
         row.insert(1, turns.spread(milliseconds))
       header = turns.header('images')
-      header.insert(1, 'ms a batch')
-      print(f'batch of {batch}:\n')
+      header.insert(1, 'ms per batch')
+      print(f'batch of {batch_size}:\n')
       print(turns.table(header, rows), end='\n\n', flush=True)
 
 
 def main() -> None:
-  """The command."""
+  """Prints the tables of each job."""
   args = command.parse(__doc__)
   for name in args.jobs:
-    command.say_job(name)
+    command.print_job(name)
     whole_calls(name, args.rounds)
     one_batch(name, args.rounds)
 

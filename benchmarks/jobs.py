@@ -1,6 +1,10 @@
 """The networks that are measured: one table for the project and its peers."""
 
 import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # Those who only want the names need not wait for NumPy.
+  import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -9,12 +13,15 @@ class Job:
 
   Attributes:
     network: `'resnet-18'`, `'resnet-20'`, `'resnet-50'` or `'alexnet'`.
-    image_shape: height, width and channels.
-    num_classes: number of logits.
-    batch_size: images a training step.
-    steps: training steps a turn.
-    weight_decay: of kernels.
-    dropout_rate: of AlexNet.
+    image_shape: Height, width and channels.
+    num_classes: The number of logits.
+    batch_size: The number of images in a training step.
+    steps: The number of training steps in one turn.
+    weight_decay: Factor of half the sum of squares of the kernels.
+    dropout_rate: The share that AlexNet's dropout zeroes.
+    learning_rate: The rate of plain momentum, for all sides.
+    momentum: The momentum of that optimizer.
+    batch_norm_momentum: The share of the moving statistics that a step keeps.
   """
 
   network: str
@@ -30,7 +37,7 @@ class Job:
 
   @property
   def resnet_size(self) -> int | None:
-    """Layers of a residual network; None for AlexNet."""
+    """The number of layers of a residual network; None for AlexNet."""
     name, _, size = self.network.partition('-')
     return int(size) if name == 'resnet' else None
 
@@ -43,10 +50,11 @@ JOBS = {
 }
 
 
-def arrays(job: Job, batch_size: int):
-  """Random images float32 [N, H, W, C] and labels int32 [N], always the same.
+def arrays(job: Job, batch_size: int) -> tuple['np.ndarray', 'np.ndarray']:
+  """Returns random images float32 [N, H, W, C] and labels int32 [N].
 
-  Neither is what a network would learn from; every side gets the same.
+  They are the same in every call, so that every side computes with the same
+  numbers. The speed does not depend on whether a network can learn from them.
   """
   import numpy as np
 
@@ -56,8 +64,8 @@ def arrays(job: Job, batch_size: int):
   return images, labels
 
 
-def pixels(job: Job, batch_size: int):
-  """Random images uint8 [N, H, W, C], always the same."""
+def pixels(job: Job, batch_size: int) -> 'np.ndarray':
+  """Returns random images uint8 [N, H, W, C], the same in every call."""
   import numpy as np
 
   shape = [batch_size, *job.image_shape]

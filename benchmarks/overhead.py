@@ -1,7 +1,8 @@
-"""What the run loop costs beside its steps, and whether its memory is constant.
+"""The cost of the run loop besides its steps.
 
-Three epochs with an evaluation each by the MNIST main, in a process of its own;
-then 50 evaluations and 50 predictions in this one.
+First 50 evaluations and 50 predictions in this process, to see whether the
+memory stays constant. Then the MNIST main in a process of its own: three epochs
+with an evaluation after each.
 """
 
 import json
@@ -11,51 +12,57 @@ import sys
 import tempfile
 import time
 
+import tensorflow as tf
+
 from benchmarks import jobs
 from benchmarks.sides import project
 
-_EPOCHS = 3
-_REPEATS = 50
+_NUM_EPOCHS = 3
+_NUM_REPEATS = 50
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def epochs() -> None:
-  """Wall time of the run over its pure steps and evaluations."""
+def measure_epochs() -> None:
+  """Prints the wall time of a run over that of its steps and evaluations."""
   with tempfile.TemporaryDirectory() as folder:
     command = [sys.executable, '-m', 'resnet.mnist_main', '--resnet_size=18']
-    command += [f'--train_epochs={_EPOCHS}', f'--model_dir={folder}/run']
+    command += [f'--train_epochs={_NUM_EPOCHS}', f'--model_dir={folder}/run']
     start = time.time()
     subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.DEVNULL)
     wall = time.time() - start
     with open(f'{folder}/run/metrics.jsonl', encoding='utf-8') as f:
       rows = [json.loads(line) for line in f]
-    size = sum(
+    checkpoint_bytes = sum(
       os.path.getsize(os.path.join(folder, 'run', name))
       for name in os.listdir(f'{folder}/run')
       if 'ckpt' in name
     )
-  # A step ends where its line was written.
-  steps = [
+  # The line of a step is written when it ends, so the time between two such
+  # lines is that of the second step. One after an evaluation has no such pair.
+  step_seconds = [
     after['time'] - before['time']
     for before, after in zip(rows, rows[1:], strict=False)
     if before['kind'] == after['kind'] == 'train'
   ]
-  pure = sum(steps) * (1 + _EPOCHS / len(steps))  # Each epoch's first, too.
-  evaluation, alone = _evaluation_seconds(), rows[0]['time'] - start
-  work = pure + _EPOCHS * evaluation
-  between = rows[-1]['time'] - rows[0]['time']
+  # The first step of each epoch takes as long as the mean of the others.
+  steps = sum(step_seconds) * (1 + _NUM_EPOCHS / len(step_seconds))
+  evaluation, startup = _evaluation_seconds(), rows[0]['time'] - start
+  work = steps + _NUM_EPOCHS * evaluation
+  training = rows[-1]['time'] - rows[0]['time']
   print(
-    f'{_EPOCHS} epochs with an evaluation each took {wall:.1f} s: '
-    f'{alone:.1f} s to the end of the first step, {pure:.1f} s of steps, '
-    f'{_EPOCHS} x {evaluation:.2f} s of evaluation; checkpoints of '
-    f'{size / 2**20:.0f} MiB in all'
+    f'{_NUM_EPOCHS} epochs with an evaluation each took {wall:.1f} s: '
+    f'{startup:.1f} s to the end of the first step, {steps:.1f} s of steps, '
+    f'{_NUM_EPOCHS} x {evaluation:.2f} s of evaluation; checkpoints of '
+    f'{checkpoint_bytes / 2**20:.0f} MiB in all'
   )
-  print(f'from first step to last evaluation / pure work: {between / work:.3f}')
-  print(f'whole wall / pure work: {wall / work:.3f}')
+  print(
+    f'from first step to last evaluation / pure work: {training / work:.3f}'
+  )
+  print(f'whole wall time / pure work: {wall / work:.3f}')
 
 
 def _evaluation_seconds() -> float:
-  """The 10,000 images through the traced evaluation: the best of 3."""
+  """Returns the seconds of an evaluation of 10,000 images: the best of 3."""
   from official.datasets import mnist
 
   job = jobs.JOBS['resnet18-mnist']
@@ -63,27 +70,27 @@ def _evaluation_seconds() -> float:
   with tempfile.TemporaryDirectory() as folder:
     estimator = project.trained(job, folder)
 
-    def input_fn():
+    def input_fn() -> tf.data.Dataset:
       return dataset.input_fn(False, job.batch_size)
 
     seconds = []
-    for _ in range(4):  # The first traces.
+    for _ in range(4):  # The first one also traces the network.
       start = time.perf_counter()
       estimator.evaluate(input_fn)
       seconds.append(time.perf_counter() - start)
   return min(seconds[1:])
 
 
-def memory() -> None:
-  """Resident memory over many evaluations and predictions; traces."""
+def measure_memory() -> None:
+  """Prints how the resident memory grows, and how often a mode was traced."""
   job = jobs.JOBS['resnet18-mnist']
   with tempfile.TemporaryDirectory() as folder:
     estimator = project.trained(job, folder)
 
-    def evaluate():
+    def evaluate() -> None:
       estimator.evaluate(lambda: project.input_fn(job, 32), steps=2)
 
-    def predict():
+    def predict() -> None:
       dataset = project.input_fn(job, 32).take(2)
       for _ in estimator.predict(lambda: dataset):
         pass
@@ -92,9 +99,9 @@ def memory() -> None:
       for _ in range(5):
         work()
       before = _resident_mib()
-      for _ in range(_REPEATS):
+      for _ in range(_NUM_REPEATS):
         work()
-      print(f'{_REPEATS} {name}: {_resident_mib() - before:+.1f} MiB')
+      print(f'{_NUM_REPEATS} {name}: {_resident_mib() - before:+.1f} MiB')
     print(f'traces: {estimator.trace_counts}')
 
 
@@ -104,5 +111,5 @@ def _resident_mib() -> float:
 
 
 if __name__ == '__main__':
-  memory()
-  epochs()
+  measure_memory()
+  measure_epochs()

@@ -1,4 +1,4 @@
-"""Requests a second and their latency, with batching and without.
+"""The server's requests per second and their latency, with and without batches.
 
 python -m benchmarks.serving --export_dir DIR
 
@@ -14,54 +14,78 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import aiohttp
 
-_BATCHING = {'with batching': 32, 'one at a time': 1}
+from benchmarks import turns
+
+# The name of a server, to its `--max_batch_size`.
+_SERVERS = {'with batching': 32, 'one at a time': 1}
+
+
+class _Round(NamedTuple):
+  """What the clients saw in one round; latencies are milliseconds."""
+
+  requests_per_second: float
+  median_latency: float
+  latency_99: float
+
+
+class _Server(NamedTuple):
+  process: subprocess.Popen[str]
+  url: str  # where to send predictions
 
 
 def main() -> None:
-  """Prints a line a server."""
+  """Prints one line for each server, and their ratio."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--export_dir', required=True)
   parser.add_argument('--clients', type=int, default=32)
-  parser.add_argument('--requests', type=int, default=4000, help='a round')
+  parser.add_argument('--requests', type=int, default=4000, help='per round')
   parser.add_argument('--rounds', type=int, default=5)
   args = parser.parse_args()
-  bodies = _bodies()
+  bodies = _request_bodies()
   servers = {
-    name: _serve(args.export_dir, size) for name, size in _BATCHING.items()
+    name: _start(args.export_dir, max_batch_size)
+    for name, max_batch_size in _SERVERS.items()
   }
+  rounds: dict[str, list[_Round]] = {name: [] for name in servers}
   try:
-    found = {name: [] for name in servers}
     for number in range(args.rounds + 1):
-      for name, (_, url) in servers.items():
-        round_ = asyncio.run(_ask(url, bodies, args.clients, args.requests))
+      for name, server in servers.items():
+        measured = asyncio.run(
+          _measure(server.url, bodies, args.clients, args.requests)
+        )
         if number:  # The first one warms up.
-          found[name].append(round_)
+          rounds[name].append(measured)
   finally:
-    for process, _ in servers.values():
-      process.terminate()
-      process.wait()
-  for name, rounds in found.items():
-    rates, halves, tails = zip(*rounds, strict=True)
+    for server in servers.values():
+      server.process.terminate()
+      server.process.wait()
+  _print(rounds)
+
+
+def _print(rounds: Mapping[str, list[_Round]]) -> None:
+  for name, of_server in rounds.items():
+    rates, medians, tails = zip(*of_server, strict=True)
     print(
-      f'{name:14} {statistics.median(rates):6,.0f} requests/s '
-      f'({min(rates):,.0f} to {max(rates):,.0f}), latency median '
-      f'{statistics.median(halves):.0f} ms, 99 % '
+      f'{name:14} {turns.spread(rates)} requests/s, latency median '
+      f'{statistics.median(medians):.0f} ms, 99 % '
       f'{statistics.median(tails):.0f} ms'
     )
-  ratios = [
-    with_[0] / without[0]
-    for with_, without in zip(*found.values(), strict=True)
-  ]
-  print(
-    f'with / without: {statistics.median(ratios):.2f} '
-    f'({min(ratios):.2f} to {max(ratios):.2f})'
+  ratios = turns.ratios(
+    *(
+      [each.requests_per_second for each in of_server]
+      for of_server in rounds.values()
+    )
   )
+  print(f'with / without: {turns.spread(ratios)}')
 
 
-def _bodies() -> list[bytes]:
+def _request_bodies() -> list[bytes]:
+  """Returns requests with one test image each."""
   from official.datasets import mnist
 
   images = mnist.read(None)['test', 'images'][:256]
@@ -71,10 +95,14 @@ def _bodies() -> list[bytes]:
   ]
 
 
-def _serve(export_dir: str, max_batch_size: int) -> tuple:
+def _start(export_dir: str, max_batch_size: int) -> _Server:
+  """Starts a server, and waits until it says where it listens."""
   process = subprocess.Popen(
     [
-      *(sys.executable, '-m', 'official.serve', '--port=0'),
+      sys.executable,
+      '-m',
+      'official.serve',
+      '--port=0',  # any free one
       f'--export_dir={export_dir}',
       f'--max_batch_size={max_batch_size}',
     ],
@@ -82,18 +110,18 @@ def _serve(export_dir: str, max_batch_size: int) -> tuple:
     text=True,
   )
   lines = [process.stdout.readline() for _ in range(3)]
-  return process, lines[2].split()[1]
+  return _Server(process, lines[2].split()[1])  # '  REST: http://...'
 
 
-async def _ask(
+async def _measure(
   url: str, bodies: list[bytes], clients: int, requests: int
-) -> tuple[float, float, float]:
-  """Requests a second, and the median and 99 % latency in milliseconds."""
-  left = iter(range(requests))
-  latencies = []
+) -> _Round:
+  """Sends requests from several clients at once, and waits for all answers."""
+  numbers = iter(range(requests))  # The clients share it.
+  latencies: list[float] = []
 
   async def client(session: aiohttp.ClientSession) -> None:
-    for number in left:
+    for number in numbers:
       start = time.perf_counter()
       async with session.post(url, data=bodies[number % len(bodies)]) as answer:
         await answer.read()
@@ -106,7 +134,7 @@ async def _ask(
     await asyncio.gather(*(client(session) for _ in range(clients)))
     seconds = time.perf_counter() - start
   latencies.sort()
-  return (
+  return _Round(
     requests / seconds,
     latencies[len(latencies) // 2],
     latencies[int(len(latencies) * 0.99)],

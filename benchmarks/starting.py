@@ -1,4 +1,4 @@
-"""Start-up and checkpoints: seconds until something happens, in processes."""
+"""The seconds that starting, saving and loading take."""
 
 import os
 import statistics
@@ -15,6 +15,7 @@ from benchmarks.sides import project
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _JOB = 'resnet18-mnist'
 _MAIN = ('-m', 'resnet.mnist_main')
+# The name of a command, to the arguments of Python.
 _COMMANDS = {
   'python -c pass': ('-c', 'pass'),
   'import tensorflow': ('-c', 'import tensorflow'),
@@ -29,17 +30,18 @@ _COMMANDS = {
 }
 
 
-def processes(rounds: int) -> list[list[str]]:
-  """Rows: a command and its wall time."""
+def start_up(rounds: int) -> list[list[str]]:
+  """Returns rows of a table: a command, and the wall time of its process."""
   rows = []
-  for name, words in _COMMANDS.items():
+  for name, arguments in _COMMANDS.items():
     seconds = []
     for _ in range(rounds):
       with tempfile.TemporaryDirectory() as folder:
+        # A fresh folder each time, or the second run would have nothing to do.
         more = [f'--model_dir={folder}/run'] if 'ResNet' in name else []
         start = time.perf_counter()
         subprocess.run(
-          [sys.executable, *words, *more],
+          [sys.executable, *arguments, *more],
           cwd=_ROOT,
           capture_output=True,
           check=False,
@@ -50,7 +52,7 @@ def processes(rounds: int) -> list[list[str]]:
 
 
 def checkpoints(name: str, rounds: int) -> list[str]:
-  """A row: save and read a network with its slots."""
+  """Returns a row of a table: a network with its slots is saved and read."""
   job = jobs.JOBS[name]
   with tempfile.TemporaryDirectory() as folder:
     estimator = project.trained(job, folder)
@@ -75,9 +77,9 @@ def checkpoints(name: str, rounds: int) -> list[str]:
 
 
 def main() -> None:
-  """The command."""
+  """Prints the two tables."""
   args = command.parse(__doc__, rounds=5)
-  print(turns.table(['command', 'seconds'], processes(args.rounds)))
+  print(turns.table(['command', 'seconds'], start_up(args.rounds)))
   print()
   rows = [checkpoints(name, args.rounds) for name in args.jobs]
   header = ['checkpoint', 'size', 'seconds to save', 'rate', 'to read']

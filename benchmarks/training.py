@@ -6,7 +6,7 @@ _PROJECT = 'benchmarks.sides.project'
 _KERAS = 'benchmarks.sides.keras_peer'
 _TORCH = 'benchmarks.sides.torch_peer'
 
-# Name, module, what the module is told.
+# The name of a side, its module, and the word that tells it what to do.
 PEERS = (
   ('project', _PROJECT, 'train'),
   ('Keras fit', _KERAS, 'fit'),
@@ -29,26 +29,26 @@ RELIABLE = (
 
 
 def main() -> None:
-  """The command."""
+  """Prints one table for each job."""
   args = command.parse(
     __doc__,
-    forms='compare the forms of the project, not the peers',
-    reliable='what determinism and checkpoints cost',
+    forms='compare forms of the project in place of peers: XLA, bf16, loops',
+    reliable='compare the project with itself under determinism and saving',
   )
+  compared = RELIABLE if args.reliable else FORMS if args.forms else PEERS
   for name in args.jobs:
     job = jobs.JOBS[name]
-    known = RELIABLE if args.reliable else FORMS if args.forms else PEERS
     sides = [
-      turns.Side(side, module, word, name) for side, module, word in known
+      turns.Side(side, module, word, name) for side, module, word in compared
     ]
     results = turns.alternate(sides, job.steps, args.rounds)
     counts = {side.facts['parameters'] for side in sides}
     assert len(counts) == 1, f'the networks differ: {counts} parameters'
-    command.say_job(name, counts.pop())
+    command.print_job(name, counts.pop())
     images = job.batch_size * job.steps
     rows = turns.compare([side.name for side in sides], results, images)
     print(turns.table(turns.header('images'), rows), flush=True)
-    command.say_ceiling(name, turns.rates(results[0], images))
+    command.print_ceiling(name, turns.rates(results[0], images))
 
 
 if __name__ == '__main__':

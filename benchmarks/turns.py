@@ -1,8 +1,8 @@
-"""Turns: every side is a process of its own, and they work one at a time.
+"""Sides that work in turns, each in a process of its own.
 
-The machine's speed drifts, so sides are compared turn by turn: all of them do
-a short piece of work in each round, and a ratio is taken within a round. A
-side that waits for its turn uses no CPU.
+The machine's speed drifts, so the sides are compared turn by turn: in each
+round every side does one short piece of work, and ratios are taken within a
+round. A side that waits for its turn uses no CPU.
 """
 
 import json
@@ -20,31 +20,31 @@ _MARK = 'turn:'
 
 
 def orders(**facts: Any) -> Iterator[int]:
-  """Yields how much to do, turn by turn; what lies between is timed.
+  """Yields how much to do in each turn, and times what the caller then does.
 
-  Called by a side, in its own process, once it is warm.
+  A side calls this in its own process, once it is warm.
 
   Args:
-    **facts: told to the parent first, such as the number of parameters.
+    **facts: What to send to the parent first, such as the number of parameters.
   """
-  _tell(facts)
+  _send(facts)
   for line in sys.stdin:
     cpu, wall = time.process_time(), time.perf_counter()
     yield int(line)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    _tell({'wall': wall, 'cpu': cpu})
+    _send({'wall': wall, 'cpu': cpu})
 
 
-def repeat(work: Callable[[], Any], warm: int = 5) -> None:
-  """Does `work` as often as each turn orders."""
-  for _ in range(warm):
+def repeat(work: Callable[[], Any], num_warm_up: int = 5) -> None:
+  """Calls `work` as often as each turn orders, after some calls to warm up."""
+  for _ in range(num_warm_up):
     work()
   for amount in orders():
     for _ in range(amount):
       work()
 
 
-def _tell(message: Mapping[str, Any]) -> None:
+def _send(message: Mapping[str, Any]) -> None:
   print(_MARK, json.dumps(message), flush=True)
 
 
@@ -52,15 +52,15 @@ class Side:
   """The parent's end of a side.
 
   Args:
-    name: for people.
-    module: run as `python -m MODULE ARGUMENTS`; it works through `orders`.
-    arguments: of the command.
+    name: The side's name in the tables.
+    module: What `python -m MODULE ARGUMENTS` runs; it works through `orders`.
+    *arguments: The arguments of that command.
 
   Attributes:
-    facts: what the side told of itself.
+    facts: What the side sent to `orders` as `facts`.
   """
 
-  def __init__(self, name: str, module: str, *arguments: str):
+  def __init__(self, name: str, module: str, *arguments: str) -> None:
     self.name = name
     self._errors = tempfile.TemporaryFile('w+')
     self._process = subprocess.Popen(
@@ -71,20 +71,20 @@ class Side:
       stderr=self._errors,
       text=True,
     )
-    self.facts = self._listen()
+    self.facts = self._receive()
 
   def work(self, amount: int) -> dict[str, float]:
     """Does one turn; returns `wall` and `cpu`, in seconds."""
     self._process.stdin.write(f'{amount}\n')
     self._process.stdin.flush()
-    return self._listen()
+    return self._receive()
 
   def close(self) -> None:
     """Ends the process."""
     self._process.kill()
     self._process.communicate()
 
-  def _listen(self) -> dict[str, Any]:
+  def _receive(self) -> dict[str, Any]:
     for line in self._process.stdout:
       if line.startswith(_MARK):
         return json.loads(line.removeprefix(_MARK))
@@ -96,20 +96,24 @@ Turns = list[dict[str, float]]
 
 
 def alternate(sides: Sequence[Side], amount: int, rounds: int) -> list[Turns]:
-  """Gives every side its turn in each of so many rounds, after one to warm.
+  """Gives every side one turn in each round, and closes the sides at the end.
 
-  Then the sides are closed.
+  Args:
+    sides: The sides, in the order of their turns.
+    amount: How much work one turn is, in the unit of the sides.
+    rounds: The number of rounds that count. One more comes before them, because
+      the first turn of a process is slow.
 
   Returns:
-    The turns of each side, in order.
+    For each side its turns, in order.
   """
   results: list[Turns] = [[] for _ in sides]
   try:
     for number in range(rounds + 1):
-      for side, done in zip(sides, results, strict=True):
+      for side, turns_of_side in zip(sides, results, strict=True):
         turn = side.work(amount)
         if number:
-          done.append(turn)
+          turns_of_side.append(turn)
   finally:
     for side in sides:
       side.close()
@@ -119,49 +123,54 @@ def alternate(sides: Sequence[Side], amount: int, rounds: int) -> list[Turns]:
 def rates(
   turns: Sequence[Mapping[str, float]], units: float, clock: str = 'wall'
 ) -> list[float]:
-  """Units a second of each turn."""
+  """Returns the units per second of each turn."""
   return [units / turn[clock] for turn in turns]
 
 
 def compare(
   names: Sequence[str], results: Sequence[Turns], units: float
 ) -> list[list[str]]:
-  """Rows of a table: each side's units a second, and the first side's lead.
+  """Returns the rows of a table: each side's speed, and the first side's lead.
 
-  Both by the clock on the wall and by the time of all processors.
+  Both are given by the wall clock and by the time of all processors.
+
+  Args:
+    names: The names of the sides.
+    results: The turns of each side.
+    units: The number of units, such as images, in one turn.
   """
   rows = []
-  for name, theirs in zip(names, results, strict=True):
+  for name, turns_of_side in zip(names, results, strict=True):
     row = [name]
     for clock in ('wall', 'cpu'):
-      speed = rates(theirs, units, clock)
-      lead = ratios(rates(results[0], units, clock), speed)
-      row += [spread(speed), spread(lead)]
+      speeds = rates(turns_of_side, units, clock)
+      leads = ratios(rates(results[0], units, clock), speeds)
+      row += [spread(speeds), spread(leads)]
     rows.append(row)
   return rows
 
 
 def header(unit: str) -> list[str]:
-  """That of the rows of `compare`."""
+  """Returns the header of the rows of `compare`."""
   first = 'the first is ... times as fast'
   return ['side', f'{unit}/s', first, f'{unit}/CPU-s', f'{first}, by CPU time']
 
 
 def spread(values: Sequence[float]) -> str:
-  """The median, and the least and most in brackets."""
-  middle, least, most = (
+  """Returns the median, with the lowest and the highest value in brackets."""
+  median, lowest, highest = (
     f'{number:,.0f}' if number >= 100 else f'{number:.3g}'
     for number in (statistics.median(values), min(values), max(values))
   )
-  return f'{middle} ({least} to {most})'
+  return f'{median} ({lowest} to {highest})'
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-  """Ours over theirs, round by round."""
+  """Returns ours over theirs, round by round."""
   return [a / b for a, b in zip(ours, theirs, strict=True)]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-  """A Markdown table."""
+  """Returns a Markdown table."""
   lines = [header, ['---'] * len(header), *rows]
   return '\n'.join(f'| {" | ".join(map(str, line))} |' for line in lines)

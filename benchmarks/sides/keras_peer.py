@@ -2,27 +2,29 @@
 
 import functools
 import sys
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from official import environment
+import keras
+import tensorflow as tf
 
-environment.configure()  # oneDNN for the peer too.
-
-import keras  # noqa: E402
-import tensorflow as tf  # noqa: E402
-
-from alexnet import alexnet_model  # noqa: E402
-from benchmarks import jobs, turns  # noqa: E402
-from resnet import residual_blocks, resnet_models  # noqa: E402
+from alexnet import alexnet_model
+from benchmarks import jobs, turns
+from resnet import residual_blocks, resnet_models
 
 
 def network(job: jobs.Job) -> keras.Model:
-  """The network of the job, which gives logits."""
+  """Returns the network of the job, from images to logits."""
   inputs = keras.Input(job.image_shape)
   build = _alexnet if job.resnet_size is None else _resnet
   return keras.Model(inputs, build(job, inputs))
 
 
-def _layers(job: jobs.Job):
+def _layers(
+  job: jobs.Job,
+) -> tuple[Callable[..., keras.Layer], Callable[..., keras.Layer]]:
+  """Returns what makes convolutions and dense layers, with weight decay."""
+  # Keras sums the squares, the project takes half of that.
   decay = keras.regularizers.L2(job.weight_decay / 2)
   return (
     functools.partial(
@@ -32,12 +34,15 @@ def _layers(job: jobs.Job):
   )
 
 
-def _resnet(job: jobs.Job, x):
+def _resnet(job: jobs.Job, x: keras.KerasTensor) -> keras.KerasTensor:
+  """Images [N, H, W, C] -> logits [N, num_classes]."""
   arch = resnet_models.mnist_architecture(job.resnet_size)
   conv, dense = _layers(job)
   relu = keras.layers.ReLU()
 
-  def convolve(x, filters, kernel_size, strides=1):
+  def convolve(
+    x: keras.KerasTensor, filters: int, kernel_size: int, strides: int = 1
+  ) -> keras.KerasTensor:
     x = conv(filters, kernel_size, strides, use_bias=False)(x)
     return keras.layers.BatchNormalization(
       momentum=job.batch_norm_momentum, epsilon=1e-5
@@ -63,7 +68,8 @@ def _resnet(job: jobs.Job, x):
   return dense(job.num_classes)(x)
 
 
-def _alexnet(job: jobs.Job, x):
+def _alexnet(job: jobs.Job, x: keras.KerasTensor) -> keras.KerasTensor:
+  """Images [N, H, W, C] -> logits [N, num_classes]."""
   form = alexnet_model.FORMS['small']
   conv, dense = _layers(job)
   size, bias, alpha, beta = form.normalization
@@ -100,25 +106,30 @@ def _dataset(job: jobs.Job, batch_size: int) -> tf.data.Dataset:
 
 
 def _count(model: keras.Model) -> int:
-  """Its trainable parameters."""
+  """Returns the number of trainable parameters."""
   return sum(v.value.shape.num_elements() for v in model.trainable_variables)
 
 
 class _Turns(keras.callbacks.Callback):
   """Stops between two steps until it is this side's turn."""
 
-  def on_train_begin(self, logs=None):
-    self._orders, self._left = None, 3  # Steps that warm.
+  def __init__(self) -> None:
+    super().__init__()
+    self._orders: Iterator[int] | None = None
+    self._left = 3  # steps; the first ones warm up
 
-  def on_train_batch_end(self, batch, logs=None):
+  def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    del batch, logs
     self._left -= 1
-    if self._left:
+    if self._left > 0:
       return
     if self._orders is None:
       self._orders = turns.orders(parameters=_count(self.model))
-    self._left = next(self._orders, None)
-    if self._left is None:
+    ordered = next(self._orders, None)
+    if ordered is None:
       self.model.stop_training = True
+    else:
+      self._left = ordered
 
 
 def fit(job: jobs.Job) -> None:
@@ -132,13 +143,13 @@ def fit(job: jobs.Job) -> None:
 
 
 def tape(job: jobs.Job) -> None:
-  """Trains by a loop of one's own: `tf.function` and `GradientTape`."""
+  """Trains by a hand-written loop: `tf.function` and `GradientTape`."""
   model = network(job)
   optimizer = keras.optimizers.SGD(job.learning_rate, job.momentum)
   loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
   @tf.function
-  def step(images, labels):
+  def step(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     with tf.GradientTape() as tape:
       loss = loss_fn(labels, model(images, training=True))
       loss += tf.add_n(model.losses)
@@ -158,7 +169,7 @@ def tape(job: jobs.Job) -> None:
 
 
 def evaluate(job: jobs.Job) -> None:
-  """`Model.evaluate`, whose whole call counts."""
+  """Calls `Model.evaluate`; the whole call counts."""
   model, dataset = _compiled(job), _dataset(job, job.batch_size)
   model.evaluate(dataset, steps=2, verbose=0)
   for amount in turns.orders():
@@ -166,14 +177,14 @@ def evaluate(job: jobs.Job) -> None:
 
 
 def once(job: jobs.Job) -> None:
-  """One step and one batch of an evaluation."""
+  """Trains one step and evaluates one batch."""
   model, dataset = _compiled(job), _dataset(job, job.batch_size)
   model.fit(dataset, steps_per_epoch=1, verbose=0)
   model.evaluate(dataset, steps=1, verbose=0)
 
 
 def predict(job: jobs.Job) -> None:
-  """`Model.predict` on a dataset, whose whole call counts."""
+  """Calls `Model.predict` on a dataset; the whole call counts."""
   model, dataset = _compiled(job), _dataset(job, job.batch_size)
   dataset = dataset.map(lambda images, labels: images)
   model.predict(dataset, steps=2, verbose=0)
@@ -182,21 +193,22 @@ def predict(job: jobs.Job) -> None:
 
 
 def predict_array(job: jobs.Job, batch_size: str) -> None:
-  """`Model.predict` on one batch, as people write it."""
+  """Calls `Model.predict` on one array, as people write it."""
   model = network(job)
   images = jobs.arrays(job, int(batch_size))[0]
   turns.repeat(lambda: model.predict(images, verbose=0))
 
 
 def call(job: jobs.Job, batch_size: str) -> None:
-  """The model called in a `tf.function`."""
+  """Calls the model in a `tf.function`."""
   model = network(job)
   images = tf.constant(jobs.arrays(job, int(batch_size))[0])
   function = tf.function(lambda images: model(images, training=False))
   turns.repeat(lambda: function(images).numpy())
 
 
-_WORDS = {
+# By the word that the parent gives.
+_COMMANDS: dict[str, Callable[..., None]] = {
   'fit': fit,
   'tape': tape,
   'once': once,
@@ -207,4 +219,4 @@ _WORDS = {
 }
 
 if __name__ == '__main__':
-  _WORDS[sys.argv[1]](jobs.JOBS[sys.argv[2]], *sys.argv[3:])
+  _COMMANDS[sys.argv[1]](jobs.JOBS[sys.argv[2]], *sys.argv[3:])

@@ -2,6 +2,8 @@
 
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import tensorflow as tf
 
@@ -13,8 +15,10 @@ from official.export import formats, receivers
 from resnet import resnet_model, resnet_models, resnet_run_loop
 
 
-def network(job: jobs.Job, dtype: tf.DType = tf.float32):
-  """A function of images and `training` to logits."""
+def network(
+  job: jobs.Job, dtype: tf.DType = tf.float32
+) -> Callable[[tf.Tensor, bool], tf.Tensor]:
+  """Returns a function from images [N, H, W, C] and `training` to logits."""
   if job.resnet_size is None:
     return alexnet_model.Model(
       'small', job.num_classes, dtype=dtype, dropout_rate=job.dropout_rate
@@ -33,11 +37,13 @@ def estimator(
   job: jobs.Job,
   model_dir: str,
   dtype: tf.DType = tf.float32,
-  **config: object,
+  **config: Any,
 ) -> estimator_lib.Estimator:
-  """An Estimator as `resnet_main` makes it."""
+  """Returns an Estimator as `resnet_main` makes it."""
 
-  def model_fn(features, labels, mode):
+  def model_fn(
+    features: tf.Tensor, labels: tf.Tensor | None, mode: str
+  ) -> estimator_lib.EstimatorSpec:
     return resnet_run_loop.resnet_model_fn(
       features,
       labels,
@@ -59,35 +65,43 @@ def estimator(
 
 
 def input_fn(job: jobs.Job, batch_size: int) -> tf.data.Dataset:
-  """The same batch for ever."""
+  """Returns a dataset that repeats one batch without end."""
   return tf.data.Dataset.from_tensors(jobs.arrays(job, batch_size)).repeat()
 
 
 class _TurnsHook(estimator_lib.Hook):
   """Stops between two steps until it is this side's turn."""
 
-  def begin(self, run):
-    self._orders, self._left = None, 3  # Steps that warm.
+  def __init__(self) -> None:
+    self._orders: Iterator[int] | None = None
+    self._left = 3  # steps; the first ones warm up
 
-  def after_run(self, run):
+  def after_run(self, run: estimator_lib.Run) -> None:
     self._left -= run.steps_in_loop
     if self._left > 0:
       run.steps_per_loop = min(run.steps_per_loop, self._left)
       return
     if self._orders is None:
       self._orders = turns.orders(parameters=run.estimator.trainable_parameters)
-    self._left = next(self._orders, None)
-    if self._left is None:
+    ordered = next(self._orders, None)
+    if ordered is None:
       run.request_stop()
       return
+    self._left = ordered
     run.steps_per_loop = min(run.steps_per_loop, self._left)
 
 
-def train(job: jobs.Job, longest_loop: int = 10, **how: object) -> None:
-  """Trains by `Estimator.train` and the hooks that every run has."""
-  how['steps_per_loop'] = longest_loop
+def train(job: jobs.Job, longest_loop: int = 10, **config: Any) -> None:
+  """Trains by `Estimator.train` and the hooks that every run has.
+
+  Args:
+    job: What to train.
+    longest_loop: The largest number of steps between two turns of Python.
+    **config: Arguments of `estimator`.
+  """
+  config['steps_per_loop'] = longest_loop
   with tempfile.TemporaryDirectory() as model_dir:
-    estimator(job, model_dir, **how).train(
+    estimator(job, model_dir, **config).train(
       lambda: input_fn(job, job.batch_size),
       [
         estimator_lib.PaceHook(longest_loop),
@@ -98,25 +112,25 @@ def train(job: jobs.Job, longest_loop: int = 10, **how: object) -> None:
 
 
 def train_deterministic(job: jobs.Job) -> None:
-  """`train` as a main does it on a CPU."""
+  """Trains with deterministic ops, as a main does on a CPU."""
   tf.random.set_seed(1)
   tf.config.experimental.enable_op_determinism()
   train(job)
 
 
 def trained(job: jobs.Job, model_dir: str) -> estimator_lib.Estimator:
-  """An Estimator with a checkpoint, of its first step."""
+  """Returns an Estimator that has trained one step, with its checkpoint."""
   return estimator(job, model_dir).train(
     lambda: input_fn(job, job.batch_size), steps=1
   )
 
 
 def evaluate(job: jobs.Job) -> None:
-  """`Estimator.evaluate`, whose whole call counts."""
+  """Calls `Estimator.evaluate`; the whole call counts."""
   with tempfile.TemporaryDirectory() as model_dir:
     model = trained(job, model_dir)
 
-    def run(steps):
+    def run(steps: int) -> None:
       model.evaluate(lambda: input_fn(job, job.batch_size), steps)
 
     run(2)
@@ -125,11 +139,11 @@ def evaluate(job: jobs.Job) -> None:
 
 
 def predict(job: jobs.Job) -> None:
-  """`Estimator.predict`, whose whole call counts."""
+  """Calls `Estimator.predict`; the whole call counts."""
   with tempfile.TemporaryDirectory() as model_dir:
     model = trained(job, model_dir)
 
-    def run(steps):
+    def run(steps: int) -> None:
       dataset = input_fn(job, job.batch_size).take(steps)
       for _ in model.predict(lambda: dataset, yield_single_examples=False):
         pass
@@ -140,11 +154,11 @@ def predict(job: jobs.Job) -> None:
 
 
 def live(job: jobs.Job, batch_size: str) -> None:
-  """The network on its variables, in a `tf.function`."""
+  """Calls the network on its variables, in a `tf.function`."""
   store = VariableStore(seed=1)
 
   @tf.function(autograph=False)
-  def probabilities(images):
+  def probabilities(images: tf.Tensor) -> tf.Tensor:
     with store.trace(), store.scope():
       return tf.nn.softmax(network(job)(images, False))
 
@@ -153,7 +167,7 @@ def live(job: jobs.Job, batch_size: str) -> None:
 
 
 def export(job: jobs.Job, directory: str) -> None:
-  """A SavedModel, with TFLite and ONNX in it, of a network trained a step."""
+  """Writes a SavedModel, with TFLite and ONNX in it, and prints its folder."""
   with tempfile.TemporaryDirectory() as model_dir:
     print(
       trained(job, model_dir).export_saved_model(
@@ -170,14 +184,15 @@ def export(job: jobs.Job, directory: str) -> None:
 
 
 def serve(job: jobs.Job, batch_size: str, export_dir: str) -> None:
-  """The export, loaded by TensorFlow."""
+  """Calls the export, loaded by TensorFlow."""
   loaded = tf.saved_model.load(export_dir)
   signature = loaded.signatures['predict']
   images = tf.constant(jobs.pixels(job, int(batch_size)))
   turns.repeat(lambda: signature(input=images)['probabilities'].numpy())
 
 
-_WORDS = {
+# By the word that the parent gives.
+_COMMANDS: dict[str, Callable[..., None]] = {
   'train': train,
   'train-deterministic': train_deterministic,
   'train-saving': lambda job: train(job, save_checkpoints_steps=20),
@@ -192,4 +207,4 @@ _WORDS = {
 }
 
 if __name__ == '__main__':
-  _WORDS[sys.argv[1]](jobs.JOBS[sys.argv[2]], *sys.argv[3:])
+  _COMMANDS[sys.argv[1]](jobs.JOBS[sys.argv[2]], *sys.argv[3:])

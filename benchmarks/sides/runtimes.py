@@ -1,4 +1,4 @@
-"""The export's TFLite and ONNX forms, in runtimes of their own."""
+"""The export as TFLite and ONNX, in the runtimes of these formats."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ def _path(export_dir: str, name: str) -> str:
 
 
 def onnx_runtime(job: jobs.Job, batch_size: str, export_dir: str) -> None:
-  """ONNX Runtime with its own settings."""
+  """Calls the export in ONNX Runtime, with that one's own settings."""
   import onnxruntime
 
   session = onnxruntime.InferenceSession(_path(export_dir, 'model.onnx'))
@@ -20,7 +20,7 @@ def onnx_runtime(job: jobs.Job, batch_size: str, export_dir: str) -> None:
 
 
 def tflite(job: jobs.Job, batch_size: str, export_dir: str) -> None:
-  """LiteRT with XNNPACK and a thread a core."""
+  """Calls the export in LiteRT, with XNNPACK and one thread for each core."""
   from ai_edge_litert import interpreter
 
   model = interpreter.Interpreter(

@@ -1,6 +1,7 @@
 """PyTorch on the CPU: the same networks; eager, channels_last, compiled."""
 
 import sys
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -11,14 +12,21 @@ from resnet import residual_blocks, resnet_models
 
 
 def network(job: jobs.Job) -> nn.Module:
-  """The network of the job, which gives logits."""
+  """Returns the network of the job, from images [N, C, H, W] to logits."""
   return _AlexNet(job) if job.resnet_size is None else _ResNet(job)
 
 
 class _Convolution(nn.Sequential):
   """A convolution and its batch norm."""
 
-  def __init__(self, job, channels, filters, kernel_size, strides=1):
+  def __init__(
+    self,
+    job: jobs.Job,
+    channels: int,
+    filters: int,
+    kernel_size: int,
+    strides: int = 1,
+  ) -> None:
     super().__init__(
       nn.Conv2d(
         channels,
@@ -33,7 +41,16 @@ class _Convolution(nn.Sequential):
 
 
 class _Block(nn.Module):
-  def __init__(self, job, channels, plan, strides, project):
+  """A residual block, basic or bottleneck, by the plan of its convolutions."""
+
+  def __init__(
+    self,
+    job: jobs.Job,
+    channels: int,
+    plan: Sequence[tuple[int, int, bool]],
+    strides: int,
+    project: bool,
+  ) -> None:
     super().__init__()
     filters = plan[-1][0]
     self.shortcut = (
@@ -50,12 +67,12 @@ class _Block(nn.Module):
       channels = filters
     self.body = nn.Sequential(*parts)
 
-  def forward(self, x):
+  def forward(self, x: torch.Tensor) -> torch.Tensor:
     return torch.relu_(self.body(x) + self.shortcut(x))
 
 
 class _ResNet(nn.Sequential):
-  def __init__(self, job):
+  def __init__(self, job: jobs.Job) -> None:
     arch = resnet_models.mnist_architecture(job.resnet_size)
     channels = arch.num_filters
     parts = [
@@ -89,7 +106,7 @@ class _ResNet(nn.Sequential):
 
 
 class _AlexNet(nn.Sequential):
-  def __init__(self, job):
+  def __init__(self, job: jobs.Job) -> None:
     form = alexnet_model.FORMS['small']
     size, bias, alpha, beta = form.normalization
     height, _, channels = job.image_shape
@@ -111,14 +128,16 @@ class _AlexNet(nn.Sequential):
     super().__init__(*parts, nn.Linear(units[-1], job.num_classes))
 
 
-def _batch(job, batch_size):
+def _batch(job: jobs.Job, batch_size: int) -> tuple[torch.Tensor, torch.Tensor]:
   images, labels = jobs.arrays(job, batch_size)
   images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
   return images, torch.from_numpy(labels).long()
 
 
-def _prepared(job, form, batch_size):
-  """The model and a batch, in the layout and mode that the form means."""
+def _prepared(
+  job: jobs.Job, form: str, batch_size: int
+) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
+  """Returns the model, images and labels, in the layout of the form."""
   model = network(job)
   images, labels = _batch(job, batch_size)
   if form != 'eager':
@@ -131,9 +150,9 @@ def train(job: jobs.Job, form: str) -> None:
   """Trains by the usual loop.
 
   Args:
-    job: what.
-    form: `'eager'` (NCHW), `'channels_last'` or `'compile'` (this and
-      `torch.compile`).
+    job: What to train.
+    form: `'eager'` (NCHW), `'channels_last'`, or `'compile'` (channels_last
+      with `torch.compile`).
   """
   model, images, labels = _prepared(job, form, job.batch_size)
   kernels = [p for p in model.parameters() if p.ndim > 1]
@@ -147,12 +166,12 @@ def train(job: jobs.Job, form: str) -> None:
     momentum=job.momentum,
     fused=True,
   )
-  run = torch.compile(model) if form == 'compile' else model
+  forward = torch.compile(model) if form == 'compile' else model
   loss_fn = nn.CrossEntropyLoss()
 
-  def step():
+  def step() -> torch.Tensor:
     optimizer.zero_grad(set_to_none=True)
-    loss = loss_fn(run(images), labels)
+    loss = loss_fn(forward(images), labels)
     loss.backward()
     optimizer.step()
     return loss
