@@ -17,7 +17,7 @@ from official.datasets import (  # noqa: E402
   imagenet,
   in_memory,
   mnist,
-  styles,
+  preprocessing,
 )
 from official.estimator import inputs  # noqa: E402
 
@@ -35,7 +35,9 @@ def _cifar() -> object:
     )
     for split, count in (('train', 50_000), ('test', 10_000))
   }
-  return in_memory.dataset('CIFAR-10', splits, style=styles.CIFAR)
+  return in_memory.dataset(
+    'CIFAR-10', splits, preprocessing=preprocessing.CIFAR
+  )
 
 
 def _photographs(folder: str) -> tuple[object, object]:

@@ -17,8 +17,10 @@ from typing import Any
 
 from absl import flags
 
-from official import cli
-from official.datasets import class_folders, found, image_kinds
+from official import cli, tensorflow_errors
+from official.datasets import image_formats
+from official.datasets.files import class_folders, image_headers, inventory
+from official.datasets.files.names import printable
 from official.errors import DataError, UsageError
 from official.export import folders as export_folders
 from official.flags import paths as paths_lib
@@ -69,9 +71,9 @@ def main(arguments: list[str]) -> None:
   for path, prediction in _watched(predictions, len(paths)):
     if isinstance(prediction, str):
       unreadable += 1
-      print(f'error: {found.shown(path)}: {prediction}', file=sys.stderr)
+      print(f'error: {printable(path)}: {prediction}', file=sys.stderr)
     else:
-      write({'image': found.shown(path)} | prediction)
+      write({'image': printable(path)} | prediction)
   if unreadable:
     raise DataError(f'{unreadable} of {len(paths)} images could not be read')
 
@@ -123,13 +125,11 @@ class Model:
     except OSError as e:
       return e.strerror or str(e)
     except self._tf.errors.OpError as e:
-      from official.datasets.bad_examples import first_line
-
-      problem = image_kinds.look(path).problem  # Says what to do, too.
+      problem = image_headers.inspect(path).problem  # Says what to do, too.
       if problem:
         return problem
-      reason = f'is no image that can be decoded: {first_line(e)}'
-      return reason.removesuffix(f': {image_kinds.UNKNOWN}')
+      reason = f'is no image that can be decoded: {tensorflow_errors.reason(e)}'
+      return reason.removesuffix(f': {image_formats.NOT_AN_IMAGE}')
 
   def _predict(self, contents: list[bytes]) -> list[dict[str, Any]]:
     outputs = self._signature(image_bytes=self._tf.constant(contents))
@@ -176,7 +176,9 @@ def _image_files(arguments: list[str]) -> list[str]:
       images = sorted([*listed.used, *listed.unusable])
       if not images:
         raise UsageError(f'there are no images in the folder {argument}')
-      found.tell(argument, len(listed.used), listed.left_out, listed.unusable)
+      inventory.warn(
+        argument, len(listed.used), listed.left_out, listed.unusable
+      )
       paths += images
     elif os.path.exists(argument):
       paths.append(argument)
@@ -187,7 +189,7 @@ def _image_files(arguments: list[str]) -> list[str]:
 
 def _read(path: str) -> bytes:
   if not os.path.isfile(path):  # To read a pipe would wait for ever.
-    raise OSError(image_kinds.look(path).problem)
+    raise OSError(image_headers.inspect(path).problem)
   with open(path, 'rb') as f:
     return f.read()
 

@@ -1,4 +1,4 @@
-"""Requests that no server should answer with anything but 4xx.
+"""Requests that a server must answer with a status of 4xx.
 
 Bodies for `:predict` of a model that takes uint8 [N, 4, 4, 1] as `input`, and
 whole HTTP requests as bytes.
@@ -70,6 +70,9 @@ _WRONG_BODIES = [
   ),
 ]
 
+# Of JSON, to be inserted anywhere.
+_TOKENS = [b'[', b']', b'{', b'"', b'-', b'1e9', b'null']
+
 _WRONG_HTTP = [
   b'\r\n\r\n\r\nx\r\n\r\n',
   b'GET\r\n\r\n',
@@ -92,19 +95,19 @@ _WRONG_HTTP = [
 
 
 def bodies(count: int, seed: int = 0) -> Iterator[bytes]:
-  """So many: the list, then valid requests broken at random."""
+  """Yields `count` bodies: the list, then valid requests broken at random."""
   yield from _WRONG_BODIES[:count]
   rng = random.Random(seed)
-  made = len(_WRONG_BODIES)
-  while made < count:
+  missing = count - len(_WRONG_BODIES)
+  while missing > 0:
     body = _broken(rng)
     if not _may_be_valid(body):
-      made += 1
+      missing -= 1
       yield body
 
 
 def http(count: int) -> Iterator[bytes]:
-  """So many whole requests."""
+  """Yields `count` whole requests, the list again and again."""
   for i in range(count):
     yield _WRONG_HTTP[i % len(_WRONG_HTTP)]
 
@@ -112,32 +115,34 @@ def http(count: int) -> Iterator[bytes]:
 def _broken(rng: random.Random) -> bytes:
   body = bytearray(json.dumps(VALID).encode())
   for _ in range(rng.randint(1, 4)):
-    at = rng.randrange(len(body))
+    position = rng.randrange(len(body))
     kind = rng.randrange(4)
     if kind == 0:
-      del body[at:]
+      del body[position:]
     elif kind == 1:
-      body[at] = rng.randrange(256)
+      body[position] = rng.randrange(256)
     elif kind == 2:
-      del body[at : at + rng.randint(1, 9)]
+      del body[position : position + rng.randint(1, 9)]
     else:
-      body[at:at] = rng.choice([b'[', b']', b'{', b'"', b'-', b'1e9', b'null'])
+      body[position:position] = rng.choice(_TOKENS)
     if not body:
       break
   return bytes(body)
 
 
 def _may_be_valid(body: bytes) -> bool:
-  """Whether it is what it was but for the numbers: then 200 is right."""
+  """Returns whether only the numbers changed, so that 200 is right."""
   try:
-    found = json.loads(body)
-    rows = found['instances']
-    return set(found) == {'instances'} and all(
-      isinstance(cell, int) and not isinstance(cell, bool) and 0 <= cell < 256
-      for image in rows
+    request = json.loads(body)
+    images = request['instances']
+    return set(request) == {'instances'} and all(
+      isinstance(value, int)
+      and not isinstance(value, bool)
+      and 0 <= value < 256
+      for image in images
       for row in image
       for pixel in row
-      for cell in pixel
+      for value in pixel
     )
   except (ValueError, KeyError, TypeError, RecursionError):
     return False

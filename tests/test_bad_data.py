@@ -1,4 +1,4 @@
-"""Damaged data: named, counted, bounded, and never without a word."""
+"""Damaged data are named, counted and limited, and never lost in silence."""
 
 import gzip
 import logging
@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from official import tensorflow_errors
 from official.datasets import (
-  bad_examples,
   cifar10,
-  idx,
-  image_decoding,
   image_folder,
   imagenet,
+  imagenet_preprocessing,
   in_memory,
   mnist,
-  styles,
+  preprocessing,
 )
 from official.datasets.bad_examples import BadExamples
+from official.datasets.decoding import images as image_decoding
+from official.datasets.files import idx, tfrecords
 from official.errors import DataError
 from tests import test_photographs
 from tests.conftest import idx_bytes
@@ -55,7 +56,9 @@ def pictures(tmp_path):
 def test_pictures_that_cannot_be_decoded_are_left_out_and_named(
   pictures, load, caplog
 ):
-  options = {'style': styles.CIFAR} if load == 'load_in_memory' else {}
+  options = {}
+  if load == 'load_in_memory':
+    options['preprocessing'] = preprocessing.CIFAR
   with caplog.at_level(logging.WARNING):
     dataset = getattr(image_folder, load)(
       str(pictures), 24, augment=False, bad=BadExamples(2), **options
@@ -115,9 +118,7 @@ def test_a_picture_of_gigabytes_is_refused_by_its_header(encoded):
 )
 def test_unusual_pictures_can_be_used(pixels, encode):
   """One pixel, grey, with alpha, of 16 bits, 10,000 times wider than high."""
-  dataset_image = imagenet.imagenet_preprocessing.evaluation_image(
-    encode(pixels), 32
-  )
+  dataset_image = imagenet_preprocessing.evaluation_image(encode(pixels), 32)
   assert dataset_image.shape == (32, 32, 3)
   assert np.isfinite(dataset_image).all()
 
@@ -136,7 +137,7 @@ def mutate(content, random):
   'count', [100, pytest.param(1000, marks=pytest.mark.slow)]
 )
 def test_mutated_pictures_are_used_or_named(tmp_path, count):
-  """Every one is either in the data or told of; none ends the process."""
+  """Each one is either in the data or named; none ends the process."""
   random = np.random.RandomState(count)
   originals = [test_photographs.jpeg(20, 30, i) for i in range(4)]
   originals += [
@@ -168,7 +169,7 @@ def test_mutated_pictures_are_used_or_named(tmp_path, count):
 def spoil(path, record, byte=20):
   """Flips a bit of a record; byte 12 is the first of its data."""
   content = bytearray(path.read_bytes())
-  position = imagenet.tfrecords.offsets(str(path))[record]
+  position = tfrecords.offsets(str(path))[record]
   content[position + byte] ^= 1
   path.write_bytes(content)
 
@@ -201,9 +202,9 @@ def test_records_go_on_exactly_although_some_were_left_out(records):
   dataset = imagenet.load(str(records), 32, bad=BadExamples(2))
   whole = test_photographs.take(dataset.input_fn(True, 4), 8)
   rest = test_photographs.take(dataset.input_fn(True, 4, start_step=5), 3)
-  for (images, labels), (expected, wanted) in zip(rest, whole[5:], strict=True):
-    np.testing.assert_array_equal(images, expected)
-    np.testing.assert_array_equal(labels, wanted)
+  for batch, expected in zip(rest, whole[5:], strict=True):
+    np.testing.assert_array_equal(batch[0], expected[0])
+    np.testing.assert_array_equal(batch[1], expected[1])
 
 
 def test_records_that_are_no_examples_or_have_no_class(records, caplog):
@@ -365,8 +366,8 @@ def test_mutated_tfrecords_give_every_example_or_a_reason(
   assert 0 < refused < count
 
 
-def test_the_reason_is_the_first_line_that_tells_it():
+def test_the_reason_is_the_first_line_that_says_what_is_wrong():
   error = tf.errors.InvalidArgumentError(
     None, None, '{{function_node __x}} Input is empty. [Op:DecodeImage]'
   )
-  assert bad_examples.first_line(error) == 'Input is empty.'
+  assert tensorflow_errors.reason(error) == 'Input is empty.'

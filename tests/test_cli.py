@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from official import cli
-from official.devices import workers
+from official.devices import cluster
 from official.errors import UserError
 from tests.conftest import ROOT
 
@@ -118,7 +118,7 @@ def test_a_cluster_by_flags_leaves_the_environment_alone(monkeypatch):
   before = dict(os.environ)
   hosts = ['one:1', 'two:2']
   for index in (0, 1):
-    config = workers.configure_cluster(hosts, index)
+    config = cluster.read(hosts, index)
     assert dict(os.environ) == before
     assert config.cluster_spec == {'worker': hosts}
     assert (config.task_id, config.num_worker_replicas) == (index, 2)

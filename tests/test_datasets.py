@@ -10,15 +10,15 @@ import pytest
 import tensorflow as tf
 
 from official.datasets import (
-  augment,
+  augmentation,
   catalog,
-  idx,
+  example_order,
   mnist,
-  positions,
   records,
   synthetic,
   tfds,
 )
+from official.datasets.files import idx
 from official.errors import DataError, UsageError
 from tests.conftest import idx_bytes
 
@@ -47,18 +47,8 @@ def test_the_embedded_mnist_is_mnist(embedded):
   arrays = mnist.read(None)
   assert arrays['train', 'images'].shape == (60_000, 28, 28)
   assert arrays['test', 'images'].shape == (10_000, 28, 28)
-  assert arrays['train', 'labels'][:10].tolist() == [
-    5,
-    0,
-    4,
-    1,
-    9,
-    2,
-    1,
-    3,
-    1,
-    4,
-  ]
+  labels = arrays['train', 'labels'][:10].tolist()
+  assert labels == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
   assert np.bincount(arrays['test', 'labels']).tolist() == [
     980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
   ]  # fmt: skip
@@ -85,7 +75,7 @@ def test_a_damaged_embedded_file_is_an_error(tmp_path, monkeypatch):
 def test_every_epoch_holds_every_index_once():
   for size in (1, 2, 7, 1000, 60_000):
     position = tf.range(2 * size, dtype=tf.int64)
-    index = positions.shuffled_index(position, size, seed=3).numpy()
+    index = example_order.shuffled_index(position, size, seed=3).numpy()
     for epoch in np.split(index, 2):
       np.testing.assert_array_equal(np.sort(epoch), np.arange(size))
   assert (index[:size] != index[size:]).mean() > 0.99
@@ -93,10 +83,10 @@ def test_every_epoch_holds_every_index_once():
 
 def test_the_order_is_a_function_of_position_and_seed():
   position = tf.range(990, 1010, dtype=tf.int64)
-  whole = positions.shuffled_index(tf.range(2000, dtype=tf.int64), 1000, 3)
-  part = positions.shuffled_index(position, 1000, 3)
+  whole = example_order.shuffled_index(tf.range(2000, dtype=tf.int64), 1000, 3)
+  part = example_order.shuffled_index(position, 1000, 3)
   np.testing.assert_array_equal(whole[990:1010], part)
-  other = positions.shuffled_index(position, 1000, 4)
+  other = example_order.shuffled_index(position, 1000, 4)
   assert (part.numpy() != other.numpy()).any()
 
 
@@ -159,14 +149,16 @@ def test_augmentation_moves_as_it_says():
   image[0, 5, 7] = 1  # Right of the centre.
 
   def brightest(*uniform):
-    moved = augment.random_affine(image, tf.constant([uniform], tf.float32))
+    moved = augmentation.random_affine(
+      image, tf.constant([uniform], tf.float32)
+    )
     return np.unravel_index(np.argmax(moved), (11, 11))
 
   assert brightest(0, 0, 0, 0) == (5, 7)
   # 2.5 pixels at most: 0.4 of it is one.
   assert brightest(0, 0, -0.4, 0) == (5, 8)
   assert brightest(0, 0, 0, 0.8) == (3, 7)
-  still = augment.random_affine(image, tf.zeros([1, 4]))
+  still = augmentation.random_affine(image, tf.zeros([1, 4]))
   np.testing.assert_allclose(still, image, atol=1e-6)
 
 
@@ -289,13 +281,13 @@ def test_a_set_of_tensorflow_datasets_is_read_from_its_folder(tfds_folder):
   )
 
 
-def test_a_set_of_tensorflow_datasets_that_there_is_not():
+def test_a_set_of_tensorflow_datasets_that_does_not_exist():
   with pytest.raises(DataError, match="cannot give 'no_such_set'"):
     tfds.load('no_such_set', None)
 
 
 @pytest.mark.parametrize(
-  'error, told',
+  'error, raised',
   [
     (OSError('no network'), DataError),
     (KeyboardInterrupt(), KeyboardInterrupt),
@@ -303,7 +295,7 @@ def test_a_set_of_tensorflow_datasets_that_there_is_not():
   ],
 )
 def test_a_set_that_cannot_be_prepared_leaves_the_folder_as_it_was(
-  tmp_path, monkeypatch, error, told
+  tmp_path, monkeypatch, error, raised
 ):
   import tensorflow_datasets
 
@@ -321,7 +313,7 @@ def test_a_set_that_cannot_be_prepared_leaves_the_folder_as_it_was(
       (folder / name).parent.mkdir(parents=True)
       (folder / name).write_text('x')
     before = sorted(tmp_path.rglob('*'))
-    with pytest.raises(told):
+    with pytest.raises(raised):
       tfds.load('mnist', str(folder))
     assert sorted(tmp_path.rglob('*')) == before
 
@@ -353,7 +345,7 @@ def test_synthetic_images_have_the_originals_distribution():
   np.testing.assert_array_equal(two[0][0], two[1][0])
 
 
-def test_synthetic_data_has_the_shapes_of_the_set(embedded):
+def test_synthetic_images_have_the_shapes_of_the_set(embedded):
   dataset = synthetic.like(embedded)
   images, labels = take(dataset.input_fn(True, 8, start_step=5), 1)[0]
   assert (images.shape, labels.shape) == ((8, 28, 28, 1), (8,))
@@ -398,9 +390,18 @@ def test_the_options_of_records_are_in_the_dataset_that_is_returned():
   )
   assert dataset.options().threading.private_threadpool_size == 3
   assert dataset.options().threading.max_intra_op_parallelism == 1
+  # By position, as the original's last argument.
   slack = records.process_record_dataset(
-    *(number_records(5), True, 2, 5, parse_number, 1, tf.float32),
-    *(None, False, True),  # As the original's last argument.
+    number_records(5),
+    True,
+    2,
+    5,
+    parse_number,
+    1,
+    tf.float32,
+    None,
+    False,
+    True,
   )
   assert slack.options().experimental_slack
 

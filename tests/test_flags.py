@@ -5,8 +5,8 @@ import logging
 import pytest
 from absl import flags
 
-from official import cli
-from official.devices import machine as devices
+from official import cli, devices
+from official.devices import hardware
 from official.errors import UsageError
 from official.flags import Settings, retired
 
@@ -230,7 +230,7 @@ def test_what_this_machine_cannot_do(parse, arguments, message):
 
 
 def test_bf16_needs_its_instructions(parse, monkeypatch):
-  monkeypatch.setattr(devices, '_cpu_flags', lambda: {'avx2'})
+  monkeypatch.setattr(hardware, '_instructions', lambda: {'avx2'})
   with pytest.raises(UsageError, match='neither AVX512_BF16 nor AMX'):
     devices.configure(parse('--nodeterministic', '--dtype=bf16'))
 
@@ -240,15 +240,3 @@ def test_one_device_is_no_strategy(parse):
   assert (found.strategy, found.num_replicas) == (None, 1)
   assert found.data_format == 'channels_last'
   assert found.description.startswith('CPU (')
-
-
-@pytest.mark.parametrize(
-  'batch_size, num_gpus, expected', [(147, 0, 147), (147, 1, 147), (147, 7, 21)]
-)
-def test_a_batch_is_shared_among_gpus(batch_size, num_gpus, expected):
-  assert devices.per_replica_batch_size(batch_size, num_gpus) == expected
-
-
-def test_a_batch_that_cannot_be_shared():
-  with pytest.raises(ValueError, match='147 cannot be divided among 5.* 145'):
-    devices.per_replica_batch_size(147, 5)

@@ -16,7 +16,7 @@ from absl import flags
 from official import devices as devices_lib
 from official import estimator as est
 from official import layers
-from official.datasets import in_memory, styles
+from official.datasets import in_memory, preprocessing
 from official.errors import UsageError
 from official.flags import effects, parsing
 from official.flags.invocation import own_flags
@@ -74,7 +74,7 @@ def run(flags_obj):
     seed=flags_obj.seed,
     augment=flags_obj.augment,
     held_out=flags_obj.held_out_images,
-    style=styles.MNIST,
+    preprocessing=preprocessing.MNIST,
   )
   with contextlib.redirect_stdout(io.StringIO()) as out:
     resnet_run_loop.resnet_main(

@@ -1,4 +1,4 @@
-"""Used + named = found: no file of a data folder is left out in silence."""
+"""Every file of a data folder is used or named, and each is counted once."""
 
 import contextlib
 import logging
@@ -10,15 +10,15 @@ import struct
 import pytest
 
 from official import predict
-from official.datasets import (
-  cifar10,
+from official.datasets import cifar10, mnist
+from official.datasets.files import (
   class_folders,
-  found,
   idx,
-  image_kinds,
-  mnist,
+  image_headers,
+  inventory,
   shards,
 )
+from official.datasets.files.names import printable
 from official.errors import DataError
 
 # The first bytes of small images; none is decoded here.
@@ -53,12 +53,12 @@ def write(path, content=b'x'):
 
 
 def on_disk(folder):
-  """The files below a folder, by the operating system alone."""
+  """The number of files below a folder, as the operating system counts."""
   return sum(len(names) for _, _, names in os.walk(folder))
 
 
 def count_of(listed):
-  left_out = sum(one.files for one in listed.left_out)
+  left_out = sum(entry.files for entry in listed.left_out)
   return len(listed.used) + len(listed.unusable) + left_out
 
 
@@ -71,7 +71,7 @@ def class_of_images(rng, folder, count):
 
 
 def spoil(rng, folder):
-  """Adds what may lie around; returns how many images cannot be used."""
+  """Adds what may lie around; returns how many of these are unusable images."""
   unusable = 0
   for _ in range(rng.randrange(6)):
     what = rng.randrange(6)
@@ -127,11 +127,11 @@ def test_generated_folders_used_and_named_are_what_was_found(tmp_path, count):
     outcomes['used'] += 1
     assert count_of(listed) == on_disk(folder), seed
     assert (len(listed.used), len(listed.unusable)) == (images, unusable), seed
-    told = found.lines(
+    lines = inventory.describe(
       str(folder), len(listed.used), listed.left_out, listed.unusable
     )
-    assert f' {on_disk(folder):,} files found' in told[0]
-    assert len(told) < 16 and not any('\n' in line for line in told)
+    assert f' {on_disk(folder):,} files found' in lines[0]
+    assert len(lines) < 16 and not any('\n' in line for line in lines)
   assert outcomes['used'] > count / 2 and outcomes['refused'] > 0
 
 
@@ -172,7 +172,8 @@ def test_generated_sets_of_files_are_whole_or_refused(tmp_path):
     if left:
       assert [os.path.basename(path) for path in used] == names
     whole += 1
-    left_out = sum(one.files for one in found.others(str(folder), used))
+    unused = inventory.unused(str(folder), used)
+    left_out = sum(entry.files for entry in unused)
     assert len(used) + left_out == on_disk(folder)
   assert count / 4 < whole < count
 
@@ -239,7 +240,7 @@ def test_a_link_gives_no_image_a_second_label_or_a_second_place(pets):
   assert listed.splits['train']['cat'] == [
     str(pets / f'train/cat/{i}.jpg') for i in range(3)
   ]
-  assert found.lines(str(pets), 13, listed.left_out) == [
+  assert inventory.describe(str(pets), 13, listed.left_out) == [
     f'{pets}: 13 files found: 13 used; not used:',
     '  1 folder beside those that are used: other/ (empty)',
     '  3 links to a folder they lie in: train/cat/top/, train/cat/up/, '
@@ -259,13 +260,15 @@ def test_a_link_gives_no_image_a_second_label_or_a_second_place(pets):
     (pets / 'train' / name).unlink()
 
 
-def test_what_is_left_out_is_counted_in_words_that_fit(tmp_path):
+def test_one_file_is_counted_in_the_singular(tmp_path):
   write(tmp_path / 'a.txt')
   write(tmp_path / '.x')
   write(tmp_path / 'a.bak')
   write(tmp_path / '__MACOSX/a')
   (tmp_path / '.git').mkdir()
-  assert found.lines(str(tmp_path), 0, found.others(str(tmp_path), ())) == [
+  assert inventory.describe(
+    str(tmp_path), 0, inventory.unused(str(tmp_path), ())
+  ) == [
     f'{tmp_path}: 4 files found: 0 used, 4 left out:',
     '  1 hidden folder: .git/ (empty)',
     '  1 folder of the operating system (1 file): __MACOSX/',
@@ -273,7 +276,7 @@ def test_what_is_left_out_is_counted_in_words_that_fit(tmp_path):
     '  1 copy or part of a file: a.bak',
     '  1 text or table: a.txt',
   ]
-  assert found.lines(str(tmp_path), 4, ()) == []
+  assert inventory.describe(str(tmp_path), 4, ()) == []
 
 
 def test_classes_one_folder_deeper_are_one_class_and_refused(pets, tmp_path):
@@ -306,7 +309,7 @@ def test_a_name_that_is_not_text_and_a_socket(pets):
   listed = class_folders.find(str(pets))
   assert count_of(listed) == on_disk(pets) == 14
   assert len(listed.used) == 13
-  assert found.shown('\udcff\n.jpg') == r'\xff\n.jpg'
+  assert printable('\udcff\n.jpg') == r'\xff\n.jpg'
 
 
 def riff(kind, data):
@@ -334,15 +337,15 @@ BOMBS = {
 
 def test_a_picture_of_gigabytes_is_refused_before_it_is_decoded(tmp_path):
   for name, content in BOMBS.items():
-    seen = image_kinds.look(str(write(tmp_path / name, content)))
+    seen = image_headers.inspect(str(write(tmp_path / name, content)))
     assert seen.is_image and 'more than 134,217,728' in seen.problem, name
   animated = riff(b'VP8X', b'\2\0\0\0' + bytes(6))
-  seen = image_kinds.look(str(write(tmp_path / 'x', animated)))
+  seen = image_headers.inspect(str(write(tmp_path / 'x', animated)))
   assert seen.problem.startswith('an animated WebP')
   sizes = [(7, 5), (1, 1), (11_000, 12_000)]
   for width, height in sizes:
     path = write(tmp_path / 'x.jpg', jpeg_of(width, height))
-    assert image_kinds.look(str(path)) == (True, None)
+    assert image_headers.inspect(str(path)) == (True, None)
 
 
 def test_a_kind_of_image_that_is_not_read_is_called_by_its_name(tmp_path):
@@ -354,7 +357,7 @@ def test_a_kind_of_image_that_is_not_read_is_called_by_its_name(tmp_path):
     ('x.png', b'\0\0\0\x0cjP  ', 'JPEG 2000'),
   ]:
     path = str(write(tmp_path / name, content))
-    assert image_kinds.look(path) == (
+    assert image_headers.inspect(path) == (
       True,
       f'{kind} is not read; save it as PNG',
     )
@@ -398,7 +401,7 @@ def test_other_sets_name_what_they_do_not_use(tmp_path, caplog):
     cifar10.load(str(folder / cifar10.FOLDER))
 
 
-def test_twins_of_a_missing_file_are_told(tmp_path):
+def test_twins_of_a_missing_file_are_named(tmp_path):
   for i in (0, 1, 3):
     write(tmp_path / f'train-0000{i}-of-00004')
   write(tmp_path / 'train-00002-of-00004.gz')
@@ -406,9 +409,11 @@ def test_twins_of_a_missing_file_are_told(tmp_path):
     shards.find(str(tmp_path), 'train')
 
 
-def test_prediction_tells_which_images_of_a_folder_cannot_be_used(pets, caplog):
+def test_prediction_counts_the_images_of_a_folder_that_it_cannot_use(
+  pets, caplog
+):
   write(pets / 'empty.png', b'')
   write(pets / 'notes.txt')
   assert len(predict._image_files([str(pets)])) == 13
-  told = '14 files found: 12 used, 1 that cannot be used, 1 left out:'
-  assert told in caplog.text
+  line = '14 files found: 12 used, 1 that cannot be used, 1 left out:'
+  assert line in caplog.text

@@ -8,14 +8,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from official import predict
-from official.datasets import (
-  gif_decoding,
-  image_decoding,
-  imagenet_preprocessing,
-  mnist,
-)
-from official.datasets.bad_examples import first_line
+from official import predict, tensorflow_errors
+from official.datasets import imagenet_preprocessing, mnist
+from official.datasets.decoding import gif as gif_decoding
+from official.datasets.decoding import images as image_decoding
+from official.datasets.decoding import resizing
 from official.export import folders as export_folders
 from official.export import receivers
 from tests import test_found_is_used as files
@@ -85,13 +82,15 @@ def as_pillow_sees(content):
 
 def test_every_kind_of_file_is_what_pillow_sees():
   for name, content in pictures().items():
-    wanted = as_pillow_sees(content)
+    expected = as_pillow_sees(content)
     limit = 12 if name.startswith('jpeg') else 0  # Decoders differ.
-    got = image_decoding.decode(tf.constant(content), 3).numpy()
-    assert got.shape == wanted.shape and got.dtype == np.uint8, name
-    assert np.abs(got - wanted).max() <= limit, name
+    colours = image_decoding.decode(tf.constant(content), 3).numpy()
+    assert colours.shape == expected.shape, name
+    assert colours.dtype == np.uint8, name
+    assert np.abs(colours - expected).max() <= limit, name
     grey = image_decoding.decode(tf.constant(content), 1).numpy()
-    assert np.abs(grey[..., 0] - np.round(wanted @ GREY)).max() <= limit, name
+    difference = np.abs(grey[..., 0] - np.round(expected @ GREY))
+    assert difference.max() <= limit, name
 
 
 def placed(gif, screen, place):
@@ -118,12 +117,12 @@ def test_a_gif_whose_frame_is_smaller_than_its_picture_has_paper_around_it():
     ]:
       content = placed(gifs[name], screen, (left, top))
       assert Image.open(io.BytesIO(content)).convert('RGB').size == shape[::-1]
-      wanted = np.zeros([*shape, 4], np.uint8)
-      wanted[top : top + 12, left : left + 10] = np.array(alone)
+      expected = np.zeros([*shape, 4], np.uint8)
+      expected[top : top + 12, left : left + 10] = np.array(alone)
       got = gif_decoding.decode(tf.constant(content)).numpy()
-      np.testing.assert_array_equal(got[..., 3], wanted[..., 3])
-      drawn = wanted[..., 3] > 0
-      np.testing.assert_array_equal(got[drawn], wanted[drawn])
+      np.testing.assert_array_equal(got[..., 3], expected[..., 3])
+      drawn = expected[..., 3] > 0
+      np.testing.assert_array_equal(got[drawn], expected[drawn])
       decoded = image_decoding.decode(tf.constant(content), 3).numpy()
       assert (decoded[~drawn] == 255).all() and decoded.shape == (*shape, 3)
 
@@ -150,7 +149,7 @@ def test_what_tensorflow_would_decode_wrongly_or_not_at_all_is_refused():
   }.items():
     with pytest.raises(tf.errors.InvalidArgumentError) as raised:
       image_decoding.decode(tf.constant(content), 3)
-    assert message in first_line(raised.value)
+    assert message in tensorflow_errors.reason(raised.value)
 
 
 def test_a_picture_of_gigabytes_is_refused_in_every_kind():
@@ -169,7 +168,9 @@ def test_a_picture_of_gigabytes_is_refused_in_every_kind():
   for name, content in bombs.items():
     with pytest.raises(tf.errors.InvalidArgumentError) as raised:
       image_decoding.decode(tf.constant(content), 3)
-    assert 'more than 134,217,728 pixels' in first_line(raised.value), name
+    assert 'more than 134,217,728 pixels' in tensorflow_errors.reason(
+      raised.value
+    ), name
 
 
 def digits():
@@ -179,11 +180,11 @@ def digits():
 
 def test_a_drawn_digit_is_the_same_digit_on_any_paper():
   """Light ink, dark ink, transparent or not: as MNIST has it in the end."""
-  paper = image_decoding.paper_of(digits()[..., np.newaxis])
+  paper = resizing.paper_of(digits()[..., np.newaxis])
   assert paper == 0
-  assert image_decoding.paper_of(255 - digits()[..., np.newaxis]) == 255
+  assert resizing.paper_of(255 - digits()[..., np.newaxis]) == 255
   noise = np.random.RandomState(0).randint(0, 256, [50, 28, 28, 1])
-  assert image_decoding.paper_of(noise.astype(np.uint8)) is None
+  assert resizing.paper_of(noise.astype(np.uint8)) is None
   for digit in digits()[:5]:
     ink = np.zeros([28, 28, 4], np.uint8)
     ink[..., 3] = digit
@@ -198,7 +199,7 @@ def test_a_drawn_digit_is_the_same_digit_on_any_paper():
     ):  # fmt: skip
       options = {'lossless': True, 'exact': True} if kind == 'WEBP' else {}
       content = encoded(Image.fromarray(pixels), kind, **options)
-      got = image_decoding.decode_and_resize((28, 28, 1), content, paper)
+      got = resizing.decode_and_resize((28, 28, 1), content, paper)
       dimmer = (255 - 0.299 * 200) / 255 if pixels is red else 1
       difference = np.abs(got.numpy()[..., 0] - digit * dimmer)
       assert difference.max() <= 1, kind
@@ -242,8 +243,8 @@ def test_encoded_photographs_are_prepared_as_the_original_did():
   np.testing.assert_allclose(
     got[0], np.broadcast_to([4.32, 11.22, 24.06], shape), atol=1e-4
   )
-  wanted = original_preprocessing(pixels.astype(np.float64), *shape[:2])
-  np.testing.assert_allclose(got[1], wanted, atol=0.02)
+  expected = original_preprocessing(pixels.astype(np.float64), *shape[:2])
+  np.testing.assert_allclose(got[1], expected, atol=0.02)
 
 
 def test_shapes_that_the_original_could_not_prepare_are_refused():
@@ -261,8 +262,8 @@ def test_an_exported_model_takes_every_kind_of_file(finished, tmp_path):
   for kind in ('TIFF', 'PPM', 'ICO'):
     path = tmp_path / f'x.{kind.lower()}'
     path.write_bytes(encoded(Image.new('RGB', (32, 32)), kind))
-    ((_, told),) = model.predict([str(path)], 1)
-    assert told == f'{kind} is not read; save it as PNG'
+    ((_, reason),) = model.predict([str(path)], 1)
+    assert reason == f'{kind} is not read; save it as PNG'
   images = digits()[:16]
   ink = np.zeros([len(images), 28, 28, 4], np.uint8)
   ink[..., 3] = images
@@ -285,9 +286,9 @@ def test_an_exported_model_takes_every_kind_of_file(finished, tmp_path):
       path.write_bytes(encoded(Image.fromarray(array), kind, **options))
       paths.append(str(path))
     answers[name] = [answer for _, answer in model.predict(paths, 16)]
-  for name, found in answers.items():
-    for answer, wanted in zip(found, answers['opaque'], strict=True):
-      assert answer['class'] == wanted['class'], name
+  for name, of_kind in answers.items():
+    for answer, expected in zip(of_kind, answers['opaque'], strict=True):
+      assert answer['class'] == expected['class'], name
       assert answer['probability'] == pytest.approx(
-        wanted['probability'], abs=0.02
+        expected['probability'], abs=0.02
       ), name

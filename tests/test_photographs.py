@@ -11,16 +11,18 @@ import pytest
 import tensorflow as tf
 
 from official.datasets import (
-  augment,
+  augmentation,
   cifar10,
   cifar10_download_and_extract,
   image_folder,
   imagenet,
+  imagenet_examples,
+  imagenet_files,
   imagenet_preprocessing,
   in_memory,
-  styles,
-  tfrecords,
+  preprocessing,
 )
+from official.datasets.files import tfrecords
 from official.errors import DataError, UsageError
 
 RECORDS = 20  # in a file
@@ -60,7 +62,7 @@ def test_a_record_of_cifar10_as_the_original_tested_it(tmp_path):
   split = cifar10.read(str(path))
   assert split.labels.tolist() == [7]
   assert split.images.shape == (1, 32, 32, 3)
-  pixels = styles.standardize(tf.constant(split.images)).numpy()
+  pixels = preprocessing.standardize(tf.constant(split.images)).numpy()
   root = 1.5**0.5
   np.testing.assert_allclose(
     pixels, np.broadcast_to([-root, 0, root], [1, 32, 32, 3]), rtol=1e-5
@@ -69,16 +71,18 @@ def test_a_record_of_cifar10_as_the_original_tested_it(tmp_path):
 
 def test_cifar10_from_its_folder_or_the_one_above(cifar_folder):
   for folder in (cifar_folder, cifar_folder.parent):
-    found = cifar10.find(str(folder))
-    assert pathlib.Path(found) == cifar_folder
-  dataset = cifar10.load(found, style=styles.CIFAR)
+    binary_folder = cifar10.find(str(folder))
+    assert pathlib.Path(binary_folder) == cifar_folder
+  dataset = cifar10.load(binary_folder, preprocessing=preprocessing.CIFAR)
   assert dataset.num_images == {'train': 5 * RECORDS, 'test': RECORDS}
   assert dataset.image_shape == (32, 32, 3)
   assert dataset.class_names[3] == 'cat'
 
 
 def test_held_out_images_are_the_last_and_are_not_trained_on(cifar_folder):
-  dataset = cifar10.load(str(cifar_folder), style=styles.CIFAR, held_out=30)
+  dataset = cifar10.load(
+    str(cifar_folder), preprocessing=preprocessing.CIFAR, held_out=30
+  )
   assert dataset.num_images == {'train': 70, 'test': 30}
   assert dataset.name == 'CIFAR-10-held-out-30'
   images, labels = take(dataset.input_fn(False, 30))[0]
@@ -87,7 +91,7 @@ def test_held_out_images_are_the_last_and_are_not_trained_on(cifar_folder):
   ]
   expected = np.concatenate([part.images for part in last])[-30:]
   np.testing.assert_allclose(
-    images, styles.standardize(tf.constant(expected)), rtol=1e-5
+    images, preprocessing.standardize(tf.constant(expected)), rtol=1e-5
   )
   with pytest.raises(UsageError, match='less than the 100 .* given: 100'):
     cifar10.load(str(cifar_folder), held_out=100)
@@ -113,7 +117,9 @@ def test_crops_and_flips_are_what_the_numbers_say():
 
   def crop(down, right, flip):
     uniform = tf.constant([[down, right, flip]], tf.float32)
-    return augment.random_crop_and_flip(tf.constant(image), uniform).numpy()
+    return augmentation.random_crop_and_flip(
+      tf.constant(image), uniform
+    ).numpy()
 
   np.testing.assert_array_equal(crop(0.0, 0.0, 0.5), image)
   np.testing.assert_array_equal(crop(0.0, 0.0, -0.5), image[:, :, ::-1])
@@ -250,13 +256,13 @@ def records_folder(tmp_path_factory):
 
 
 def test_an_example_is_its_image_its_label_and_its_boxes():
-  encoded, label, boxes = imagenet.parse_example_proto(
+  encoded, label, boxes = imagenet_examples.parse_example_proto(
     tf.constant(example(b'abc', 5, (0.1, 0.2, 0.3, 0.4)).SerializeToString())
   )
   assert (encoded.numpy(), label.numpy()) == (b'abc', 5)
   np.testing.assert_allclose(boxes, [[[0.1, 0.2, 0.3, 0.4]]])
   record = tf.constant(example(b'abc', 5).SerializeToString())
-  assert imagenet.parse_example_proto(record)[2].shape == (1, 0, 4)
+  assert imagenet_examples.parse_example_proto(record)[2].shape == (1, 0, 4)
 
 
 def test_an_epoch_of_tfrecords_holds_every_image_once(records_folder):
@@ -296,7 +302,7 @@ def test_as_many_files_as_imagenet_has_are_not_taken_for_it(records_folder):
   """1,024 files of 5 records each are 5,120 images, not 1,281,167."""
   path = str(records_folder / 'train-00000-of-00003')
   parts = [tfrecords.Part(path)] * 1024
-  assert imagenet._num_images('train', parts) == 5_120
+  assert imagenet_files.num_images('train', parts) == 5_120
 
 
 def test_records_that_are_missing_or_of_another_set(records_folder, tmp_path):
@@ -314,11 +320,11 @@ def test_records_that_are_missing_or_of_another_set(records_folder, tmp_path):
 
 def test_a_tfrecord_that_was_cut_off(records_folder, tmp_path):
   source = records_folder / 'train-00000-of-00003'
-  assert tfrecords.count_records(str(source)) == 5
+  assert tfrecords.count_records(tfrecords.Part(str(source))) == 5
   cut = tmp_path / 'train-00000-of-00001'
   cut.write_bytes(source.read_bytes()[:-10])
   with pytest.raises(DataError, match='ends inside record 4: it was cut off'):
-    tfrecords.count_records(str(cut))
+    tfrecords.count_records(tfrecords.Part(str(cut)))
 
 
 def test_tfrecords_of_something_else(tmp_path):
@@ -347,7 +353,9 @@ def photographs(tmp_path):
 @pytest.mark.parametrize('load', ['load', 'load_in_memory'])
 def test_a_folder_of_images_a_class(photographs, load):
   assert image_folder.is_image_folder(str(photographs))
-  options = {'style': styles.CIFAR} if load == 'load_in_memory' else {}
+  options = {}
+  if load == 'load_in_memory':
+    options['preprocessing'] = preprocessing.CIFAR
   dataset = getattr(image_folder, load)(
     str(photographs), 24, augment=False, seed=1, **options
   )
@@ -365,9 +373,9 @@ def test_folders_of_images_go_on_exactly_from_a_step(photographs):
   dataset = image_folder.load(str(photographs), 24, seed=1)
   whole = take(dataset.input_fn(True, 8), 6)
   rest = take(dataset.input_fn(True, 8, start_step=2), 4)
-  for found, expected in zip(rest, whole[2:], strict=True):
-    np.testing.assert_array_equal(found[0], expected[0])
-    np.testing.assert_array_equal(found[1], expected[1])
+  for batch, expected in zip(rest, whole[2:], strict=True):
+    np.testing.assert_array_equal(batch[0], expected[0])
+    np.testing.assert_array_equal(batch[1], expected[1])
 
 
 def test_two_replicas_share_a_folder_as_one_device_would(photographs):

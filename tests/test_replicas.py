@@ -69,8 +69,8 @@ def train(model_dir, steps, **params):
 
 def test_sync_batch_norm_is_that_of_the_whole_batch(tmp_path):
   _, losses, values = train(tmp_path / 'one', 5)
-  _, found, theirs = train(tmp_path / 'two', 5, two=True, sync=True)
-  np.testing.assert_allclose(found, losses, rtol=1e-5)
+  _, losses_of_two, theirs = train(tmp_path / 'two', 5, two=True, sync=True)
+  np.testing.assert_allclose(losses_of_two, losses, rtol=1e-5)
   for name, value in values.items():
     np.testing.assert_allclose(theirs[name], value, rtol=1e-4, atol=1e-5)
   _, apart, _ = train(tmp_path / 'apart', 5, two=True)
@@ -101,10 +101,10 @@ def test_two_replicas_go_on_to_the_same_bits(tmp_path):
   """Stopped after any step: nothing of a replica is lost in a checkpoint."""
   _, losses, values = train(tmp_path / 'unbroken', 6, two=True)
   _, before, _ = train(tmp_path / 'broken', 2, two=True)
-  _, after, found = train(tmp_path / 'broken', 4, two=True)
+  _, after, resumed = train(tmp_path / 'broken', 4, two=True)
   assert before + after == losses
   for name, value in values.items():
-    np.testing.assert_array_equal(found[name], value)
+    np.testing.assert_array_equal(resumed[name], value)
 
 
 @pytest.mark.parametrize('batch', [7, 8, 11])
@@ -120,10 +120,10 @@ def test_an_evaluation_is_the_same_however_it_is_cut(tmp_path, batch):
   two = linear.make(
     tmp_path, {}, model_fn, train_distribute=linear.two_replicas()
   )
-  expected, found = one.evaluate(data(8)), two.evaluate(data(batch))
+  expected, actual = one.evaluate(data(8)), two.evaluate(data(batch))
   for name in ('accuracy', 'cross_entropy'):
-    assert found[name] == expected[name]
-  assert found['loss'] == pytest.approx(expected['loss'], rel=1e-6)
+    assert actual[name] == expected[name]
+  assert actual['loss'] == pytest.approx(expected['loss'], rel=1e-6)
 
 
 def test_no_worker_reads_what_another_does(mnist_folder):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from official import estimator as est
-from official.devices import workers
+from official.devices import cluster, strategies
 from official.errors import UsageError
 from official.flags import effects
 from tests import faults
@@ -71,7 +71,7 @@ def two_workers(mnist_folder, tmp_path_factory):
   return folder, arguments, run_two(arguments, points)
 
 
-def test_the_chief_alone_tells_and_writes(two_workers):
+def test_only_the_chief_reports_and_writes(two_workers):
   folder, _, (chief, other) = two_workers
   assert (chief[0], chief[2]) == (0, ''), chief
   assert (other[0], other[2]) == (0, ''), other
@@ -203,9 +203,10 @@ def test_sixty_steps_of_mnist_on_one_device_two_replicas_and_two_workers(
     assert result[::2] == (0, '')
   expected = losses(folders[0])
   assert len(expected) == 60
-  found = [losses(folder) for folder in folders[1:]]
+  others = [losses(folder) for folder in folders[1:]]
   worst = [
-    np.max(np.abs(np.subtract(values, expected)) / expected) for values in found
+    np.max(np.abs(np.subtract(values, expected)) / expected)
+    for values in others
   ]
   print(json.dumps({'module': module, 'largest difference': worst}))
   assert max(worst) < 1e-5
@@ -230,9 +231,9 @@ def test_sixty_steps_of_mnist_on_one_device_two_replicas_and_two_workers(
 
 def test_a_worker_that_does_not_come_is_named():
   hosts = [f'localhost:{port}' for port in free_ports(2)]
-  config = workers.configure_cluster(hosts, 0)
+  config = cluster.read(hosts, 0)
   with pytest.raises(UsageError) as caught:
-    workers.join(config, None, seconds=1)
+    strategies.join(config, None, seconds=1)
   assert str(caught.value) == (
     'not all workers came within 1 s (--cluster_timeout), '
     f'{hosts[1]} did not: start the same command on each, with its own '
@@ -254,13 +255,13 @@ def test_a_worker_that_does_not_come_is_named():
 def test_a_wrong_tf_config(monkeypatch, tf_config, message):
   monkeypatch.setenv('TF_CONFIG', tf_config)
   with pytest.raises(UsageError, match=message):
-    workers.configure_cluster(None, None)
+    cluster.read(None, None)
 
 
 def test_a_cluster_is_named_once(monkeypatch):
   monkeypatch.setenv('TF_CONFIG', '{"cluster": {}}')
   with pytest.raises(UsageError, match='both name a cluster; give one of them'):
-    workers.configure_cluster(['a:1', 'b:1'], 0)
+    cluster.read(['a:1', 'b:1'], 0)
 
 
 @pytest.mark.parametrize(
@@ -280,19 +281,20 @@ def test_a_cluster_is_named_once(monkeypatch):
 )
 def test_people_count_workers_from_the_chief(monkeypatch, tf_config, name):
   monkeypatch.setenv('TF_CONFIG', tf_config)
-  config = workers.configure_cluster(None, None)
-  assert workers.name_of(config) == name
+  config = cluster.read(None, None)
+  assert cluster.name_of(config) == name
 
 
 def test_workers_that_were_told_different_clusters_are_refused():
   hosts = [f'localhost:{port}' for port in free_ports(3)]
-  chief = workers.configure_cluster(hosts[:2], 0)
-  other = workers.configure_cluster([hosts[0], hosts[2]], 1)
+  chief = cluster.read(hosts[:2], 0)
+  other = cluster.read([hosts[0], hosts[2]], 1)
   with futures.ThreadPoolExecutor() as pool:
     joining = [
-      pool.submit(workers.join, config, None, 60) for config in (chief, other)
+      pool.submit(strategies.join, config, None, 60)
+      for config in (chief, other)
     ]
-    errors = [each.exception() for each in joining]
+    errors = [worker.exception() for worker in joining]
   assert [type(error) for error in errors] == [UsageError] * 2
   assert str(errors[0]).startswith('worker 2 was told of the workers ')
   assert str(errors[1]).startswith(f'the chief at {hosts[0]} was told of other')

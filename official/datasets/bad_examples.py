@@ -1,35 +1,28 @@
-"""Examples that cannot be used: named, counted and bounded."""
+"""Examples that cannot be used: named, counted and limited in number."""
 
 import logging
-import re
 from collections.abc import Callable, Iterable
 
 import tensorflow as tf
 
+from official import tensorflow_errors
 from official.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-_SHOWN = 5  # of many, by name
-
-# How lines of an error begin that tell where in TensorFlow it was.
-_CHATTER = (
-  'Graph execution error',
-  'Detected at node',
-  '<stack',
-  'File "',
-  '[[',
-)
+_NAMED = 5  # examples of many
+_BATCH = 1024
 
 
 class BadExamples:
-  """The examples of a data set that cannot be used, and how many there may be.
+  """The examples of a data set that cannot be used, up to a limit.
 
   Args:
-    limit: `--max_bad_examples`.
+    limit: the greatest number of them that may be left out, see
+      `--max_bad_examples`.
 
   Attributes:
-    count: how many there are so far.
+    count: number of examples left out so far.
   """
 
   def __init__(self, limit: int = 0):
@@ -41,54 +34,59 @@ class BadExamples:
     """Whether any bad example may be left out."""
     return self._limit > 0
 
-  def leave_out(self, found: Iterable[str], *, are_all: bool = True) -> None:
-    """Notes more of them.
+  def leave_out(self, examples: Iterable[str], *, are_all: bool = True) -> None:
+    """Counts more examples that cannot be used, and logs their names.
 
     Args:
-      found: each told by where it is and what is wrong.
-      are_all: else there may be more, which have not been looked for.
+      examples: each described by where it is and what is wrong with it.
+      are_all: whether all examples have been tried; if not, an error says that
+        there are at least this many.
 
     Raises:
       DataError: there are more than may be left out.
     """
-    found = list(found)
-    self.count += len(found)
-    shown = '; '.join(found[:_SHOWN])
-    if len(found) > _SHOWN:
-      shown += f'; and {len(found) - _SHOWN:,} more'
+    examples = list(examples)
+    self.count += len(examples)
+    names = '; '.join(examples[:_NAMED])
+    if len(examples) > _NAMED:
+      names += f'; and {len(examples) - _NAMED:,} more'
     if self.count > self._limit:
       raise DataError(
         f'{"" if are_all else "at least "}{_examples(self.count)} cannot be '
         f'used, {self._limit:,} may be left '
-        f'out (--max_bad_examples): {shown}'
+        f'out (--max_bad_examples): {names}'
       )
-    if found:
-      logger.warning('%s left out: %s', _examples(len(found)), shown)
+    if examples:
+      logger.warning('%s left out: %s', _examples(len(examples)), names)
 
 
-def unusable(
+def find_unusable(
   count: int, use: Callable[[tf.Tensor], tf.Tensor]
 ) -> dict[int, str]:
-  """Which of the numbers 0 to `count - 1` a function of tensors cannot take.
+  """Tries a function on the numbers 0 to `count - 1`, many at a time.
 
   Args:
-    count: how many.
-    use: a number int64 [] to any tensor; it raises where it cannot.
+    count: the number of examples.
+    use: a number, int64 [], to any tensor; it raises where it cannot use the
+      example of this number.
 
   Returns:
-    Number to the reason.
+    The numbers that cannot be used, each with the reason.
   """
   numbers = tf.data.Dataset.range(count)
 
-  def used(number):
-    return number, tf.size(use(number))  # What is not asked for is not done.
+  def used(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    # tf.data prunes what no output needs, so an output must need the result.
+    return number, tf.size(use(number))
 
-  batches = numbers.map(used, tf.data.AUTOTUNE).ignore_errors().batch(1024)
-  good = {int(number) for batch, _ in batches for number in batch}
+  # ignore_errors drops the elements but not the reasons; they are found by
+  # trying these few again.
+  batches = numbers.map(used, tf.data.AUTOTUNE).ignore_errors().batch(_BATCH)
+  usable = {int(number) for batch, _ in batches for number in batch}
   return {
     number: _reason(use, number)
     for number in range(count)
-    if number not in good
+    if number not in usable
   }
 
 
@@ -96,17 +94,8 @@ def _reason(use: Callable[[tf.Tensor], tf.Tensor], number: int) -> str:
   try:
     use(tf.constant(number, tf.int64))
   except tf.errors.OpError as e:
-    return first_line(e)
+    return tensorflow_errors.reason(e)
   return 'it could not be read'
-
-
-def first_line(error: tf.errors.OpError) -> str:
-  """What TensorFlow says, less where in its own code."""
-  text = re.sub(r'\{\{.*?\}\}|\[Op:.*', '', error.message)
-  text = re.sub(r'assertion failed: \[(.*?)\]( \[(.*?)\])?', r'\1 \3', text)
-  lines = (line.strip() for line in text.splitlines())
-  told = (line for line in lines if line and not line.startswith(_CHATTER))
-  return next(told, type(error).__name__)
 
 
 def _examples(count: int) -> str:

@@ -1,4 +1,4 @@
-"""Which data set the flags mean."""
+"""Which data set the flags ask for."""
 
 import os
 from typing import Any
@@ -6,8 +6,6 @@ from typing import Any
 from official import flags
 from official.datasets import (
   cifar10,
-  found,
-  idx,
   image_folder,
   imagenet,
   mnist,
@@ -15,8 +13,10 @@ from official.datasets import (
   tfds,
 )
 from official.datasets.bad_examples import BadExamples
+from official.datasets.files import idx
+from official.datasets.files.names import first_few
 from official.datasets.image_dataset import ImageDataset
-from official.datasets.styles import CIFAR, MNIST, Style
+from official.datasets.preprocessing import CIFAR, MNIST, Preprocessing
 from official.errors import UsageError
 from official.flags import parsing
 
@@ -24,10 +24,13 @@ _CIFAR10_COMMAND = 'python -m official.datasets.cifar10_download_and_extract'
 
 
 def load_mnist(flags_obj: Any) -> ImageDataset:
-  """What a main for MNIST trains on; without flags, the embedded MNIST.
+  """Loads what a main for MNIST trains on; without flags, the embedded MNIST.
 
   A folder may hold IDX files, gzipped or not, CIFAR-10's binary files, folders
   of images, or one prepared version of a set of TensorFlow Datasets.
+
+  Args:
+    flags_obj: has the values of the flags as attributes.
 
   Raises:
     UsageError: there is no such folder, or nothing known in it.
@@ -37,10 +40,13 @@ def load_mnist(flags_obj: Any) -> ImageDataset:
 
 
 def load_cifar10(flags_obj: Any) -> ImageDataset:
-  """What a main for CIFAR-10 trains on; see `load_mnist` for the folders.
+  """Loads what a main for CIFAR-10 trains on; see `load_mnist` for the folders.
+
+  Args:
+    flags_obj: has the values of the flags as attributes.
 
   Raises:
-    UsageError: no data are given, or nothing known in the folder.
+    UsageError: no data are given, or there is nothing known in the folder.
     DataError: what is there is damaged.
   """
   if flags_obj.dataset is None and flags_obj.data_dir is None:
@@ -49,8 +55,8 @@ def load_cifar10(flags_obj: Any) -> ImageDataset:
         'CIFAR-10',
         (cifar10.HEIGHT, cifar10.WIDTH, cifar10.NUM_CHANNELS),
         len(cifar10.CLASS_NAMES),
-        {'train': 50_000, 'test': 10_000},
-        CIFAR.preprocess,
+        cifar10.NUM_IMAGES,
+        CIFAR.normalize,
       )
     raise UsageError(
       '--data_dir must name the folder of CIFAR-10; to get it: '
@@ -60,18 +66,16 @@ def load_cifar10(flags_obj: Any) -> ImageDataset:
 
 
 def load_imagenet(flags_obj: Any) -> ImageDataset:
-  """What a main for photographs trains on: TFRecords, or folders of images.
+  """Loads what a main for photographs trains on: TFRecords or folders.
+
+  Args:
+    flags_obj: has the values of the flags as attributes.
 
   Raises:
-    UsageError: no data are given, or nothing known in the folder.
+    UsageError: no data are given, or there is nothing known in the folder.
     DataError: what is there is damaged.
   """
   data_dir, size = flags_obj.data_dir, flags_obj.image_size
-  options = {
-    'seed': flags_obj.seed,
-    'augment': flags_obj.augment,
-    'bad': BadExamples(flags_obj.max_bad_examples),
-  }
   if data_dir is None and flags_obj.use_synthetic_data:
     return imagenet.stand_in(size, flags_obj.background_class)
   if data_dir is None:
@@ -80,12 +84,14 @@ def load_imagenet(flags_obj: Any) -> ImageDataset:
       'validation-00000-of-00128, ...) or of images (train/cat/1.jpg)'
     )
   flags.require_directory('data_dir', data_dir)
-  if imagenet.is_there(data_dir):
+  options = {
+    'seed': flags_obj.seed,
+    'augment': flags_obj.augment,
+    'bad': BadExamples(flags_obj.max_bad_examples),
+  }
+  if imagenet.is_imagenet_folder(data_dir):
     return imagenet.load(
-      data_dir,
-      size,
-      background_class=flags_obj.background_class,
-      **options,
+      data_dir, size, background_class=flags_obj.background_class, **options
     )
   if parsing.is_given(flags_obj, 'background_class'):
     raise UsageError('--background_class has a meaning with TFRecords only')
@@ -94,13 +100,16 @@ def load_imagenet(flags_obj: Any) -> ImageDataset:
   raise _unknown(data_dir, 'TFRecords (train-00000-of-01024)')
 
 
-def _load_in_memory(flags_obj: Any, style: Style) -> ImageDataset:
+def _load_in_memory(
+  flags_obj: Any, preprocessing: Preprocessing
+) -> ImageDataset:
+  """Loads the set that `--dataset` names, or what `--data_dir` holds."""
   name, data_dir = flags_obj.dataset, flags_obj.data_dir
   options = {
     'seed': flags_obj.seed,
     'augment': flags_obj.augment,
     'held_out': flags_obj.held_out_images,
-    'style': style,
+    'preprocessing': preprocessing,
     'bad': BadExamples(flags_obj.max_bad_examples),
   }
   if data_dir is not None:
@@ -115,7 +124,9 @@ def _load_in_memory(flags_obj: Any, style: Style) -> ImageDataset:
   if tfds.is_tfds_folder(data_dir):
     return tfds.load(None, data_dir, **options)
   if image_folder.is_image_folder(data_dir):
-    return image_folder.load_in_memory(data_dir, style.image_size, **options)
+    return image_folder.load_in_memory(
+      data_dir, preprocessing.image_size, **options
+    )
   raise _unknown(
     data_dir,
     'IDX files (train-images-idx3-ubyte, ..., .gz or not), CIFAR-10 '
@@ -123,9 +134,9 @@ def _load_in_memory(flags_obj: Any, style: Style) -> ImageDataset:
   )
 
 
-def _unknown(data_dir: str, known: str) -> UsageError:
-  names = found.first_few(sorted(os.listdir(data_dir))) or 'nothing'
+def _unknown(data_dir: str, formats: str) -> UsageError:
+  names = first_few(sorted(os.listdir(data_dir))) or 'nothing'
   return UsageError(
-    f'--data_dir {data_dir} must hold {known} or folders of images '
+    f'--data_dir {data_dir} must hold {formats} or folders of images '
     f'(train/cat/1.jpg), found: {names}'
   )

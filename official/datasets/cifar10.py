@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from official.datasets import found, in_memory
+from official.datasets import in_memory
+from official.datasets.files import inventory
+from official.datasets.files.names import first_few
 from official.datasets.image_dataset import ImageDataset
 from official.errors import DataError
 
@@ -19,13 +21,19 @@ CLASS_NAMES = (
   'ship', 'truck',
 )  # fmt: skip
 
+NUM_IMAGES = {'train': 50_000, 'test': 10_000}
 HEIGHT = WIDTH = 32
 NUM_CHANNELS = 3
-RECORD_BYTES = 1 + HEIGHT * WIDTH * NUM_CHANNELS  # a label, then the planes
+# The label, then the red, the green and the blue plane.
+RECORD_BYTES = 1 + HEIGHT * WIDTH * NUM_CHANNELS
 
 
 def find(directory: str) -> str | None:
-  """The folder of the binary files: this one, or the one the archive makes."""
+  """Finds the folder of the binary files; None where there is none.
+
+  Args:
+    directory: the folder itself, or one that holds what the archive unpacks to.
+  """
   for folder in (directory, os.path.join(directory, FOLDER)):
     if any(
       os.path.exists(os.path.join(folder, name))
@@ -39,31 +47,31 @@ def find(directory: str) -> str | None:
 def load(
   data_dir: str, *, above: str | None = None, **options: Any
 ) -> ImageDataset:
-  """CIFAR-10 of a folder that `find` found.
+  """Reads CIFAR-10 from its binary files.
 
   Args:
-    data_dir: it.
-    above: the folder where it was looked for, if that is another.
+    data_dir: the folder that `find` returned.
+    above: the folder in which `find` looked; None where it is the same.
     **options: see `in_memory.dataset`.
 
   Raises:
     DataError: a file is missing or damaged.
   """
-  names = [name for names in FILES.values() for name in names]
+  names = [name for of_split in FILES.values() for name in of_split]
   used = [os.path.join(data_dir, name) for name in names]
   missing = [path for path in used if not os.path.isfile(path)]
   if missing:
     raise DataError(
-      f'{data_dir} has not all files of CIFAR-10; missing: '
-      f'{found.first_few(map(os.path.basename, missing), len(names))}'
+      f'{data_dir} does not hold all files of CIFAR-10; missing: '
+      f'{first_few(map(os.path.basename, missing), len(names))}'
     )
-  left_out = list(found.others(data_dir, used))
+  left_out = list(inventory.unused(data_dir, used))
   if above and not os.path.samefile(above, data_dir):
-    left_out += found.others(above, [os.path.join(above, FOLDER)])
-  found.tell(above or data_dir, len(used), left_out)
+    left_out += inventory.unused(above, [os.path.join(above, FOLDER)])
+  inventory.warn(above or data_dir, len(used), left_out)
   splits = {}
-  for split, names in FILES.items():
-    parts = [read(os.path.join(data_dir, name)) for name in names]
+  for split, of_split in FILES.items():
+    parts = [read(os.path.join(data_dir, name)) for name in of_split]
     splits[split] = in_memory.Split(
       np.concatenate([part.images for part in parts]),
       np.concatenate([part.labels for part in parts]),
@@ -74,10 +82,10 @@ def load(
 
 
 def read(path: str) -> in_memory.Split:
-  """The images uint8 [N, 32, 32, 3] and labels of one file.
+  """Reads the images, uint8 [N, 32, 32, 3], and labels of one file.
 
   Raises:
-    DataError: it cannot be read or is not made of whole records.
+    DataError: it cannot be read, or is not a number of whole records.
   """
   try:
     content = np.fromfile(path, np.uint8)

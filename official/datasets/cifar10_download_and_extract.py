@@ -12,20 +12,19 @@ from collections.abc import Iterator
 
 from absl import flags
 
-from official import cli
+from official import cli, output_folders
 from official.errors import DataError
 from official.flags import paths
-from official.run import folder as run_folder
 
 URL = 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz'
 SHA256 = 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd'
 
-_MAX_BYTES = 2**30  # unpacked; CIFAR-10 has 0.18 of it
-_SECONDS = 60  # without a byte before giving up
+_MAX_BYTES = 2**30  # unpacked; CIFAR-10 takes 0.18 GiB
+_TIMEOUT = 60  # seconds without a byte
 
 
 def define_flags() -> None:
-  """The flags of this command."""
+  """Defines the flags of this command."""
   paths.define('data_dir', 'cifar10_data', 'Where to put it.')
   flags.DEFINE_string('url', URL, 'Where to get it, a mirror or file://.')
 
@@ -37,28 +36,28 @@ def main() -> None:
 
 
 def download_and_extract(url: str, data_dir: str, sha256: str = SHA256) -> str:
-  """Gets an archive, checks it and unpacks it.
+  """Downloads an archive, checks it and unpacks it.
 
   Nothing is left in `data_dir` that did not pass the check.
 
   Args:
-    url: of a `.tar.gz`.
-    data_dir: made if it is not there.
-    sha256: of the archive.
+    url: of a `.tar.gz` file.
+    data_dir: the folder to unpack to, which is made if it is not there.
+    sha256: the checksum that the archive must have.
 
   Returns:
     `data_dir`.
 
   Raises:
-    DataError: it cannot be had, is not what it should be, or holds a path
+    DataError: it cannot be downloaded, has another checksum, or holds a path
       that leads out of `data_dir`.
   """
   try:
     with (
-      run_folder.made(data_dir),
+      output_folders.made(data_dir),
       tempfile.TemporaryFile(dir=data_dir) as archive,
     ):
-      with urllib.request.urlopen(url, timeout=_SECONDS) as response:
+      with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
         shutil.copyfileobj(response, archive, 2**20)
       archive.seek(0)
       actual = hashlib.file_digest(archive, 'sha256').hexdigest()
@@ -77,7 +76,11 @@ def download_and_extract(url: str, data_dir: str, sha256: str = SHA256) -> str:
 
 
 def _small_enough(tar: tarfile.TarFile, url: str) -> Iterator[tarfile.TarInfo]:
-  """The members; a few bytes must not become gigabytes."""
+  """Yields the members of an archive.
+
+  Raises:
+    DataError: they take too much space; few packed bytes can become many.
+  """
   total = 0
   for member in tar:
     total += member.size

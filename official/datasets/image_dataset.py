@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+# See `ImageDataset.input_fn`. The dots stand for its keyword arguments, which
+# `Callable` cannot name, and which a function of one's own may leave out.
 InputFn = Callable[..., tf.data.Dataset]
 
 
@@ -13,21 +15,22 @@ class ImageDataset:
   """A set of images, each in one class.
 
   Attributes:
-    name: for people, such as `'MNIST'`.
+    name: of the set, for people, such as `'MNIST'`.
     image_shape: height, width and channels of what `preprocess` takes.
     num_classes: labels are 0 to `num_classes - 1`.
-    num_images: of `'train'` and of `'test'`.
+    num_images: `'train'` and `'test'` to the number of images.
     input_fn: `(is_training, batch_size, *, start_step, input_context)` to a
       `tf.data.Dataset` of images float32 [batch_size, H, W, C] and labels
       int32 [batch_size]. `batch_size` is that of one replica; training never
       ends and starts at global step `start_step`.
     preprocess: images uint8 [N, H, W, C] to what the network gets, float32
-      [N, H, W, C]. It travels inside an exported model.
-    class_names: one a class.
-    decode: an encoded image, string [], to what `preprocess` takes, less N;
-      None for `image_decoding.decode_and_resize`.
+      [N, H, W, C]. It becomes a part of an exported model.
+    class_names: the name of each class.
+    decode: an encoded image, string [], to what `preprocess` takes, without N;
+      None for `decoding.resizing.decode_and_resize`.
     check: raises `DataError` with the names of the examples that cannot be
-      used; None where `input_fn` cannot fail. It may take long.
+      used, which may take as long as an epoch; None where `input_fn` cannot
+      fail.
   """
 
   name: str

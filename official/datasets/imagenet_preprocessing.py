@@ -1,38 +1,44 @@
 """Encoded photographs to what an ImageNet network gets.
 
 Training crops at random as Szegedy et al. 2015 (section 6) did; evaluation
-takes the centre. The constants and the resize, TensorFlow 1's bilinear without
-half-pixel centres, are the original's.
+takes the centre. The constants are the original's, and so is the resize:
+TensorFlow 1's bilinear one, which has no half-pixel centres.
 """
 
 import tensorflow as tf
 
-from official.datasets import image_decoding
+from official.datasets.decoding import images as image_decoding
 
 CHANNEL_MEANS = (123.68, 116.78, 103.94)  # red, green, blue; 0 to 255
 NUM_CHANNELS = 3
-RESIZE_MIN = 256  # of the shorter side, for a crop of 224
+RESIZE_MIN = 256  # pixels of the shorter side, for a crop of 224
 _CROP = 224
-_MAX_RATIO = 16  # of the sides; a photograph's is 1 to 3
+_MAX_RATIO = 16  # of the longer side to the shorter; a photograph has 1 to 3
+
+# Of the part that training takes, as the original has them.
+_MIN_OBJECT_COVERED = 0.1
+_ASPECT_RATIO_RANGE = (0.75, 1.33)
+_AREA_RANGE = (0.05, 1.0)
+_MAX_ATTEMPTS = 100
 
 
 def preprocess(images: tf.Tensor) -> tf.Tensor:
-  """[N, H, W, 3], 0 to 255 -> float32, less the channel means."""
+  """[N, H, W, 3], 0 to 255 -> float32, with the channel means subtracted."""
   return tf.cast(images, tf.float32) - tf.constant(CHANNEL_MEANS)
 
 
 def training_image(
   encoded: tf.Tensor, boxes: tf.Tensor, size: int, seed: tf.Tensor
 ) -> tf.Tensor:
-  """A random part of an image, resized and half of the time mirrored.
+  """Takes a random part of an image, resized, and mirrors it half the time.
 
   Args:
-    encoded: string [], see `image_decoding.decode`; of a JPEG only the part is
+    encoded: string [], see `decoding.images.decode`. Of a JPEG only the part is
       decoded.
-    boxes: float32 [1, n, 4] of objects (ymin, xmin, ymax, xmax), 0 to 1; n may
-      be 0.
+    boxes: float32 [1, n, 4] of objects (ymin, xmin, ymax, xmax), 0 to 1, one of
+      which the part covers to a tenth at least; n may be 0.
     size: height and width of the result.
-    seed: int64 [2]; the same seed, the same part.
+    seed: int64 [2]; the same seed gives the same part.
 
   Returns:
     float32 [size, size, 3], 0 to 255.
@@ -48,10 +54,10 @@ def training_image(
     shape,
     boxes,
     tf.cast(seed, tf.int64),
-    min_object_covered=0.1,
-    aspect_ratio_range=[0.75, 1.33],
-    area_range=[0.05, 1.0],
-    max_attempts=100,
+    min_object_covered=_MIN_OBJECT_COVERED,
+    aspect_ratio_range=_ASPECT_RATIO_RANGE,
+    area_range=_AREA_RANGE,
+    max_attempts=_MAX_ATTEMPTS,
     use_image_if_no_bounding_boxes=True,
   )
   window = tf.concat([begin[:2], extent[:2]], axis=0)
@@ -67,10 +73,10 @@ def training_image(
 
 
 def evaluation_image(encoded: tf.Tensor, size: int) -> tf.Tensor:
-  """The centre of an image whose shorter side is resized to 8/7 of `size`.
+  """Takes the centre of an image, its shorter side resized to 8/7 of `size`.
 
   Args:
-    encoded: string [], see `image_decoding.decode`.
+    encoded: string [], see `decoding.images.decode`.
     size: height and width of the result.
 
   Returns:
@@ -82,13 +88,13 @@ def evaluation_image(encoded: tf.Tensor, size: int) -> tf.Tensor:
 def central_image(
   encoded: tf.Tensor, height: int, width: int, shorter: int
 ) -> tf.Tensor:
-  """The centre of an image that is resized with its ratio of sides.
+  """Takes the centre of an image that is resized with its ratio of sides.
 
   Args:
-    encoded: string [], see `image_decoding.decode`.
+    encoded: string [], see `decoding.images.decode`.
     height: of the result.
     width: of the result.
-    shorter: what the shorter side becomes.
+    shorter: pixels to which the shorter side of the image is resized.
 
   Returns:
     float32 [height, width, 3], 0 to 255.
@@ -96,7 +102,7 @@ def central_image(
   image = _not_too_long(image_decoding.decode(encoded, NUM_CHANNELS))
   shape = tf.cast(tf.shape(image)[:2], tf.float32)
   ratio = shorter / tf.reduce_min(shape)
-  # At least the size, where float32 rounds the shorter side down.
+  # float32 may round the shorter side down to less than the result needs.
   target = tf.maximum(tf.cast(shape * ratio, tf.int32), [height, width])
   image = _resize(image, target)
   top, left = tf.unstack((target - [height, width]) // 2)
@@ -105,7 +111,10 @@ def central_image(
 
 
 def _not_too_long(image: tf.Tensor) -> tf.Tensor:
-  """The middle of an image so long that resized it would fill the memory."""
+  """Cuts the ends off an image so long that, resized, it would fill the memory.
+
+  [H, W, C] -> [H', W', C], its middle.
+  """
   shape = tf.shape(image)[:2]
   longest = _MAX_RATIO * tf.reduce_min(shape)
   begin = tf.maximum(shape - longest, 0) // 2
@@ -114,4 +123,5 @@ def _not_too_long(image: tf.Tensor) -> tf.Tensor:
 
 
 def _resize(image: tf.Tensor, size: tf.Tensor | list[int]) -> tf.Tensor:
+  """[H, W, C] -> float32 [*size, C], as TensorFlow 1 resized."""
   return tf.raw_ops.ResizeBilinear(images=image[tf.newaxis], size=size)[0]

@@ -1,4 +1,4 @@
-"""MNIST, embedded, and any set in the same IDX form."""
+"""MNIST, which comes with the package, or any set in the same IDX form."""
 
 import hashlib
 import os
@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from official.datasets import found, idx, in_memory
+from official.datasets import in_memory
+from official.datasets.files import idx, inventory
 from official.datasets.image_dataset import ImageDataset
 from official.errors import DataError
 
 EMBEDDED = os.path.join(os.path.dirname(__file__), 'mnist_data')
 
-# Of the unpacked files.
+# Of the unpacked files, since gzip writes the same content in many ways.
 _SHA256 = {
   ('train', 'images'): (
     'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db'
@@ -30,13 +31,13 @@ _SHA256 = {
 
 
 def load(data_dir: str | None = None, **options: Any) -> ImageDataset:
-  """The embedded MNIST, or the IDX files of a folder, gzipped or not.
+  """Reads the embedded MNIST, or the IDX files of a folder, gzipped or not.
 
   Fashion-MNIST, KMNIST and EMNIST come in the same form. The number of
   classes is that of the labels; the images may have any size.
 
   Args:
-    data_dir: None for the embedded MNIST.
+    data_dir: the folder; None for the embedded MNIST.
     **options: see `in_memory.dataset`.
 
   Raises:
@@ -56,10 +57,13 @@ def load(data_dir: str | None = None, **options: Any) -> ImageDataset:
   return in_memory.dataset(name, splits, **options)
 
 
-def read(data_dir: str | None) -> dict[tuple[str, str], np.ndarray]:
-  """`(split, kind)` to the array of that file; see `load`.
+def read(data_dir: str | None) -> dict[idx.Key, np.ndarray]:
+  """Returns `(split, kind)` to the array of that file; see `load`.
 
   Images are uint8 [N, H, W], labels uint8 [N].
+
+  Raises:
+    DataError: see `load`.
   """
   directory = data_dir or EMBEDDED
   files = idx.find(directory)
@@ -67,7 +71,7 @@ def read(data_dir: str | None) -> dict[tuple[str, str], np.ndarray]:
     raise DataError(f'{directory} holds no IDX files')
   if data_dir is not None:
     used = list(files.values())
-    found.tell(data_dir, len(used), found.others(data_dir, used))
+    inventory.warn(data_dir, len(used), inventory.unused(data_dir, used))
   arrays = {}
   for (split, kind), path in files.items():
     content = idx.read_bytes(path)

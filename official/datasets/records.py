@@ -1,4 +1,4 @@
-"""Input pipelines over records: read, shuffle, repeat, parse, batch."""
+"""The original's input pipeline over records: `process_record_dataset`."""
 
 from collections.abc import Callable
 
@@ -21,25 +21,28 @@ def process_record_dataset(
 ) -> tf.data.Dataset:
   """Raw records -> batches of `(image, label)`.
 
-  Records are shuffled within an epoch and then repeated, so epochs do not mix;
-  batches are cut after that, so one may end an epoch and begin the next.
+  Records are shuffled within an epoch and then repeated, so that epochs do not
+  mix. Batches are cut after that, so that one may end an epoch and begin the
+  next.
 
   Args:
-    dataset: of raw records, string [].
+    dataset: a dataset of raw records, string [].
     is_training: whether to shuffle.
     batch_size: of the result.
-    shuffle_buffer: records to choose from; as many as there are for a full
-      shuffle.
+    shuffle_buffer: number of records from which the next one is drawn; that of
+      all records for a full shuffle.
     parse_record_fn: `(record, is_training, dtype)` to image and label.
-    num_epochs: passes over the records; None for no end.
+    num_epochs: number of passes over the records; None for no end.
     dtype: of the images.
-    datasets_num_private_threads: threads of this pipeline alone.
-    drop_remainder: leave out a last batch that is smaller.
-    tf_data_experimental_slack: prefetch a little later, beside the step.
+    datasets_num_private_threads: number of threads that only this pipeline
+      uses; None for those that all pipelines share.
+    drop_remainder: whether to leave out a last batch that is smaller.
+    tf_data_experimental_slack: whether to prefetch a little later, while the
+      step computes.
     seed: of the shuffle; None for another order every time.
   """
   options = tf.data.Options()
-  # More images at a time, rather than each one sooner.
+  # The threads work on many images at once, not together on each one.
   options.threading.max_intra_op_parallelism = 1
   if datasets_num_private_threads:
     options.threading.private_threadpool_size = datasets_num_private_threads

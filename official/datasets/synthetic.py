@@ -1,7 +1,8 @@
-"""Synthetic images: the speed of a network without any data."""
+"""Synthetic images, to measure the speed of a network without any data."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -18,10 +19,10 @@ def get_synth_input_fn(
   num_classes: int,
   dtype: tf.DType = tf.float32,
 ) -> Callable[..., tf.data.Dataset]:
-  """An `input_fn` that gives one batch of random images for ever.
+  """Returns an `input_fn` that gives one batch of random images for ever.
 
-  Images are truncated normal, mean 127 and deviation 60; labels uniform over
-  all classes (the original never drew the last one).
+  Images are truncated normal with mean 127 and deviation 60, as the original's.
+  Labels are uniform over all classes; the original never drew the last one.
 
   Args:
     height: of the images.
@@ -31,11 +32,17 @@ def get_synth_input_fn(
     dtype: of the images.
 
   Returns:
-    `(is_training, data_dir, batch_size, *args, **kwargs)` to a
-    `tf.data.Dataset`; all but the batch size is ignored.
+    A function `(is_training, data_dir, batch_size, *args, **kwargs)` to a
+    `tf.data.Dataset`, which ignores everything except the batch size.
   """
 
-  def input_fn(is_training, data_dir, batch_size, *args, **kwargs):
+  def input_fn(
+    is_training: bool,
+    data_dir: str | None,
+    batch_size: int,
+    *args: Any,
+    **kwargs: Any,
+  ) -> tf.data.Dataset:
     del is_training, data_dir, args, kwargs
     images = tf.random.truncated_normal(
       [batch_size, height, width, num_channels], _MEAN, _STDDEV, tf.float32
@@ -54,7 +61,15 @@ def stand_in(
   num_images: Mapping[str, int],
   preprocess: Callable[[tf.Tensor], tf.Tensor],
 ) -> ImageDataset:
-  """A set that is not there, for its shapes and counts; see `like`."""
+  """Returns synthetic images in place of a data set that is not there.
+
+  Args:
+    name: of the data set that the images stand for.
+    image_shape: height, width and channels.
+    num_classes: labels are 0 to `num_classes - 1`.
+    num_images: `'train'` and `'test'` to the number of images.
+    preprocess: see `ImageDataset`.
+  """
   return like(
     ImageDataset(
       name=name,
@@ -69,17 +84,22 @@ def stand_in(
 
 
 def is_synthetic(dataset: ImageDataset) -> bool:
-  """Whether its images are random and its counts those of another set."""
+  """Returns whether the images of a data set are synthetic."""
   return dataset.name.endswith(_SUFFIX)
 
 
 def like(dataset: ImageDataset) -> ImageDataset:
-  """The same shapes and counts with synthetic images, if it has not these."""
+  """Returns synthetic images with the shapes and counts of a data set.
+
+  That is the data set itself where it is synthetic already.
+  """
   if is_synthetic(dataset):
     return dataset
   synthetic = get_synth_input_fn(*dataset.image_shape, dataset.num_classes)
 
-  def input_fn(is_training, batch_size, **unused):
+  def input_fn(
+    is_training: bool, batch_size: int, **unused: Any
+  ) -> tf.data.Dataset:
     del unused
     return synthetic(is_training, None, batch_size)
 

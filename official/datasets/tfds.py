@@ -8,33 +8,40 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from official.datasets import found, in_memory
-from official.datasets.bad_examples import first_line
+from official import tensorflow_errors
+from official.datasets import in_memory
+from official.datasets.files import inventory
 from official.datasets.image_dataset import ImageDataset
+from official.datasets.limits import (
+  MAX_BYTES_IN_MEMORY,
+  MAX_GIBIBYTES_IN_MEMORY,
+)
 from official.errors import DataError
 
-_MAX_BYTES = 8 * 2**30
+_DESCRIPTION = 'dataset_info.json'
+_BATCH = 1024  # images read at a time
 
 
 def is_tfds_folder(directory: str) -> bool:
-  """Whether it is the folder of one prepared version of a set."""
-  return os.path.exists(os.path.join(directory, 'dataset_info.json'))
+  """Returns whether it is the folder of one prepared version of a set."""
+  return os.path.exists(os.path.join(directory, _DESCRIPTION))
 
 
 def load(
   name: str | None, data_dir: str | None, **options: Any
 ) -> ImageDataset:
-  """A set with splits `train` and `test` (or `validation`), in memory.
+  """Reads a set with splits `train` and `test` (or `validation`) into memory.
 
   Args:
     name: of the set, such as `'kmnist'`; None where `data_dir` is the folder
       of a prepared version.
-    data_dir: where prepared sets are; None for TFDS's own.
+    data_dir: the folder of prepared sets; None for the default of TensorFlow
+      Datasets.
     **options: see `in_memory.dataset`.
 
   Raises:
-    DataError: no such set, no `image` and `label`, images of several shapes,
-      or more than 8 GiB of them.
+    DataError: there is no such set; it has no `image` and `label`; its images
+      have several shapes; or they take more than 8 GiB.
   """
   builder = _builder(name, data_dir)
   features = builder.info.features
@@ -50,22 +57,25 @@ def load(
       f'{builder.info.full_name} has splits {sorted(available)}, expected '
       'train and test (or validation)'
     )
-  if name is None:
-    _tell(builder, data_dir, ('train', test))
+  if data_dir is not None and name is None:
+    _warn_of_other_files(builder, data_dir, ('train', test))
   splits = {
     'train': _read(builder, 'train'),
     'test': _read(builder, test),
   }
+  class_names = getattr(features['label'], 'names', None)
   return in_memory.dataset(
     builder.name,
     splits,
-    class_names=tuple(getattr(features['label'], 'names', None) or ()) or None,
+    class_names=tuple(class_names) if class_names else None,
     **options,
   )
 
 
-def _tell(builder: Any, data_dir: str, splits: Iterable[str]) -> None:
-  """Which files of a prepared version are used, and what else is there."""
+def _warn_of_other_files(
+  builder: Any, data_dir: str, splits: Iterable[str]
+) -> None:
+  """Logs what the folder of a prepared version holds besides these splits."""
   names = {
     name for split in splits for name in builder.info.splits[split].filenames
   }
@@ -73,13 +83,18 @@ def _tell(builder: Any, data_dir: str, splits: Iterable[str]) -> None:
     os.path.join(data_dir, name)
     for name in sorted(os.listdir(data_dir))
     if name in names
-    or name in ('dataset_info.json', 'features.json')
+    or name in (_DESCRIPTION, 'features.json')
     or name.endswith('.labels.txt')
   ]
-  found.tell(data_dir, len(used), found.others(data_dir, used))
+  inventory.warn(data_dir, len(used), inventory.unused(data_dir, used))
 
 
 def _builder(name: str | None, data_dir: str | None) -> Any:
+  """Returns the builder of a set that is prepared.
+
+  Raises:
+    DataError: TensorFlow Datasets does not know it or cannot prepare it.
+  """
   import tensorflow_datasets as tfds  # Slow to import, and seldom needed.
 
   try:
@@ -90,42 +105,43 @@ def _builder(name: str | None, data_dir: str | None) -> Any:
       builder.download_and_prepare()
   except BrokenPipeError:  # `| head` has seen enough of what is printed.
     raise
-  except Exception as e:  # TFDS raises many kinds, from the network's too.
-    first_line = str(e).strip().splitlines()[0] if str(e).strip() else repr(e)
+  except Exception as e:  # It raises many kinds, those of the network too.
+    text = str(e).strip()
+    line = text.splitlines()[0] if text else repr(e)
     raise DataError(
-      f'TensorFlow Datasets cannot give {name or data_dir!r}: {first_line}'
+      f'TensorFlow Datasets cannot give {name or data_dir!r}: {line}'
     ) from e
   return builder
 
 
 @contextlib.contextmanager
 def _undone_on_error(builder: Any) -> Iterator[None]:
-  """Whatever ends the preparation of a set, what it made goes again."""
+  """Removes what the preparation of a set made if an exception ends it."""
   root = os.path.expanduser(str(builder.data_dir_root))
-  tops = [os.path.join(root, name) for name in ('downloads', builder.name)]
-  # The folder itself, too.
+  folders = [os.path.join(root, name) for name in ('downloads', builder.name)]
   before = {root} if os.path.isdir(root) else set()
-  for top in tops:
-    before.update(_all_below(top))
+  for folder in folders:
+    before.update(_all_below(folder))
   try:
     yield
   except BaseException:
-    for path in [*map(_all_below, tops)]:
-      for made in reversed(path):
-        if made not in before:
-          _remove(made)
-    if root not in before:
-      _remove(root)
+    made = [path for folder in folders for path in reversed(_all_below(folder))]
+    for path in [*made, root]:
+      if path not in before:
+        _remove(path)
     raise
 
 
 def _all_below(top: str) -> list[str]:
-  """A folder and all in it, each before what it holds; [] if it is not."""
-  found = []
-  for folder, folders, names in os.walk(top):
+  """Lists a folder and all in it, each before what it holds.
+
+  Empty where there is no such folder.
+  """
+  paths = []
+  for folder, folders, files in os.walk(top):
     links = [n for n in folders if os.path.islink(os.path.join(folder, n))]
-    found += [folder, *(os.path.join(folder, n) for n in [*names, *links])]
-  return found
+    paths += [folder, *(os.path.join(folder, n) for n in [*files, *links])]
+  return paths
 
 
 def _remove(path: str) -> None:
@@ -137,15 +153,13 @@ def _remove(path: str) -> None:
       os.remove(path)
 
 
-def _named(examples: Iterable[Any], name: str) -> Iterator[Any]:
-  """The same; an error in the files tells whose they are."""
-  try:
-    yield from examples
-  except tf.errors.OpError as e:
-    raise DataError(f'{name} cannot be read: {first_line(e)}') from e
-
-
 def _read(builder: Any, split: str) -> in_memory.Split:
+  """Reads a split into memory.
+
+  Raises:
+    DataError: its images have several sizes, are too many, cannot be read, or
+      are not as many as its description says.
+  """
   import tensorflow_datasets as tfds
 
   info = builder.info
@@ -156,16 +170,16 @@ def _read(builder: Any, split: str) -> in_memory.Split:
       f'{info.full_name} has images of several sizes, {shape}; only sets of '
       'one size can be used'
     )
-  if count * int(np.prod(shape)) > _MAX_BYTES:
+  if count * int(np.prod(shape)) > MAX_BYTES_IN_MEMORY:
     raise DataError(
       f'{info.full_name} {split} has {count:,} images of {shape}, more than '
-      f'{_MAX_BYTES // 2**30} GiB: too many for memory'
+      f'{MAX_GIBIBYTES_IN_MEMORY} GiB: too many for memory'
     )
   images = np.empty([count, *shape], np.uint8)
   labels = np.empty([count], np.int32)
-  examples = tfds.as_numpy(builder.as_dataset(split=split, batch_size=1024))
+  examples = tfds.as_numpy(builder.as_dataset(split=split, batch_size=_BATCH))
   position = 0
-  for example in _named(examples, f'{info.full_name} {split}'):
+  for example in _readable(examples, f'{info.full_name} {split}'):
     end = position + len(example['label'])
     images[position:end] = example['image']
     labels[position:end] = example['label']
@@ -176,3 +190,16 @@ def _read(builder: Any, split: str) -> in_memory.Split:
       f'{count:,} by its description'
     )
   return in_memory.Split(images, labels)
+
+
+def _readable(examples: Iterable[Any], name: str) -> Iterator[Any]:
+  """Yields the examples.
+
+  Raises:
+    DataError: the files cannot be read; the message says of which set.
+  """
+  try:
+    yield from examples
+  except tf.errors.OpError as e:
+    reason = tensorflow_errors.reason(e)
+    raise DataError(f'{name} cannot be read: {reason}') from e

@@ -1,5 +1,12 @@
-"""What a run computes on: a machine's devices, a cluster's workers."""
+"""What a run computes on: the devices of a machine, the workers of a cluster.
 
-from official.devices.machine import Devices, configure, per_replica_batch_size
+- configuration: `configure`, from the flags to `Devices`.
+- hardware: what this machine has.
+- strategies: the `tf.distribute` strategy that suits devices and workers.
+- cluster: which workers there are, and which one this process is.
+- rendezvous: waits until all workers of a cluster are there.
+"""
 
-__all__ = ['Devices', 'configure', 'per_replica_batch_size']
+from official.devices.configuration import Devices, configure
+
+__all__ = ['Devices', 'configure']

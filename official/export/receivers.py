@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from official import estimator as estimator_lib
-from official.datasets import image_decoding, imagenet_preprocessing
+from official.datasets import imagenet_preprocessing
+from official.datasets.decoding import resizing
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
 
@@ -36,7 +37,7 @@ def image_bytes_serving_input_fn(
 
   Each is resized so that its shorter side has 256 pixels, whatever
   `image_shape` is; the middle is cut out, and the mean colour of ImageNet is
-  taken away. Besides JPEG it takes what `image_decoding.decode` does.
+  taken away. Besides JPEG it takes what `decoding.images.decode` does.
 
   Args:
     image_shape: height and width, at most 256, and 3 channels.
@@ -85,7 +86,7 @@ def encoded_image_serving_input_fn(
     dtype: of what the network gets.
   """
   decode = decode_fn or functools.partial(
-    image_decoding.decode_and_resize, image_shape
+    resizing.decode_and_resize, image_shape
   )
   encoded = tf.compat.v1.placeholder(tf.string, [None], name='input_tensor')
   pixels = tf.map_fn(

@@ -9,10 +9,11 @@ import shlex
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from official.errors import UsageError
+from official.output_folders import check_writable, made
 
 CONFIG = 'config.json'
 PREDICTIONS = 'predictions.npz'
@@ -198,62 +199,3 @@ def read_config(model_dir: str) -> dict[str, Any]:
     raise UsageError(f'{path} cannot be read: {e}') from e
   # Through JSON, so that a tuple there and a list here are the same.
   return content if isinstance(content, dict) else {}
-
-
-@contextlib.contextmanager
-def made(directory: str) -> Iterator[None]:
-  """Makes a folder; if an error follows and it is empty, it goes again."""
-  folders = _make(directory)
-  try:
-    yield
-  except BaseException:
-    _unmake(folders)
-    raise
-
-
-def check_writable(flag: str, directory: str) -> None:
-  """Proves that files can be made in a folder, and leaves all as it was.
-
-  Raises:
-    UsageError: it cannot be made, or nothing can be written there.
-  """
-  folders: list[str] = []
-  probe = os.path.join(directory, f'.write-probe-{os.getpid()}')
-  try:
-    folders = _make(directory)
-    with open(probe, 'w', encoding='utf-8'):
-      pass
-    os.remove(probe)
-  except OSError as e:
-    raise UsageError(
-      f'--{flag} {directory} cannot be written: {e.strerror or e}'
-    ) from e
-  finally:
-    _unmake(folders)
-
-
-def _make(directory: str) -> list[str]:
-  """Makes a folder; returns those that were not there, the outermost first."""
-  missing = []
-  path = os.path.abspath(directory)
-  while not os.path.isdir(path) and path not in missing:
-    missing.append(path)
-    path = os.path.dirname(path)
-  folders: list[str] = []
-  try:
-    for path in reversed(missing):
-      with contextlib.suppress(FileExistsError):  # Another process was faster.
-        os.mkdir(path)
-        folders.append(path)
-    os.makedirs(directory, exist_ok=True)
-  except OSError:
-    _unmake(folders)
-    raise
-  return folders
-
-
-def _unmake(folders: Sequence[str]) -> None:
-  """Removes folders that `_make` made, as far as they are empty."""
-  with contextlib.suppress(OSError):
-    for path in reversed(folders):
-      os.rmdir(path)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 
 from official import estimator as estimator_lib
-from official.datasets.bad_examples import first_line
+from official import tensorflow_errors
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError, UserError, told_of_files
 from official.run import console
@@ -52,7 +52,7 @@ def told(
     raise UserError(str(e)) from e
   except tf.errors.OpError as e:
     if isinstance(e, _OF_FILES) and _names(e, folders):
-      raise UserError(first_line(e)) from e
+      raise UserError(tensorflow_errors.reason(e)) from e
     of_input = isinstance(e, _OF_EXAMPLES) and _INPUT_OP in e.message
     if of_input and dataset.check is not None:
       console.say('an example cannot be used; looking for all such')

@@ -9,6 +9,7 @@ import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
+from official import tensorflow_errors
 from official.export import folders as export_folders
 from official.serve.tensors import BadRequestError, Input
 
@@ -52,7 +53,9 @@ class Signature:
         for key, array in arrays.items()
       })
     except tf.errors.InvalidArgumentError as e:
-      raise BadRequestError(f'the model cannot use it: {_reason(e)}') from e
+      raise BadRequestError(
+        f'the model cannot use it: {tensorflow_errors.reason(e)}'
+      ) from e
     return {key: tensor.numpy() for key, tensor in outputs.items()}
 
 
@@ -147,14 +150,6 @@ class ServedModel:
       },
       'metadata': {'signature_def': {'signature_def': self._definitions}},
     }
-
-
-def _reason(error: tf.errors.OpError) -> str:
-  """The line of a message that tells what is wrong, not where."""
-  where = ('Graph execution error', 'Detected at', '<stack', '[[')
-  lines = [line.strip() for line in (error.message or '').splitlines()]
-  told = [line for line in lines if not line.startswith(where) and line]
-  return told[0] if told else 'no reason given'
 
 
 def _dtype(dtype: tf.DType) -> Any:

@@ -1,4 +1,8 @@
-"""Augmentation of whole batches, from random numbers that are given."""
+"""Augmentation of whole batches, from random numbers that are arguments.
+
+The numbers come from the caller, so that an augmented batch is a function of
+the step. A whole batch at a time is about twice as fast as single images.
+"""
 
 import dataclasses
 import math
@@ -6,10 +10,12 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-# Degrees, share of the size, pixels: the largest distortion either way.
-ROTATION, SCALE, SHIFT = 12.0, 0.1, 2.5
+# The largest distortion in either direction.
+ROTATION = 12.0  # degrees
+SCALE = 0.1  # of the size
+SHIFT = 2.5  # pixels
 
-CROP_PADDING = 4  # pixels on each side
+CROP_PADDING = 4  # pixels on each side, as He et al. 2015 have it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,9 +23,9 @@ class Augmentation:
   """A random change of a batch of images.
 
   Attributes:
-    apply: images [N, H, W, C] and `uniform` float32 [N, `numbers`] between -1
-      and 1 to the changed images.
-    numbers: random numbers an image.
+    apply: images [N, H, W, C] and random numbers, float32 [N, `numbers`]
+      uniform between -1 and 1, to the changed images.
+    numbers: how many random numbers each image takes.
   """
 
   apply: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -27,23 +33,26 @@ class Augmentation:
 
 
 def random_affine(images: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
-  """Turns, scales and shifts each image by its own random amounts.
+  """Rotates, scales and shifts each image by its own random amounts.
 
-  The motions LeCun et al. 1998 (section III-A) used on MNIST, less the shear.
+  These are the distortions that LeCun et al. 1998 (section III-A) applied to
+  MNIST, without the shear.
 
   Args:
     images: [N, H, W, C], uint8 or float32.
-    uniform: float32 [N, 4] between -1 and 1: rotation, scale, shift right,
-      shift down, as parts of the largest.
+    uniform: float32 [N, 4] between -1 and 1: rotation, scale, shift to the
+      right and shift down, as parts of the largest.
 
   Returns:
-    float32 [N, H, W, C]; what comes from outside the image is 0.
+    float32 [N, H, W, C]; pixels from outside the image are 0.
   """
   angle = uniform[:, 0] * (ROTATION * math.pi / 180)
   scale = 1 + uniform[:, 1] * SCALE
   height, width = images.shape[1:3]
   cos, sin = tf.cos(angle) * scale, tf.sin(angle) * scale
-  x, y = (width - 1) / 2, (height - 1) / 2  # The centre stays where it is.
+  # The op maps each pixel of the result to its source; without an offset it
+  # would turn around the corner, not the centre (x, y).
+  x, y = (width - 1) / 2, (height - 1) / 2
   zero = tf.zeros_like(cos)
   transforms = tf.stack(
     [
@@ -69,15 +78,16 @@ def random_affine(images: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
 
 
 def random_crop_and_flip(images: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
-  """Shifts each image by up to 4 pixels, and mirrors half of them.
+  """Shifts each image by at most 4 pixels, and mirrors half of the images.
 
-  He et al. 2015, section 4.2: padded with 4 zeros on each side, cropped to the
-  size it had, flipped left to right.
+  As He et al. 2015 (section 4.2) did on CIFAR-10: each image is padded with 4
+  zeros on each side, cropped to its size, and flipped left to right or not.
 
   Args:
     images: [N, H, W, C].
-    uniform: float32 [N, 3] between -1 and 1: crop down, crop right, flip if
-      negative.
+    uniform: float32 [N, 3] between -1 and 1: the place of the crop from top to
+      bottom, that from left to right, and the flip, which a negative one asks
+      for.
 
   Returns:
     [N, H, W, C] of the same dtype.

@@ -1,0 +1,7 @@
+"""Encoded images to pixels, in TensorFlow's graph.
+
+- images: any image to uint8 [H, W, channels].
+- resizing: an image to the shape and the paper of a data set's images.
+- bmp, gif: what TensorFlow decodes wrongly or at too high a price.
+- headers: the first bytes of a file, as tensors.
+"""

@@ -1,0 +1,73 @@
+"""Batches of photographs, decoded from their files when they are needed.
+
+Both kinds of large data sets, TFRecords and folders of images, train on them:
+an example is an encoded image with a position in training, which alone decides
+how the image is cropped.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+from official.datasets import imagenet_preprocessing
+
+_BOX_COORDINATES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotographDecoder:
+  """Encoded photographs to what `imagenet_preprocessing.preprocess` takes.
+
+  Attributes:
+    size: height and width of the images.
+    seed: of the augmentation of training.
+    augment: whether training takes a random part of each image, mirrored or
+      not.
+  """
+
+  size: int
+  seed: int
+  augment: bool
+
+  def training_image(
+    self,
+    encoded: tf.Tensor,
+    position: tf.Tensor,
+    boxes: tf.Tensor | None = None,
+  ) -> tf.Tensor:
+    """An image, string [] -> float32 [size, size, 3], 0 to 255.
+
+    Args:
+      encoded: the image.
+      position: int64 [], in training; with the seed it decides the part.
+      boxes: float32 [1, n, 4] of objects, of which some part should be seen;
+        see `imagenet_preprocessing.training_image`. None for none.
+    """
+    if not self.augment:
+      return self.evaluation_image(encoded)
+    if boxes is None:
+      boxes = tf.zeros([1, 0, _BOX_COORDINATES])
+    return imagenet_preprocessing.training_image(
+      encoded, boxes, self.size, tf.stack([self.seed, position])
+    )
+
+  def evaluation_image(self, encoded: tf.Tensor) -> tf.Tensor:
+    """An image, string [] -> its centre, float32 [size, size, 3], 0 to 255."""
+    return imagenet_preprocessing.evaluation_image(encoded, self.size)
+
+
+def batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
+  """Returns batches of preprocessed images and their labels.
+
+  Args:
+    examples: a dataset of images float32 [size, size, 3] and labels int32 [].
+    batch_size: of the result; the last batch may be smaller.
+  """
+  return (
+    examples
+    .batch(batch_size)
+    .map(
+      lambda images, labels: (imagenet_preprocessing.preprocess(images), labels)
+    )
+    .prefetch(tf.data.AUTOTUNE)
+  )

@@ -1,0 +1,119 @@
+"""The cluster of a run: which workers there are, and which is this one.
+
+A cluster is described by the environment variable TF_CONFIG, as everywhere in
+TensorFlow, or by the flags `--worker_hosts` and `--task_index`. Either way a
+`RunConfig` of the Estimator knows it afterwards.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from official.errors import UsageError
+from official.estimator import RunConfig
+
+_TF_CONFIG = 'TF_CONFIG'
+_STRATEGY = 'multi_worker_mirrored'
+
+
+def from_flags(flags_obj: Any) -> RunConfig:
+  """Reads the cluster, and checks that the strategy suits it.
+
+  Args:
+    flags_obj: has the values of the flags as attributes.
+
+  Raises:
+    UsageError: it does not, or see `read`.
+  """
+  config = read(flags_obj.worker_hosts, flags_obj.task_index)
+  workers = config.num_worker_replicas
+  kind = flags_obj.distribution_strategy
+  if workers > 1 and kind not in (None, _STRATEGY):
+    raise UsageError(
+      f'--distribution_strategy {kind} is for one process; a cluster of '
+      f'{workers} workers needs {_STRATEGY}'
+    )
+  if kind == _STRATEGY and workers == 1:
+    raise UsageError(
+      f'--distribution_strategy {_STRATEGY} needs several workers, by '
+      '--worker_hosts or TF_CONFIG'
+    )
+  return config
+
+
+def read(
+  worker_hosts: Sequence[str] | None, task_index: int | None
+) -> RunConfig:
+  """Reads the cluster from flags or from TF_CONFIG.
+
+  Args:
+    worker_hosts: `host:port` of every worker; the first one is the chief.
+    task_index: the place of this process among them, from 0.
+
+  Returns:
+    A `RunConfig`, which knows the tasks.
+
+  Raises:
+    UsageError: both name a cluster, or TF_CONFIG is not what it should be.
+  """
+  if worker_hosts and os.environ.get(_TF_CONFIG):
+    raise UsageError(
+      '--worker_hosts and the environment variable TF_CONFIG both name a '
+      'cluster; give one of them'
+    )
+  content = None
+  if worker_hosts and len(worker_hosts) > 1:
+    content = {
+      'cluster': {'worker': [*worker_hosts]},
+      'task': {'type': 'worker', 'index': task_index},
+    }
+  try:
+    with _tf_config(content):
+      config = RunConfig()
+  except ValueError as e:
+    raise UsageError(str(e)) from e
+  if config.task_type not in ('chief', 'worker'):
+    raise UsageError(
+      f'TF_CONFIG: a task {config.task_type} has nothing to do here: all '
+      'workers train and evaluate together'
+    )
+  return config
+
+
+@contextlib.contextmanager
+def _tf_config(content: Mapping[str, Any] | None) -> Iterator[None]:
+  """Sets TF_CONFIG within the context, if there is any content.
+
+  A RunConfig reads the variable once, when it is made. Afterwards it is what
+  it was: processes that start later must not find it.
+  """
+  if content is None:
+    yield
+    return
+  before = os.environ.get(_TF_CONFIG)
+  os.environ[_TF_CONFIG] = json.dumps(content)
+  try:
+    yield
+  finally:
+    del os.environ[_TF_CONFIG]
+    if before is not None:
+      os.environ[_TF_CONFIG] = before
+
+
+def name_of(config: RunConfig) -> str:
+  """Returns `worker 1 of 4`, as people count: the chief is worker 1."""
+  return f'worker {index_of(config) + 1} of {config.num_worker_replicas}'
+
+
+def addresses(config: RunConfig) -> list[str]:
+  """Returns `host:port` of the chief and then of the other workers."""
+  cluster = config.cluster_spec
+  return [*cluster.get('chief', []), *cluster.get('worker', [])]
+
+
+def index_of(config: RunConfig) -> int:
+  """Returns the place of this process among `addresses`."""
+  chiefs = len(config.cluster_spec.get('chief', []))
+  return config.task_id + (chiefs if config.task_type == 'worker' else 0)

@@ -1,0 +1,73 @@
+"""Folders for results, which are removed again if nothing comes of them."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+
+from official.errors import UsageError
+
+
+@contextlib.contextmanager
+def made(directory: str) -> Iterator[None]:
+  """Makes a folder; if an exception follows and it is empty, removes it.
+
+  The same holds for the folders above it that had to be made.
+  """
+  folders = _make(directory)
+  try:
+    yield
+  except BaseException:
+    _unmake(folders)
+    raise
+
+
+def check_writable(flag: str, directory: str) -> None:
+  """Proves that files can be made in a folder, and leaves all as it was.
+
+  Args:
+    flag: that names the folder.
+    directory: the folder; it need not be there.
+
+  Raises:
+    UsageError: it cannot be made, or nothing can be written there.
+  """
+  folders: list[str] = []
+  probe = os.path.join(directory, f'.write-probe-{os.getpid()}')
+  try:
+    folders = _make(directory)
+    with open(probe, 'w', encoding='utf-8'):
+      pass
+    os.remove(probe)
+  except OSError as e:
+    raise UsageError(
+      f'--{flag} {directory} cannot be written: {e.strerror or e}'
+    ) from e
+  finally:
+    _unmake(folders)
+
+
+def _make(directory: str) -> list[str]:
+  """Makes a folder; returns those that were not there, the outermost first."""
+  missing = []
+  path = os.path.abspath(directory)
+  while not os.path.isdir(path) and path not in missing:
+    missing.append(path)
+    path = os.path.dirname(path)
+  folders: list[str] = []
+  try:
+    for path in reversed(missing):
+      with contextlib.suppress(FileExistsError):  # Another process was faster.
+        os.mkdir(path)
+        folders.append(path)
+    os.makedirs(directory, exist_ok=True)
+  except OSError:
+    _unmake(folders)
+    raise
+  return folders
+
+
+def _unmake(folders: Sequence[str]) -> None:
+  """Removes folders that `_make` made, as far as they are empty."""
+  with contextlib.suppress(OSError):
+    for path in reversed(folders):
+      os.rmdir(path)
