@@ -18,6 +18,7 @@ from official.run import (
   config,
   nan_recovery,
   predictions,
+  progress,
   tensorboard,
   user_errors,
 )
@@ -183,7 +184,8 @@ class TrainingRun:
   def export(self) -> None:
     """Writes a SavedModel, on the chief."""
     if self.devices.is_chief:
-      path = saved_model.export(self.estimator, self.dataset, self.settings)
+      with progress.working('exporting'):
+        path = saved_model.export(self.estimator, self.dataset, self.settings)
       self.console.exported(path)
 
   def finish(self, results: dict[str, Any]) -> None:
