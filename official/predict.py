@@ -36,9 +36,7 @@ def define_flags() -> None:
     'export_dir', None, 'A SavedModel, or a folder of SavedModels.'
   )
   paths_lib.define('model_dir', None, 'The folder of a run.')
-  flags.DEFINE_integer(
-    'batch_size', 64, 'Images to compute at a time.'
-  )
+  flags.DEFINE_integer('batch_size', 64, 'Images to compute at a time.')
   flags.DEFINE_bool('json', False, 'Print one line of JSON for each image.')
   flags.DEFINE_bool('csv', False, 'Print one line of CSV for each image.')
   check_range('batch_size', 1)

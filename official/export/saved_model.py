@@ -43,6 +43,8 @@ def export(
   Raises:
     UsageError: there is no checkpoint, or a conversion to another format fails.
   """
+  if settings.export_dir is None:
+    raise ValueError('settings.export_dir must be given')
   if not estimator.latest_checkpoint():
     raise UsageError(
       f'{estimator.model_dir} holds no checkpoint to export; train first'
