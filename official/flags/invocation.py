@@ -15,9 +15,9 @@ class Invocation:
   """What was typed to start a run.
 
   Attributes:
-    main: The module that `python -m` runs, such as `resnet.mnist_main`; None
+    main: The module that `python -m` runs, such as `net.mnist_main`; None
       for a program that is not started so.
-    command: How the command is called, such as `python -m resnet.mnist_main`.
+    command: How the command is called, such as `python -m net.mnist_main`.
     changed: Name to text, such as `--seed=5`, of every flag of this project
       that is not at its default.
     given: Names of the flags that were on the command line.
@@ -63,13 +63,13 @@ def own_modules(flag_values: flags.FlagValues) -> list[str]:
 
 
 def main_module() -> str | None:
-  """The module that `python -m` runs, such as `resnet.mnist_main`."""
+  """The module that `python -m` runs, such as `net.mnist_main`."""
   spec = getattr(sys.modules['__main__'], '__spec__', None)
   return spec.name if spec else None
 
 
 def command() -> str:
-  """How this command is called, such as `python -m resnet.mnist_main`."""
+  """How this command is called, such as `python -m net.mnist_main`."""
   module = main_module()
   if module is None:
     return os.path.basename(sys.argv[0])

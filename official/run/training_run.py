@@ -194,7 +194,7 @@ class TrainingRun:
 
 
 def default_model_dir(dataset_name: str, network: str) -> str:
-  """`runs/mnist-resnet-18-v1`: each network and data set has its own."""
+  """`runs/DATA-NETWORK`: each network and data set has its own."""
   name = f'{dataset_name}-{network}'.lower().replace(' ', '-')
   return os.path.join('runs', name)
 
