@@ -135,5 +135,5 @@ def _predict(run_groups: Sequence['Group']) -> bool:
       )
       has_predicted = True
     except UsageError as e:
-      print(f'note: the report has no predictions of it: {e}')
+      print(f'note: there are no predictions of {group.name}: {e}')
   return has_predicted
