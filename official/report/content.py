@@ -144,8 +144,8 @@ def _notes(groups: Sequence[Group], say: Language) -> list[str]:
   notes = [
     say(
       'The level of 95 % holds for each interval alone, not for all of them '
-      'together. Over several seeds the intervals are Student’s and Welch’s; of '
-      'a single run they are Wilson’s and Newcombe’s, over the test images.'
+      'together. Over several seeds the intervals are Student’s and Welch’s; '
+      'of a single run they are Wilson’s and Newcombe’s, over the test images.'
     )
   ]
   if any(len(group.runs) > 1 and group.predictions for group in groups):
