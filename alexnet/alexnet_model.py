@@ -15,22 +15,23 @@ from official import layers
 
 @dataclasses.dataclass(frozen=True)
 class Convolution:
-  """A convolution and ReLU; what follows it in the block.
+  """A convolution with bias and ReLU, and what follows it.
 
   Attributes:
-    filters: output channels.
-    kernel_size: of its kernel.
-    strides: its step.
-    padding: zeros on each side.
-    groups: independent convolutions that share the channels.
-    pool: window and step of the max pool, None for none.
-    normalize: local response normalization before the pool (`'before'`),
-      after it (`'after'`), or not at all.
-    dropout: at the end of the block.
+    filters: number of output channels.
+    kernel_size: height and width of the kernel.
+    strides: step of the kernel along height and width.
+    padding: number of zeros on each side of the map.
+    groups: number of groups that the channels are split into.
+    pool: size and strides of the max pool; None for none.
+    normalize: whether local response normalization comes `'before'` the pool,
+      `'after'` it, or not at all (None).
+    dropout: whether dropout follows last.
   """
 
   filters: int
   kernel_size: int
+  _: dataclasses.KW_ONLY
   strides: int = 1
   padding: int = 0
   groups: int = 1
@@ -44,12 +45,13 @@ class Form:
   """One of the forms of AlexNet.
 
   Attributes:
-    convolutions: in order.
-    hidden_units: of the two fully connected layers.
-    hidden_dropout: whether they drop.
-    normalization: size, bias, alpha and beta, as `layers.Network` has them.
-    min_size: height and width of the smallest image.
-    pool_padding: of every pool.
+    convolutions: the convolutions in order.
+    hidden_units: number of units of each of the two hidden dense layers.
+    hidden_dropout: whether dropout comes before these.
+    min_size: height and width in pixels of the smallest image.
+    normalization: size, bias, alpha and beta of local response normalization,
+      as `layers.Network` has them.
+    pool_padding: padding of every pool.
   """
 
   convolutions: Sequence[Convolution]
@@ -61,13 +63,15 @@ class Form:
 
 
 FORMS = {
-  '2012': Form(  # Section 3.5; normalization and pools: 3.3 and 3.4.
+  # Section 3.5 and figure 2; normalization is in 3.3, overlapping pools of 3
+  # with strides 2 in 3.4, dropout in 4.2.
+  '2012': Form(
     (
-      Convolution(96, 11, 4, pool=(3, 2), normalize='before'),
-      Convolution(256, 5, 1, 2, 2, pool=(3, 2), normalize='before'),
-      Convolution(384, 3, 1, 1),
-      Convolution(384, 3, 1, 1, 2),
-      Convolution(256, 3, 1, 1, 2, pool=(3, 2)),
+      Convolution(96, 11, strides=4, pool=(3, 2), normalize='before'),
+      Convolution(256, 5, padding=2, groups=2, pool=(3, 2), normalize='before'),
+      Convolution(384, 3, padding=1),
+      Convolution(384, 3, padding=1, groups=2),
+      Convolution(256, 3, padding=1, groups=2, pool=(3, 2)),
     ),
     hidden_units=4096,
     hidden_dropout=True,
@@ -75,11 +79,11 @@ FORMS = {
   ),
   'owt': Form(
     (
-      Convolution(64, 11, 4, 2, pool=(3, 2)),
-      Convolution(192, 5, 1, 2, pool=(3, 2)),
-      Convolution(384, 3, 1, 1),
-      Convolution(256, 3, 1, 1),
-      Convolution(256, 3, 1, 1, pool=(3, 2)),
+      Convolution(64, 11, strides=4, padding=2, pool=(3, 2)),
+      Convolution(192, 5, padding=2, pool=(3, 2)),
+      Convolution(384, 3, padding=1),
+      Convolution(256, 3, padding=1),
+      Convolution(256, 3, padding=1, pool=(3, 2)),
     ),
     hidden_units=4096,
     hidden_dropout=True,
@@ -88,7 +92,7 @@ FORMS = {
   'small': Form(
     tuple(
       Convolution(
-        filters, 3, 1, 1, pool=(2, 2), normalize='after', dropout=True
+        filters, 3, padding=1, pool=(2, 2), normalize='after', dropout=True
       )
       for filters in (64, 128, 256)
     ),
@@ -106,12 +110,12 @@ class Model:
   """AlexNet: images in, logits out.
 
   Args:
-    form: one of `FORMS`.
+    form: name of the form, one of `FORMS`.
     num_classes: number of logits.
     data_format: `'channels_first'` or `'channels_last'`.
-    dtype: dtype of the computation; variables and logits are float32.
-    dropout_rate: share that dropout zeroes.
-    seed: of dropout.
+    dtype: dtype of the computation. Variables and logits are float32.
+    dropout_rate: share that dropout zeroes; 0.5 is the paper's.
+    seed: seed of dropout.
 
   Raises:
     ValueError: there is no such form.
@@ -139,8 +143,13 @@ class Model:
   def __call__(self, inputs: tf.Tensor, training: bool) -> tf.Tensor:
     """[N, H, W, C] -> logits float32 [N, num_classes].
 
+    Args:
+      inputs: images of any dtype, of static height, width and channels.
+      training: whether dropout drops.
+
     Raises:
-      ValueError: the images are smaller than the form's `min_size`.
+      ValueError: the images are smaller than the form's `min_size`, or the
+        layout is unknown.
     """
     form = self.form
     if min(inputs.shape[1:3]) < form.min_size:
@@ -171,6 +180,7 @@ class Model:
   def _block(
     self, nn: layers.Network, x: tf.Tensor, block: Convolution
   ) -> tf.Tensor:
+    """Feature map -> feature map: a convolution and what follows it."""
     x = nn.conv2d(
       x,
       block.filters,

@@ -7,30 +7,44 @@ and of local response normalization (Ioffe and Szegedy 2015, section 4.2); its
 """
 
 import functools
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from official import layers
 
-# Table 1: filters of the 1x1, the 3x3 and its 1x1 before, the 5x5 and its 1x1
-# before, and the 1x1 after the pool.
-_POOL = 'pool'
-_INCEPTION = (
-  (64, 96, 128, 16, 32, 32),  # 3a
-  (128, 128, 192, 32, 96, 64),
-  _POOL,
-  (192, 96, 208, 16, 48, 64),  # 4a
-  (160, 112, 224, 24, 64, 64),
-  (128, 128, 256, 24, 64, 64),
-  (112, 144, 288, 32, 64, 64),
-  (256, 160, 320, 32, 128, 128),
-  _POOL,
-  (256, 160, 320, 32, 128, 128),  # 5a
-  (384, 192, 384, 48, 128, 128),
-)
-_AUXILIARY_AFTER = (3, 6)  # 4a and 4d, by their place in `_INCEPTION`
-_AUXILIARY_DROPOUT = 0.7  # section 5
-_SMALL_IMAGE = 64  # pixels; below it, the paper's stem leaves too little
+
+class Inception(NamedTuple):
+  """Filters of the convolutions of an inception module.
+
+  The fields are the columns of table 1, in its order: a "reduce" is the 1x1
+  convolution before a larger one, and the projection follows the pool.
+  """
+
+  conv_1x1: int
+  reduce_3x3: int
+  conv_3x3: int
+  reduce_5x5: int
+  conv_5x5: int
+  pool_projection: int
+
+
+INCEPTION_MODULES = {
+  '3a': Inception(64, 96, 128, 16, 32, 32),
+  '3b': Inception(128, 128, 192, 32, 96, 64),
+  '4a': Inception(192, 96, 208, 16, 48, 64),
+  '4b': Inception(160, 112, 224, 24, 64, 64),
+  '4c': Inception(128, 128, 256, 24, 64, 64),
+  '4d': Inception(112, 144, 288, 32, 64, 64),
+  '4e': Inception(256, 160, 320, 32, 128, 128),
+  '5a': Inception(256, 160, 320, 32, 128, 128),
+  '5b': Inception(384, 192, 384, 48, 128, 128),
+}
+_MAX_POOL_BEFORE = ('4a', '5a')
+_AUXILIARY_HEAD_AFTER = ('4a', '4d')  # Section 5.
+_AUXILIARY_DROPOUT = 0.7  # Section 5.
+# In pixels. The paper's stem divides the size by 8, and the pools by 4 more.
+_MIN_SIZE_OF_PAPERS_STEM = 64
 
 
 class Model:
@@ -39,13 +53,15 @@ class Model:
   Args:
     num_classes: number of logits.
     data_format: `'channels_first'` or `'channels_last'`.
-    dtype: dtype of the computation; variables and logits are float32.
-    batch_norm: the batch-norm form.
-    batch_norm_momentum: share of the moving statistics kept at each step.
-    sync_batch_norm: normalise by the batches of all replicas together.
-    auxiliary_heads: classify after 4a and 4d too, in training only.
-    dropout_rate: before the last layer; the paper's is 0.4.
-    seed: of dropout.
+    dtype: dtype of the computation. Variables and logits are float32.
+    batch_norm: whether to build the batch-norm form.
+    batch_norm_momentum: share of the moving averages kept at each step.
+    sync_batch_norm: whether batch norm uses the batches of all replicas
+      together.
+    auxiliary_heads: whether to classify after 4a and 4d too, in training only.
+    dropout_rate: share that dropout zeroes before the last layer; 0.4 is the
+      paper's.
+    seed: seed of dropout.
   """
 
   def __init__(
@@ -81,35 +97,43 @@ class Model:
   ) -> tf.Tensor | tuple[tf.Tensor, list[tf.Tensor]]:
     """[N, H, W, C] -> logits float32 [N, num_classes].
 
-    In training with auxiliary heads: these and a list of theirs.
+    Args:
+      inputs: images of any dtype, of static height, width and channels.
+      training: whether dropout drops and batch norm uses the batch.
+
+    Returns:
+      The logits; in training with auxiliary heads a pair of these and of a
+      list of the heads' logits, of the same shape and dtype.
+
+    Raises:
+      ValueError: the layout is unknown.
     """
     nn = self._network(training=training)
     x = nn.images(inputs)
     x = self._stem(nn, x)
-    auxiliary = []
-    for place, filters in enumerate(_INCEPTION):
-      if filters == _POOL:
+    auxiliary_logits = []
+    for name, module in INCEPTION_MODULES.items():
+      if name in _MAX_POOL_BEFORE:
         x = nn.max_pool(x, 3, 2)
-        continue
-      x = self._inception(nn, x, filters)
-      if self.auxiliary_heads and training and place in _AUXILIARY_AFTER:
-        auxiliary.append(self._auxiliary_head(nn, x))
+      x = self._inception(nn, x, module)
+      has_head = self.auxiliary_heads and name in _AUXILIARY_HEAD_AFTER
+      if has_head and training:
+        auxiliary_logits.append(self._auxiliary_head(nn, x))
     x = nn.global_mean(x)
     x = nn.dropout(x, self.dropout_rate)
     logits = tf.cast(nn.dense(x, self.num_classes), tf.float32)
-    return (logits, auxiliary) if auxiliary else logits
+    return (logits, auxiliary_logits) if auxiliary_logits else logits
 
   def _stem(self, nn: layers.Network, x: tf.Tensor) -> tf.Tensor:
-    """Table 1 down to the first inception module.
+    """Feature map -> feature map: table 1 down to the first inception module.
 
-    A small image is convolved 3x3 / 1 first, not 7x7 / 2.
+    A small image is convolved by 3x3 / 1 first, not by 7x7 / 2.
     """
-    small = min(x.shape[axis] for axis in nn.spatial_axes) < _SMALL_IMAGE
-    x = (
-      self._convolve(nn, x, 64, 3, 1)
-      if small
-      else self._convolve(nn, x, 64, 7, 2)
+    size = min(x.shape[axis] for axis in nn.spatial_axes)
+    kernel_size, strides = (
+      (7, 2) if size >= _MIN_SIZE_OF_PAPERS_STEM else (3, 1)
     )
+    x = self._convolve(nn, x, 64, kernel_size, strides)
     x = nn.max_pool(x, 3, 2)
     if not self.batch_norm:
       x = nn.local_response_normalization(x)
@@ -120,20 +144,21 @@ class Model:
     return nn.max_pool(x, 3, 2)
 
   def _inception(
-    self, nn: layers.Network, x: tf.Tensor, filters: tuple[int, ...]
+    self, nn: layers.Network, x: tf.Tensor, module: Inception
   ) -> tf.Tensor:
-    """Figure 2b: four branches side by side."""
-    one, before_three, three, before_five, five, after_pool = filters
-    branches = [
-      self._convolve(nn, x, one, 1),
-      self._convolve(nn, self._convolve(nn, x, before_three, 1), three, 3),
-      self._convolve(nn, self._convolve(nn, x, before_five, 1), five, 5),
-      self._convolve(nn, nn.max_pool(x, 3, 1), after_pool, 1),
-    ]
+    """Feature map -> feature map: figure 2b, four branches side by side."""
+    branch_1x1 = self._convolve(nn, x, module.conv_1x1, 1)
+    branch_3x3 = self._convolve(nn, x, module.reduce_3x3, 1)
+    branch_3x3 = self._convolve(nn, branch_3x3, module.conv_3x3, 3)
+    branch_5x5 = self._convolve(nn, x, module.reduce_5x5, 1)
+    branch_5x5 = self._convolve(nn, branch_5x5, module.conv_5x5, 5)
+    branch_pool = nn.max_pool(x, 3, 1)
+    branch_pool = self._convolve(nn, branch_pool, module.pool_projection, 1)
+    branches = [branch_1x1, branch_3x3, branch_5x5, branch_pool]
     return tf.concat(branches, nn.channel_axis)
 
   def _auxiliary_head(self, nn: layers.Network, x: tf.Tensor) -> tf.Tensor:
-    """Feature map -> logits (section 5)."""
+    """Feature map -> logits float32 [N, num_classes] (section 5)."""
     size = min(5, *(x.shape[axis] for axis in nn.spatial_axes))
     x = nn.avg_pool(x, size, 3, 'VALID')
     x = self._convolve(nn, x, 128, 1, name='auxiliary_conv2d')
@@ -151,7 +176,7 @@ class Model:
     strides: int = 1,
     name: str = 'conv2d',
   ) -> tf.Tensor:
-    """A convolution, batch norm if this form has it, and ReLU."""
+    """Feature map -> feature map: convolution, bias or batch norm, ReLU."""
     use_bias = not self.batch_norm
     x = nn.conv2d(
       x, filters, kernel_size, strides, use_bias=use_bias, name=name

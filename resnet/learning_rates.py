@@ -18,7 +18,7 @@ _LARS_LARGEST = (32.0, 14)
 
 def from_recipe(
   settings: Settings, dataset: ImageDataset, recipe: Recipe
-) -> schedules.Schedule:
+) -> schedules.LearningRateFn:
   """The rate of a main; see `from_flags`."""
   boundary_epochs = recipe.boundary_epochs
   if boundary_epochs is not None:
@@ -43,7 +43,7 @@ def from_flags(
   boundary_epochs: Sequence[float] | None = None,
   decay_rates: Sequence[float] = (1, 0.1, 0.01, 0.001),
   warmup: bool = False,
-) -> schedules.Schedule:
+) -> schedules.LearningRateFn:
   """The rate that `--lr_schedule` and `--base_lr` mean.
 
   Args:
@@ -84,7 +84,7 @@ def from_flags(
 
 def lars_learning_rate(
   batch_size: int, num_images: int, train_epochs: int
-) -> schedules.Schedule:
+) -> schedules.LearningRateFn:
   """The rate for LARS: a warm-up, then a falling square.
 
   Args:

@@ -1,22 +1,24 @@
 """Residual networks: the ImageNet form 18-200 and the CIFAR form 6n + 2.
 
 Version 1 is He et al. 2015 (https://arxiv.org/abs/1512.03385) with the stride
-of a bottleneck on its 3x3 convolution ("v1.5"); version 2 is the pre-activated
-form of He et al. 2016 (https://arxiv.org/abs/1603.05027).
+of a bottleneck on its 3x3 convolution ("v1.5"); version 2 is the form with
+pre-activation of He et al. 2016 (https://arxiv.org/abs/1603.05027).
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from official import layers
+from resnet import residual_blocks
 
 DEFAULT_VERSION = 2
 VERSIONS = (1, 2)
 ALLOWED_DTYPES = (tf.float32, tf.float16, tf.bfloat16)
 
-# He et al. 2015, table 1; size 200 is He et al. 2016, table 5.
+# Blocks in each group: He et al. 2015, table 1; He et al. 2016, table 5, for
+# the size 200.
 IMAGENET_BLOCK_SIZES = {
   18: (2, 2, 2, 2),
   34: (3, 4, 6, 3),
@@ -30,17 +32,18 @@ _FIRST_BOTTLENECK_SIZE = 50
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-  """What of a residual network does not depend on the data.
+  """Depth, width and stem: all of a network except its images and classes.
 
   Attributes:
-    block_sizes: residual blocks in each group.
-    block_strides: stride of the first block of each group.
-    bottleneck: blocks are 1x1, 3x3, 1x1 convolutions instead of 3x3, 3x3.
-    num_filters: filters of the stem; each group doubles them.
-    kernel_size: kernel of the stem's convolution.
-    conv_stride: its stride.
-    first_pool_size: window of the stem's max pool, 0 for none.
-    first_pool_stride: its stride.
+    block_sizes: number of residual blocks in each group.
+    block_strides: strides of the first block of each group.
+    bottleneck: whether blocks are 1x1, 3x3, 1x1 convolutions, not 3x3, 3x3.
+    num_filters: number of filters of the stem; each group doubles it.
+    kernel_size: height and width of the kernel of the stem's convolution.
+    conv_stride: strides of the stem's convolution.
+    first_pool_size: height and width of the window of the stem's max pool; 0
+      for none.
+    first_pool_stride: strides of the stem's max pool.
   """
 
   block_sizes: Sequence[int]
@@ -57,12 +60,12 @@ def imagenet_architecture(resnet_size: int, **stem: int) -> Architecture:
   """The network of He et al. 2015, table 1, for images of about 224 pixels.
 
   Args:
-    resnet_size: one of `IMAGENET_BLOCK_SIZES`.
-    **stem: `Architecture` fields that replace the 7x7 / 2 convolution and the
-      3x3 / 2 max pool of the paper's stem, for smaller images.
+    resnet_size: number of layers, one of `IMAGENET_BLOCK_SIZES`.
+    **stem: fields of `Architecture` that replace the paper's stem (a 7x7 / 2
+      convolution and a 3x3 / 2 max pool), for smaller images.
 
   Raises:
-    ValueError: for any other size.
+    ValueError: there is no such size.
   """
   if resnet_size not in IMAGENET_BLOCK_SIZES:
     raise ValueError(
@@ -85,10 +88,11 @@ def cifar_architecture(resnet_size: int) -> Architecture:
   """The network of He et al. 2015, section 4.2, for images of 28-32 pixels.
 
   Args:
-    resnet_size: 6n + 2, with n >= 1 blocks in each of three groups.
+    resnet_size: number of layers, 6n + 2 for n >= 1 blocks in each of three
+      groups.
 
   Raises:
-    ValueError: for any other size.
+    ValueError: there is no such size.
   """
   if resnet_size < 8 or resnet_size % 6 != 2:
     raise ValueError(
@@ -105,23 +109,6 @@ def cifar_architecture(resnet_size: int) -> Architecture:
   )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Order:
-  """Where a residual block puts batch norm (BN) and ReLU.
-
-  Attributes:
-    enter: on the block's input, before any convolution or projection.
-    convolved: on the output of each convolution, the projection's too.
-    between: between two convolutions.
-    leave: on the sum.
-  """
-
-  enter: Callable[[tf.Tensor], tf.Tensor]
-  convolved: Callable[[tf.Tensor], tf.Tensor]
-  between: Callable[[tf.Tensor], tf.Tensor]
-  leave: Callable[[tf.Tensor], tf.Tensor]
-
-
 class Model:
   """A residual network: images in, logits out.
 
@@ -129,15 +116,16 @@ class Model:
     architecture: depth, width and stem.
     num_classes: number of logits.
     resnet_version: 1 or 2.
-    data_format: `'channels_first'` or `'channels_last'`; None takes the first
-      where a GPU is visible (a build with CUDA is not enough: such a build
-      raises on a machine without a GPU).
-    dtype: dtype of the computation; variables and logits are float32.
-    batch_norm_momentum: share of the moving statistics kept at each step.
-    sync_batch_norm: normalise by the batches of all replicas together.
+    data_format: `'channels_first'` or `'channels_last'`; by default that of
+      `default_data_format`.
+    dtype: dtype of the computation, one of `ALLOWED_DTYPES`. Variables and
+      logits are float32.
+    batch_norm_momentum: share of the moving averages kept at each step.
+    sync_batch_norm: whether batch norm uses the batches of all replicas
+      together.
 
   Raises:
-    ValueError: an unknown version, layout or dtype.
+    ValueError: the version or the dtype is unknown.
   """
 
   def __init__(
@@ -156,8 +144,8 @@ class Model:
         f'resnet_version must be one of {VERSIONS}, given: {resnet_version}'
       )
     if dtype not in ALLOWED_DTYPES:
-      allowed = [allowed.name for allowed in ALLOWED_DTYPES]
-      raise ValueError(f'dtype must be one of {allowed}, given: {dtype}')
+      names = [allowed.name for allowed in ALLOWED_DTYPES]
+      raise ValueError(f'dtype must be one of {names}, given: {dtype}')
     self.architecture = architecture
     self.num_classes = num_classes
     self.resnet_version = resnet_version
@@ -167,7 +155,15 @@ class Model:
     self.sync_batch_norm = sync_batch_norm
 
   def __call__(self, inputs: tf.Tensor, training: bool) -> tf.Tensor:
-    """[N, H, W, C] -> logits float32 [N, num_classes]."""
+    """[N, H, W, C] -> logits float32 [N, num_classes].
+
+    Args:
+      inputs: images of any dtype, of static height, width and channels.
+      training: whether batch norm uses the statistics of the batch.
+
+    Raises:
+      ValueError: the layout is unknown.
+    """
     arch = self.architecture
     nn = layers.Network(
       'resnet_model',
@@ -177,88 +173,37 @@ class Model:
       batch_norm_momentum=self.batch_norm_momentum,
       sync_batch_norm=self.sync_batch_norm,
     )
-    order = _order(nn, self.resnet_version)
+    order = residual_blocks.order_of_version(nn, self.resnet_version)
 
-    x = _convolve(
-      nn,
-      nn.images(inputs),
-      arch.num_filters,
-      arch.kernel_size,
-      arch.conv_stride,
+    x = nn.images(inputs)
+    x = residual_blocks.convolve(
+      nn, x, arch.num_filters, arch.kernel_size, arch.conv_stride
     )
-    x = order.convolved(x)
+    x = order.after_convolution(x)
     if self.resnet_version == 1:
       x = tf.nn.relu(x)
     if arch.first_pool_size:
       x = nn.max_pool(x, arch.first_pool_size, arch.first_pool_stride)
-    for group, (blocks, strides) in enumerate(
+    for group, (num_blocks, strides) in enumerate(
       zip(arch.block_sizes, arch.block_strides, strict=True)
     ):
-      plan = block_plan(arch.num_filters * 2**group, arch.bottleneck)
-      x = _block(nn, order, x, plan, strides, project=True)
-      for _ in range(1, blocks):
-        x = _block(nn, order, x, plan, 1, project=False)
-    x = order.enter(x)
+      plan = residual_blocks.block_plan(
+        arch.num_filters * 2**group, arch.bottleneck
+      )
+      x = residual_blocks.block(nn, order, x, plan, strides, project=True)
+      for _ in range(1, num_blocks):
+        x = residual_blocks.block(nn, order, x, plan, strides=1, project=False)
+    x = order.pre_activation(x)
     x = nn.global_mean(x)
     x = nn.dense(x, self.num_classes)
     return tf.cast(x, tf.float32)
 
 
 def default_data_format() -> str:
-  """`'channels_first'` where a GPU is visible, else `'channels_last'`."""
-  on_gpu = tf.config.list_logical_devices('GPU')
-  return 'channels_first' if on_gpu else 'channels_last'
+  """`'channels_first'` where a GPU is visible, else `'channels_last'`.
 
-
-def _order(nn: layers.Network, resnet_version: int) -> _Order:
-  def batch_norm_relu(x):
-    return tf.nn.relu(nn.batch_norm(x))
-
-  if resnet_version == 1:
-    return _Order(tf.identity, nn.batch_norm, tf.nn.relu, tf.nn.relu)
-  return _Order(batch_norm_relu, tf.identity, batch_norm_relu, tf.identity)
-
-
-def block_plan(filters: int, bottleneck: bool) -> list[tuple[int, int, bool]]:
-  """A block's convolutions: filters, kernel size, whether it strides."""
-  if bottleneck:
-    return [(filters, 1, False), (filters, 3, True), (4 * filters, 1, False)]
-  return [(filters, 3, True), (filters, 3, False)]
-
-
-def _block(
-  nn: layers.Network,
-  order: _Order,
-  inputs: tf.Tensor,
-  plan: Sequence[tuple[int, int, bool]],
-  strides: int,
-  *,
-  project: bool,
-) -> tf.Tensor:
-  """Feature map -> feature map: a shortcut plus a plan of convolutions.
-
-  The first block of every group projects its shortcut by a 1x1 convolution,
-  even where the shape stays (the original did; the paper did not).
+  The original asked whether TensorFlow was built with CUDA. The usual build is,
+  also on a machine without a GPU, where it cannot convolve `'channels_first'`.
   """
-  x = order.enter(inputs)
-  shortcut = inputs
-  if project:
-    shortcut = order.convolved(_convolve(nn, x, plan[-1][0], 1, strides))
-  for index, (filters, kernel_size, strided) in enumerate(plan):
-    if index:
-      x = order.between(x)
-    x = _convolve(nn, x, filters, kernel_size, strides if strided else 1)
-    x = order.convolved(x)
-  return order.leave(x + shortcut)
-
-
-def _convolve(
-  nn: layers.Network,
-  inputs: tf.Tensor,
-  filters: int,
-  kernel_size: int,
-  strides: int,
-) -> tf.Tensor:
-  """A convolution padded by its kernel alone where it strides."""
-  padding = 'SAME' if strides == 1 else 'FIXED'
-  return nn.conv2d(inputs, filters, kernel_size, strides, padding=padding)
+  has_gpu = bool(tf.config.list_logical_devices('GPU'))
+  return 'channels_first' if has_gpu else 'channels_last'

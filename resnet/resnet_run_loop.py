@@ -10,12 +10,17 @@ from typing import Any
 import tensorflow as tf
 
 from official import devices as devices_lib
-from official import estimator as estimator_lib
 from official import optimizers
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.records import process_record_dataset
 from official.datasets.synthetic import get_synth_input_fn
-from official.estimator import metrics, summary
+from official.estimator import (
+  EstimatorSpec,
+  ModeKeys,
+  PredictOutput,
+  metrics,
+  summary,
+)
 from official.export.receivers import image_bytes_serving_input_fn
 from official.flags import Settings
 from official.layers import losses as losses_lib
@@ -51,7 +56,7 @@ def learning_rate_with_decay(
   decay_rates: Sequence[float],
   base_lr: float = 0.1,
   warmup: bool = False,
-) -> schedules.Schedule:
+) -> schedules.LearningRateFn:
   """A rate that grows with the batch and falls at given epochs.
 
   Args:
@@ -86,7 +91,7 @@ def resnet_model_fn(
   model_class: Callable[..., Model],
   resnet_size: int,
   weight_decay: float,
-  learning_rate_fn: schedules.Schedule,
+  learning_rate_fn: schedules.LearningRateFn,
   momentum: float,
   data_format: str | None,
   resnet_version: int,
@@ -97,7 +102,7 @@ def resnet_model_fn(
   label_smoothing: float = 0.0,
   enable_lars: bool = False,
   optimizer: str = 'momentum',
-) -> estimator_lib.EstimatorSpec:
+) -> EstimatorSpec:
   """`image_model_fn` with the arguments and the metrics of the original.
 
   Args:
@@ -147,7 +152,7 @@ def image_model_fn(
   params: Mapping[str, Any],
   model: Model,
   loss_filter_fn: Callable[[str], bool] | None = None,
-) -> estimator_lib.EstimatorSpec:
+) -> EstimatorSpec:
   """What every network shares: loss, optimizer, metrics, predictions.
 
   Args:
@@ -169,7 +174,7 @@ def image_model_fn(
     `cross_entropy`, and `examples`, the number of images.
   """
   spec = _spec(features, labels, mode, params, model, loss_filter_fn)
-  if mode == estimator_lib.ModeKeys.EVAL:
+  if mode == ModeKeys.EVAL:
     examples = metrics.total(tf.ones_like(labels), name='examples')
     spec.eval_metric_ops['examples'] = examples
   return spec
@@ -182,10 +187,10 @@ def _spec(
   params: Mapping[str, Any],
   model: Model,
   loss_filter_fn: Callable[[str], bool] | None,
-) -> estimator_lib.EstimatorSpec:
+) -> EstimatorSpec:
   """See `image_model_fn`."""
-  is_training = mode == estimator_lib.ModeKeys.TRAIN
-  # Frozen layers use the statistics that they came with.
+  is_training = mode == ModeKeys.TRAIN
+  # In fine-tuning, frozen layers use the statistics that they came with.
   outputs = model(
     tf.cast(features, params['dtype']), is_training and not params['fine_tune']
   )
@@ -195,51 +200,53 @@ def _spec(
     'classes': tf.argmax(logits, axis=1),
     'probabilities': tf.nn.softmax(logits, name='softmax_tensor'),
   }
-  if mode == estimator_lib.ModeKeys.PREDICT:
-    return estimator_lib.EstimatorSpec(
-      mode,
-      predictions,
-      export_outputs={'predict': estimator_lib.PredictOutput(predictions)},
-    )
-
-  smoothing = params['label_smoothing']
-  losses = losses_lib.cross_entropy(logits, labels, smoothing)
-  if not is_training:  # Then the mean does not depend on the cut into batches.
-    losses = tf.cast(losses, tf.float64)
-  cross_entropy = tf.reduce_mean(losses, name='cross_entropy')
-  decays = loss_filter_fn or excludes_batch_norm
-  l2_loss = tf.cast(
-    params['weight_decay'] * losses_lib.l2(decays), losses.dtype
-  )
-  summary.scalar('cross_entropy', cross_entropy)
-  summary.scalar('l2_loss', l2_loss)
-  # LARS applies the weight decay itself; the original applied it twice.
-  loss = cross_entropy if params['enable_lars'] else cross_entropy + l2_loss
+  if mode == ModeKeys.PREDICT:
+    exported = {'predict': PredictOutput(predictions)}
+    return EstimatorSpec(mode, predictions, export_outputs=exported)
+  losses, loss = _loss(logits, labels, is_training, params, loss_filter_fn)
   if not is_training:
     metric_ops = _metrics(labels, logits, predictions['classes'], losses)
-    return estimator_lib.EstimatorSpec(
-      mode, predictions, loss, None, metric_ops
-    )
+    return EstimatorSpec(mode, predictions, loss, None, metric_ops)
+  smoothing = params['label_smoothing']
   for head in auxiliary:
-    head = losses_lib.cross_entropy(
-      tf.cast(head, tf.float32), labels, smoothing
-    )
-    loss += _AUXILIARY_WEIGHT * tf.reduce_mean(head)
+    head_losses = losses_lib.cross_entropy(head, labels, smoothing)
+    loss += _AUXILIARY_WEIGHT * tf.reduce_mean(head_losses)
   hits = tf.equal(predictions['classes'], tf.cast(labels, tf.int64))
   rate = params['learning_rate_fn'](tf.compat.v1.train.get_global_step())
   summary.scalar('learning_rate', rate)
   summary.scalar('train_accuracy', tf.reduce_mean(tf.cast(hits, tf.float32)))
-  return estimator_lib.EstimatorSpec(
-    mode, predictions, loss, optimizers.train_op(loss, rate, params)
-  )
+  train_op = optimizers.train_op(loss, rate, params)
+  return EstimatorSpec(mode, predictions, loss, train_op)
+
+
+def _loss(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  is_training: bool,
+  params: Mapping[str, Any],
+  loss_filter_fn: Callable[[str], bool] | None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+  """Cross-entropy of each example [N]; its mean plus L2 loss, a scalar."""
+  losses = losses_lib.cross_entropy(logits, labels, params['label_smoothing'])
+  if not is_training:  # Then the mean does not depend on the cut into batches.
+    losses = tf.cast(losses, tf.float64)
+  cross_entropy = tf.reduce_mean(losses, name='cross_entropy')
+  decays = loss_filter_fn or losses_lib.excludes_batch_norm
+  l2_loss = losses_lib.l2(decays) * params['weight_decay']
+  l2_loss = tf.cast(l2_loss, losses.dtype)
+  summary.scalar('cross_entropy', cross_entropy)
+  summary.scalar('l2_loss', l2_loss)
+  # LARS applies the weight decay itself; the original applied it twice.
+  loss = cross_entropy if params['enable_lars'] else cross_entropy + l2_loss
+  return losses, loss
 
 
 def resnet_main(
   flags_obj: Any,
-  model_function: Callable[..., estimator_lib.EstimatorSpec],
+  model_function: Callable[..., EstimatorSpec],
   dataset: ImageDataset,
   network: str,
-  learning_rate_fn: schedules.Schedule,
+  learning_rate_fn: schedules.LearningRateFn,
   devices: devices_lib.Devices,
 ) -> dict[str, Any]:
   """Trains, evaluates and exports as the settings say.
@@ -251,8 +258,7 @@ def resnet_main(
     flags_obj: `Settings`; or the parsed flags, or any object that has their
       values as attributes. Nothing else is read, and no global flag.
     model_function: A model_fn; its params are the settings by name, with
-      `data_format`, `dtype` and `loss_scale` as they were settled, and
-      `num_classes` and `learning_rate_fn`.
+      `dtype` a `tf.DType`, and `num_classes` and `learning_rate_fn`.
     dataset: The images to train and test on.
     network: Its name for people and for `config.json`, as `'ResNet-18 v1'`.
     learning_rate_fn: Global step to rate.
@@ -279,11 +285,6 @@ def resnet_main(
       run.export()
     run.finish(results)
   return results
-
-
-def excludes_batch_norm(name: str) -> bool:
-  """The default `loss_filter_fn`: no weight decay for batch norm."""
-  return 'batch_normalization' not in name
 
 
 def _metrics(

@@ -109,7 +109,7 @@ SMALL = ('--resnet_size=8', '--batch_size=64', '--train_epochs=2')
 
 @pytest.fixture(scope='session')
 def command(mnist_folder):
-  """A command line of the MNIST main on these images."""
+  """Makes command lines of the MNIST main on the images of `mnist_folder`."""
 
   def command(*args):
     main = [sys.executable, '-m', 'resnet.mnist_main']
@@ -120,7 +120,7 @@ def command(mnist_folder):
 
 @pytest.fixture(scope='session')
 def call(command, tmp_path_factory):
-  """Runs one in another process and folder."""
+  """Runs such a command line in another process and folder."""
 
   def call(*args, cwd=None):
     return subprocess.run(
@@ -137,9 +137,10 @@ def call(command, tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def finished(call, tmp_path_factory):
-  """A whole run, with all that it can write: folder, arguments and output.
+  """A finished run with everything that it can write.
 
-  Tests look at it; one that changes it has to copy it first.
+  Returns its folder, its arguments and the result of its process. It is shared:
+  a test that changes the folder has to copy it first.
   """
   folder = tmp_path_factory.mktemp('finished')
   args = [*SMALL, f'--model_dir={folder}/run', '--log_steps=4']
@@ -154,7 +155,7 @@ def finished(call, tmp_path_factory):
 
 
 def idx_bytes(array):
-  """An IDX file of unsigned bytes, written by its definition."""
+  """The bytes of an IDX file of unsigned bytes, by the format's definition."""
   header = bytes([0, 0, 8, array.ndim])
   header += b''.join(int(n).to_bytes(4, 'big') for n in array.shape)
   return header + array.astype(np.uint8).tobytes()
@@ -167,13 +168,13 @@ def define_flags():
 
 @pytest.fixture
 def parse():
-  """Parses flags of the MNIST main; all is as it was afterwards."""
+  """Parses flags of the MNIST main; afterwards they are what they were."""
   define_flags()
   saved = flagsaver.save_flag_values()
 
   def parse(*args):
     for flag in own_flags(flags.FLAGS):
-      flag.unparse()  # What an earlier command line said.
+      flag.unparse()  # Forgets an earlier command line.
     parsing.parse(['main', *args])
     return flags.FLAGS
 

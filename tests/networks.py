@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -15,15 +15,16 @@ from resnet import resnet_model
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-  """A network small enough to compute with, and what it takes.
+  """A network small enough to compute with.
 
   Attributes:
-    build: from data format and dtype to the model, of `CLASSES` classes.
-    image_shape: of its images.
-    rate: of momentum, one step of which lowers the loss.
+    build: function from `data_format` and `dtype` to the model, which has
+      `CLASSES` classes.
+    image_shape: (height, width, channels) of an image.
+    rate: a learning rate at which one step of momentum lowers the loss.
   """
 
-  build: Callable[..., Callable]
+  build: Callable[..., Callable[..., tf.Tensor]]
   image_shape: tuple[int, int, int]
   rate: float = 0.01
 
@@ -36,7 +37,9 @@ _BOTTLENECKS = dataclasses.replace(
 )
 
 
-def _resnet(architecture, version):
+def _resnet(
+  architecture: resnet_model.Architecture, version: int
+) -> Callable[..., resnet_model.Model]:
   return lambda **kwargs: resnet_model.Model(
     architecture,
     CLASSES,
@@ -56,7 +59,7 @@ NETWORKS = {
   'resnet-18-v1': Network(
     _resnet(resnet_model.imagenet_architecture(18), 1), (28, 28, 1)
   ),
-  # ResNet-50 with one block a group.
+  # ResNet-50 with one block in each group.
   'resnet-14-v2': Network(_resnet(_BOTTLENECKS, 2), (32, 32, 3), 1e-3),
   'alexnet-small': Network(
     functools.partial(alexnet_model.Model, 'small', CLASSES), (28, 28, 1), 1e-3
@@ -78,8 +81,8 @@ NETWORKS = {
   ),
 }
 
-# Trainable parameters, with moving statistics, and multiply-adds of an image
-# of the official TensorFlow ResNets and the papers' AlexNet and GoogLeNet.
+# Trainable parameters, all parameters (with moving averages) and multiply-adds
+# for one image, of the official TensorFlow ResNets.
 _CIFAR = {
   (20, 1): (272_762, 274_362, 41_075_328),
   (20, 2): (272_538, 273_914, 41_075_328),
@@ -110,16 +113,24 @@ _IMAGENET = {
 
 @dataclasses.dataclass(frozen=True)
 class Count:
-  """Published: trainable parameters, all, and multiply-adds of an image."""
+  """The published size of a network.
 
-  model: Callable
+  Attributes:
+    model: the model.
+    image_size: height and width of an image, in pixels.
+    trainable: number of trainable parameters.
+    total: number of all parameters, moving averages included.
+    multiply_adds: number of multiply-adds for one image.
+  """
+
+  model: Callable[..., tf.Tensor]
   image_size: int
   trainable: int
   total: int
   multiply_adds: int
 
 
-def _counts():
+def _counts() -> Iterator[tuple[str, Count]]:
   for (size, version), counts in _CIFAR.items():
     model = resnet_model.Model(
       resnet_model.cifar_architecture(size),
@@ -151,7 +162,7 @@ def _counts():
     model = googlenet_model.Model(
       1000, batch_norm=batch_norm, auxiliary_heads=heads
     )
-    # As many moving statistics as gammas and betas, 2 a filter.
+    # Moving averages: a mean and a variance for each filter.
     filters = 7_280 + (256 if heads else 0)
     name = f'GoogLeNet{" BN" * batch_norm}{" with heads" * heads}'
     total = trainable + 2 * filters * batch_norm
@@ -162,8 +173,13 @@ def _counts():
 COUNTS = dict(_counts())
 
 
-def count_parameters(model, image_size):
-  """As `Count`, from a graph in training: nothing is computed."""
+def count_parameters(
+  model: Callable[..., tf.Tensor], image_size: int
+) -> tuple[int, int, int]:
+  """Trainable parameters, all parameters and multiply-adds, as in `Count`.
+
+  They are read from a training graph in which nothing is computed.
+  """
   with tf.Graph().as_default() as graph:
     tf.compat.v1.train.create_global_step()
     images = tf.compat.v1.placeholder(

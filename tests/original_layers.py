@@ -4,7 +4,7 @@ python original_layers.py FOLDER NETWORK...
 
 Run with TF_USE_LEGACY_KERAS=1, which makes `tf.compat.v1.layers` those of
 tf_keras: the layers the original was built of. The networks are spelled out
-here as it spelled them, and share no code with ours.
+here as it spelled them, and share no code with this project's.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Folders of runs, written by hand, for what reads them."""
+"""Writes folders of runs by hand, to test what reads them."""
 
 import json
 
@@ -24,11 +24,23 @@ def write_run(
 ):
   """A run of 10 steps an epoch and an evaluation of 1,000 images after each.
 
-  `examples`: how many of them its evaluations say that they used.
-  `parameters`: what its config says of them; None as in older versions.
-  `predicted`: labels and what was predicted of them, with what confidence.
+  Args:
+    folder: where it is written; it must not exist.
+    network: name of the network.
+    accuracies: of the test images, after each epoch.
+    seed: the run's seed.
+    seconds: time of a step.
+    settings: other flags of its command.
+    pause: seconds between the fourth and the fifth step of the second epoch;
+      None for no pause.
+    predicted: labels, predicted classes and confidences, [N] each; None for a
+      run without predictions.
+    examples: the number of images that its evaluations report; None for none.
+    parameters: the number that its config names; None for none, as in the
+      configs of older versions.
   """
   folder.mkdir(parents=True)
+  step = 10 * len(accuracies)
   kernel = tf.ones([3, 4])
   Checkpoints(str(folder)).save(
     {
@@ -36,9 +48,9 @@ def write_run(
       'net/dense/kernel/Momentum': kernel,
       'net/bn/gamma': tf.ones([4]),
       'net/bn/moving_mean': tf.ones([4]),
-      'global_step': tf.constant(10 * len(accuracies), tf.int64),
+      'global_step': tf.constant(step, tf.int64),
     },
-    10 * len(accuracies),
+    step,
   )
   config = {
     'arguments': [*settings, f'--seed={seed}'],
@@ -55,37 +67,42 @@ def write_run(
   (folder / 'config.json').write_text(
     json.dumps({'identity': identity, 'config': config})
   )
-  now, lines = 1000.0, []
+  lines = _metrics(accuracies, seconds, pause or 0, examples)
+  (folder / 'metrics.jsonl').write_text(
+    ''.join(json.dumps(line) + '\n' for line in lines)
+  )
+  if predicted:
+    write_predictions(folder, step, *predicted)
+  return runs.load(str(folder))
+
+
+def _metrics(accuracies, seconds, pause, examples):
+  """The lines of metrics.jsonl; see `write_run`."""
+  now = 1000.0
   for epoch, accuracy in enumerate(accuracies):
-    for step in range(1, 11):
-      now += seconds + (pause if pause and (epoch, step) == (1, 5) else 0)
-      lines.append({
+    for step in range(10 * epoch + 1, 10 * epoch + 11):
+      now += seconds + (pause if step == 15 else 0)
+      yield {
         'kind': 'train',
-        'step': 10 * epoch + step,
+        'step': step,
         'time': now,
-        'loss': 1 / (10 * epoch + step),
+        'loss': 1 / step,
         'train_accuracy': 0.5,
         'learning_rate': 0.1,
-      })
+      }
     now += 100
-    lines.append({
+    yield {
       'kind': 'eval',
       'step': 10 * epoch + 10,
       'time': now,
       'accuracy': accuracy,
       'cross_entropy': 1 - accuracy,
       **({'examples': float(examples)} if examples else {}),
-    })
-  (folder / 'metrics.jsonl').write_text(
-    ''.join(json.dumps(line) + '\n' for line in lines)
-  )
-  if predicted:
-    write_predictions(folder, 10 * len(accuracies), *predicted)
-  return runs.load(str(folder))
+    }
 
 
 def write_predictions(folder, step, labels, classes, confidences):
-  """`predictions.npz` of a network whose mistakes are grey."""
+  """Writes `predictions.npz` of a network whose mistakes are grey images."""
   mistakes = np.flatnonzero(np.array(labels) != classes)
   np.savez(
     folder / 'predictions.npz',

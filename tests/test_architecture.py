@@ -1,127 +1,229 @@
-"""The arrows of the design: which file may import which."""
+"""The rules of the house: which module may import which, sizes, names.
 
-import ast
-import pathlib
+A test prints everything that breaks its rule, so that one run shows all of it.
+"""
+
+import graphlib
 import re
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parent.parent
-PACKAGES = ('official', 'resnet', 'alexnet', 'googlenet')
-FILES = sorted(p for name in PACKAGES for p in (ROOT / name).rglob('*.py'))
-
-
-def imports(path, top_level_only=False):
-  """Full names of what a file imports, `from a import b` as `a.b`."""
-  tree = ast.parse(path.read_text())
-  nodes = tree.body if top_level_only else ast.walk(tree)
-  for node in nodes:
-    if isinstance(node, ast.Import):
-      yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-      yield from (f'{node.module}.{alias.name}' for alias in node.names)
-
-
-def ours(path):
-  return {name for name in imports(path) if name.split('.')[0] in PACKAGES}
-
-
-@pytest.mark.parametrize(
-  'folder, allowed',
-  [
-    ('official/estimator', r'official\.estimator|official\.estimator\..*'),
-    ('official', r'official\..*'),
-  ],
+from tests.sources import (
+  FILES,
+  MODULES,
+  ROOT,
+  assert_none,
+  function_lengths,
+  imports,
+  imports_of_ours,
 )
-def test_a_package_imports_nothing_else_of_ours(folder, allowed):
-  for path in (ROOT / folder).rglob('*.py'):
-    for name in ours(path):
-      is_package = path.name == 'example.py' and name == 'official.estimator'
-      assert is_package or re.fullmatch(allowed, name), f'{path}: {name}'
 
-
-@pytest.mark.parametrize(
-  'module', ['flags/__init__', 'errors', 'environment', 'cli']
+# The rooms of the house. A room is a package, or a module of `official` that is
+# named here; all other modules in the folder `official` are the ground. A room
+# imports rooms of lower floors only: never one above it, never one beside it.
+FLOORS = (
+  ('alexnet', 'googlenet'),  # networks that plug into ResNet's run loop
+  ('resnet',),
+  ('official.experiment',),  # a command that calls the other commands
+  ('official.predict', 'official.report', 'official.serve'),
+  ('official.run',),
+  ('official.export',),
+  ('official.datasets', 'official.devices'),
+  ('official.cli',),
+  ('official.flags', 'official.layers', 'official.optimizers'),
+  ('official.estimator', 'ground'),
 )
-def test_what_answers_at_once_does_not_wait_for_tensorflow(module):
-  """Neither does what it imports, nor a main before its flags are right."""
-  seen, todo = set(), [f'official/{module}.py', 'official/__init__.py']
-  mains = [path for path in FILES if path.name.endswith('_main.py')]
-  todo += [str(path.relative_to(ROOT)) for path in mains]
-  while todo:
-    path = ROOT / todo.pop()
-    for name in imports(path, top_level_only=True):
-      assert name.split('.')[0] not in ('tensorflow', 'keras', 'numpy'), path
-      for end in (name, name.rpartition('.')[0]):
-        file = f'{end.replace(".", "/")}.py'
-        if (ROOT / file).exists() and file not in seen:
-          seen.add(file)
-          todo.append(file)
+FLOOR_OF = {
+  room: floor for floor, rooms in enumerate(reversed(FLOORS)) for room in rooms
+}
+
+MODULE_LINES = 300
+FUNCTION_LINES = 40  # its docstring not counted
+
+# These answer at once: to import NumPy takes a tenth of a second, to import
+# TensorFlow several seconds. So does every main, until its flags are right.
+QUICK = ('official.flags', 'official.cli', 'official.errors')
+MAINS = tuple(name for name in MODULES if name.endswith('_main'))
+TENSORFLOW = ('tensorflow', 'keras')
+
+# Where `official` names a network all the same.
+ALLOWED_NAMES = (
+  'official ResNet run loop',  # the title of the original
+  '--resnet_version',  # the message about its old name, --version, has to
+)
 
 
-def test_networks_and_data_sets_know_no_run_loop():
-  for path in FILES:
-    is_model = path.name.endswith('_model.py') and path.stem != 'mnist_model'
-    if 'datasets' in path.parts or path.stem in ('layers', 'resnet_model'):
-      names = ours(path)
-      assert not [n for n in names if 'run_loop' in n or 'main' in n], path
-      assert not (is_model and [n for n in names if 'datasets' in n]), path
+def room_of(module):
+  """`official.flags.checks` -> `official.flags`."""
+  package, *names = module.split('.')
+  if package != 'official':
+    return package
+  room = '.'.join([package, *names[:1]])
+  is_ground = MODULES[room].stem != '__init__' and room not in FLOOR_OF
+  return 'ground' if is_ground or not names else room
+
+
+def modules_of(room):
+  return [module for module in MODULES if room_of(module) == room]
+
+
+def test_every_room_has_a_floor():
+  assert_none({room_of(module) for module in MODULES} - set(FLOOR_OF))
+
+
+def test_a_room_imports_lower_floors_only():
+  floor_of = {name: FLOOR_OF.get(room_of(name), -1) for name in MODULES}
+  assert_none(
+    f'{module} imports {name}'
+    for module in MODULES
+    for name in imports_of_ours(module)
+    if room_of(name) != room_of(module)
+    if floor_of[name] >= floor_of[module]
+  )
+
+
+def circles(arrows):
+  """Circles of imports, until to break each would leave none."""
+  arrows = {module: set(names) for module, names in arrows.items()}
+  while True:
+    try:
+      graphlib.TopologicalSorter(arrows).prepare()
+      return
+    except graphlib.CycleError as error:
+      imported, importer, *_ = error.args[1]
+      yield ' <- '.join(error.args[1])
+      arrows[importer].remove(imported)
+
+
+def test_no_imports_go_in_a_circle():
+  """Nor do those in functions, and those inside a room."""
+  assert_none(circles({m: imports_of_ours(m) for m in MODULES}))
+
+
+def test_this_sees_a_circle():
+  arrows = {'a': {'b'}, 'b': {'c'}, 'c': {'b', 'd'}, 'd': set()}
+  (circle,) = circles(arrows)
+  assert circle in ('b <- c <- b', 'c <- b <- c')
+
+
+@pytest.mark.parametrize('package', ['official', 'official.estimator'])
+def test_a_package_imports_nothing_else_of_ours(package):
+  def is_inside(module):
+    return f'{module}.'.startswith(f'{package}.')
+
+  assert_none(
+    f'{module} imports {name}'
+    for module in filter(is_inside, MODULES)
+    for name in imports_of_ours(module)
+    if not is_inside(name)
+  )
+
+
+def test_a_network_is_made_of_layers_alone():
+  """It and its blocks know no data, no flags and no run."""
+  networks = [m for m in MODULES if re.fullmatch(r'(\w+)\.\1_model', m)]
+  offenders = []
+  for module in networks:
+    for name in imports_of_ours(module):
+      if room_of(name) == room_of(module):
+        networks.append(name)
+      elif room_of(name) not in ('official.layers', 'ground'):
+        offenders.append(f'{module} imports {name}')
+  assert_none(offenders)
+
+
+def chain_to(libraries, module):
+  """How the import of a module leads to a library; empty if it does not."""
+  chains = {module: [module]}
+  modules = [module]
+  while modules:
+    module = modules.pop(0)
+    for name in imports(module, at_its_import=True):
+      if name.split('.')[0] in libraries:
+        return ' -> '.join([*chains[module], name])
+    names = imports_of_ours(module, at_its_import=True)
+    package, _, _ = module.rpartition('.')  # Python imports it first.
+    for name in names | ({package} - {''}):
+      if name not in chains:
+        chains[name] = [*chains[module], name]
+        modules.append(name)
+  return ''
+
+
+def test_what_answers_at_once_does_not_wait_for_tensorflow_or_numpy():
+  libraries = (*TENSORFLOW, 'numpy')
+  chains = {chain_to(libraries, module) for module in (*QUICK, *MAINS)}
+  assert_none(chains - {''})
+
+
+def test_the_report_does_not_wait_for_tensorflow():
+  """At no time: what its functions import does not need it either."""
+  chains = {
+    chain_to(TENSORFLOW, name)
+    for module in modules_of('official.report')
+    for name in {module} | imports_of_ours(module)
+  }
+  assert_none(chains - {''})
+  assert_none(
+    f'{module} imports {name}'
+    for module in modules_of('official.report')
+    for name in imports(module)
+    if name.split('.')[0] in TENSORFLOW
+  )
+
+
+def test_python_agrees_that_they_do_not_wait(run):
+  quick = ', '.join([*QUICK, *MAINS])
+  report = ', '.join(modules_of('official.report'))
+  result = run(
+    '-c',
+    f'import sys, {quick}\n'
+    'print({"numpy", "tensorflow", "keras"} & set(sys.modules))\n'
+    f'import {report}\n'
+    'print({"tensorflow", "keras"} & set(sys.modules))\n',
+  )
+  assert result.stdout.splitlines() == ['set()', 'set()'], result.stderr
 
 
 def test_official_names_no_network():
-  for path in (ROOT / 'official').rglob('*.py'):
-    for name in ours(path):
-      assert name.split('.')[0] == 'official', f'{path}: {name}'
+  """It would be one more place to change for a new network."""
+  allowed = re.compile('|'.join(map(re.escape, ALLOWED_NAMES)))
+  network = re.compile('resnet|alexnet|googlenet|lenet', re.IGNORECASE)
+  assert_none(
+    f'{path.relative_to(ROOT)}:{number}: {line.strip()}'
+    for path in (ROOT / 'official').rglob('*')
+    if path.suffix in ('.py', '.html', '.md')
+    for number, line in enumerate(path.read_text().splitlines(), 1)
+    if network.search(allowed.sub('', line))
+  )
 
 
-def requirements(name):
-  lines = (ROOT / name).read_text().splitlines()
-  found = (line.split('#')[0].strip() for line in lines)
-  return dict(line.split('==') for line in found if line)
+def test_only_commands_read_the_global_flags():
+  """What is below them gets its settings as an argument."""
+  doors = ('official.cli', 'resnet.mains', *modules_of('official.flags'))
+  assert_none(
+    f'{path.relative_to(ROOT)}:{number}: {line.strip()}'
+    for module, path in MODULES.items()
+    if module not in doors and "__name__ == '__main__'" not in path.read_text()
+    for number, line in enumerate(path.read_text().splitlines(), 1)
+    if re.search(r'\bFLAGS\b', line)
+  )
 
 
-def test_both_requirements_are_the_same_but_for_the_tensorflow():
-  full, cpu = map(requirements, ('requirements.txt', 'requirements-cpu.txt'))
-  assert full.pop('tensorflow') == cpu.pop('tensorflow-cpu')
-  assert full == cpu
+def test_a_module_is_not_a_heap():
+  """A longer one is split, by what its parts do."""
+  lengths = {path: len(path.read_text().splitlines()) for path in FILES}
+  assert_none(
+    f'{path.relative_to(ROOT)}: {lines} lines'
+    for path, lines in lengths.items()
+    if lines > MODULE_LINES
+  )
 
 
-def test_every_import_is_a_requirement():
-  names = {name.split('.')[0] for p in FILES for name in imports(p)}
-  import sys
-
-  known = {
-    'absl': 'absl-py',
-    'PIL': 'pillow',
-    'google': 'tensorflow',  # protobuf, which it brings
-    'tensorflow_datasets': 'tensorflow-datasets',
-    'ai_edge_litert': 'ai-edge-litert',
-  }
-  needed = {
-    known.get(name, name)
-    for name in names - set(PACKAGES) - set(sys.stdlib_module_names)
-  }
-  files = ('', '-export', '-report', '-serve', '-tensorboard')
-  named = [requirements(f'requirements{file}.txt') for file in files]
-  assert needed <= {name for of_file in named for name in of_file}
-
-
-def test_what_is_optional_is_imported_when_it_is_asked_for():
-  for path in FILES:
-    for name in imports(path, top_level_only=True):
-      optional = ('ai_edge_litert', 'tf2onnx', 'onnxruntime', 'tensorboard')
-      if 'report' not in path.parts:
-        optional += ('matplotlib', 'jinja2', 'reportlab', 'PIL')
-      if 'serve' not in path.parts:
-        optional += ('aiohttp',)
-      assert name.split('.')[0] not in optional, path
-
-
-def test_a_file_is_not_a_heap():
-  """Longer ones are split, by what they do."""
-  long = {
-    str(path.relative_to(ROOT)): lines
+def test_a_function_fits_on_a_screen():
+  assert_none(
+    f'{path.relative_to(ROOT)}:{function.lineno}: {function.name}, {lines}'
     for path in FILES
-    if (lines := len(path.read_text().splitlines())) > 500
-  }
-  assert long == {}
+    for function, lines in function_lengths(path)
+    if lines > FUNCTION_LINES
+  )

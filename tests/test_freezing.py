@@ -9,7 +9,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from official import estimator as est
 from official import layers
-from official.estimator import inputs
+from official.estimator import frozen_graphs, inputs
 
 IMAGES = np.random.RandomState(0).randn(4, 8, 8, 3).astype(np.float32)
 
@@ -51,10 +51,9 @@ def estimator(tmp_path_factory):
 
 
 def export(estimator, folder, receiver_fns=receiver_fn, **kwargs):
-  with layers.frozen():
-    return estimator.export_saved_model(
-      str(folder), receiver_fns, frozen=True, **kwargs
-    )
+  return estimator.export_saved_model(
+    str(folder), receiver_fns, frozen=True, **kwargs
+  )
 
 
 def kinds_in(exported):
@@ -87,6 +86,39 @@ def test_a_frozen_export_is_two_convolutions_and_a_product(estimator, tmp_path):
   assert kinds.count('MatMul') == 1
   for kind in ('ReadVariableOp', 'FusedBatchNormV3', 'Mul', 'Rsqrt'):
     assert kind not in kinds, kind
+
+
+def test_layers_know_of_a_frozen_export_by_its_graph_alone(tmp_path):
+  """Also in a function that model_fn calls; nothing outside is concerned."""
+  marks = []
+
+  def model_fn(features, labels, mode):
+    @tf.function(autograph=False)
+    def double(x):
+      marks.append(frozen_graphs.is_marked())
+      return 2 * x
+
+    with tf.Graph().as_default():  # Another model, built in the meantime.
+      marks.append(frozen_graphs.is_marked())
+    predictions = {'doubled': double(features)}
+    step = tf.compat.v1.train.get_global_step().assign_add(1)
+    loss = tf.reduce_mean(features)
+    return est.EstimatorSpec(mode, predictions, loss, train_op=step)
+
+  estimator = est.Estimator(model_fn, str(tmp_path / 'run'))
+  estimator.train(lambda: tf.constant(IMAGES), steps=1)
+  for frozen in (False, True):
+    marks.clear()
+    estimator.export_saved_model(
+      str(tmp_path / 'exports'), receiver_fn, frozen=frozen
+    )
+    assert marks == [False, frozen]
+    assert not frozen_graphs.is_marked()
+
+
+def test_an_export_of_variables_keeps_its_batch_norm(estimator, tmp_path):
+  exported = estimator.export_saved_model(str(tmp_path), receiver_fn)
+  assert kinds_in(exported).count('FusedBatchNormV3') == 2
 
 
 def test_signatures_share_the_network(estimator, tmp_path):

@@ -387,7 +387,8 @@ def test_help_is_short_and_helpfull_tells_every_flag(call):
   assert (result.returncode, result.stderr) == (0, '')
   assert result.stdout.startswith('Trains a ResNet on MNIST')
   assert 'Training\n  --train_epochs    Passes over the' in result.stdout
-  assert '--resnet_size     Layers. [18]' in result.stdout
+  assert '--resnet_size     Number of layers: for' in result.stdout
+  assert '6n + 2, for MNIST any of these. [18]' in result.stdout
   assert 'num_packs' not in result.stdout
   assert max(map(len, result.stdout.splitlines())) <= 80
   full = call('--helpfull')

@@ -13,7 +13,7 @@ from tests.networks import CLASSES, COUNTS, NETWORKS
 
 BATCH = 4
 
-# Each has a small one of its kind beside it, where a network is computed.
+# Each has a small one of its kind beside it, for tests that compute.
 LARGE = ('resnet-18-v1', 'googlenet', 'googlenet-bn', 'alexnet-2012')
 
 every_network = pytest.mark.parametrize('name', NETWORKS)
@@ -34,7 +34,7 @@ def graph_of(network, training=True, **kwargs):
   return logits, {v.name: v for v in variables if 'global_step' not in v.name}
 
 
-# More blocks of a kind that others have; deep graphs take seconds to build.
+# They only have more blocks than others; deep graphs take seconds to build.
 DEEPER = tuple(
   f'ResNet-{size} v' for size in (32, 34, 44, 56, 101, 110, 152, 200)
 )
@@ -51,8 +51,8 @@ DEEPER = tuple(
 )
 def test_parameters_and_multiply_adds_are_as_many_as_published(name):
   count = COUNTS[name]
-  found = networks.count_parameters(count.model, count.image_size)
-  assert found == (count.trainable, count.total, count.multiply_adds)
+  counted = networks.count_parameters(count.model, count.image_size)
+  assert counted == (count.trainable, count.total, count.multiply_adds)
 
 
 @every_network
@@ -88,7 +88,7 @@ def test_variables_are_the_same_in_every_mode_and_layout(name):
       graph_of(NETWORKS[name], training, data_format=data_format)
     ]
   ]
-  assert all(found == shapes[0] for found in shapes[1:])
+  assert all(shapes_of_mode == shapes[0] for shapes_of_mode in shapes[1:])
 
 
 def call(network, store, training, **kwargs):
@@ -141,7 +141,7 @@ def test_the_gradient_reaches_every_variable(name):
     if 'resnet' in name or 'bn' in name
   ],
 )
-def test_moving_statistics_move_in_training_alone(name):
+def test_moving_averages_move_in_training_alone(name):
   store = VariableStore(seed=1)
 
   def moving():

@@ -31,7 +31,7 @@ def train(make_optimizer, steps, rates=None):
 
 
 def test_momentum_keeps_the_rate_outside_the_velocity():
-  """With gradient 1, v1 goes from 0.4390 to 0.4046 after a tenfold drop."""
+  """With gradient 1, w goes from 0.4390 to 0.4046 after a tenfold drop."""
   w, velocity = 1.0, 0.0
   seen = []
   for rate in (0.1, 0.1, 0.1, 0.01):

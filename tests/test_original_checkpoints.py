@@ -23,17 +23,18 @@ NETWORKS = {
 }
 
 
-# Relative to the largest logit. Rounding errors grow with the layers, and sums
-# in float32 round otherwise on each kind of CPU: 50 layers were 5e-5 apart at
-# most, 20 layers less than 1e-5.
+# Relative to the largest logit. Rounding errors grow with the layers, and each
+# kind of CPU rounds sums in float32 differently: 50 layers were at most 5e-5
+# apart, 20 layers less than 1e-5.
 TOLERANCES = {'cifar-20': 1e-5, 'imagenet-50': 1e-4}
 
 
 @pytest.fixture(scope='module')
 def originals(tmp_path_factory):
-  """Makes folders of a checkpoint and logits that `original_layers.py` writes.
+  """A function that makes the folder of a checkpoint and its logits.
 
-  One process makes those of a family, on the first demand.
+  `original_layers.py` writes them, for a whole family in one process when the
+  first of them is asked for.
   """
   pytest.importorskip('tf_keras', reason='the oracle; see README.md')
   folder = tmp_path_factory.mktemp('originals')
@@ -84,8 +85,8 @@ def test_a_checkpoint_of_the_original_gives_its_logits(originals, name):
     call.get_concrete_function(images)
     path = str(folder / 'model.ckpt-1234')
     checkpoints.restore(path, store.variables)
-    there = {key for key, _ in tf.train.list_variables(path)}
-    assert there == store.variables.keys()
+    names_on_disk = {key for key, _ in tf.train.list_variables(path)}
+    assert names_on_disk == store.variables.keys()
     return call(images).numpy()
 
   # The scale of the logits grows with the depth of random weights.
@@ -102,7 +103,7 @@ def test_a_checkpoint_of_the_original_gives_its_logits(originals, name):
 def test_a_folder_of_the_original_is_evaluated_as_it_stands(
   originals, tmp_path, run
 ):
-  """`--eval_only` on what TensorFlow 1 left: no config, no manifest."""
+  """`--eval_only` on a folder of TensorFlow 1: no config, no manifest."""
   model_dir = tmp_path / 'tf1'
   shutil.copytree(originals('cifar-20-v1'), model_dir)
   data = tmp_path / 'data'

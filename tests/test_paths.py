@@ -23,7 +23,13 @@ from official.errors import UsageError
 from official.estimator import files
 from official.export import folders as export_folders
 from official.export.classifier import ImageClassifier
-from official.flags import effects, paths
+from official.flags import (
+  SettingsForPhotographs,
+  SettingsForSmallImages,
+  effects,
+  paths,
+)
+from official.flags.setting import settings_in
 from official.report import predictions, runs
 from official.run import folder as run_folder
 from official.serve.model import ServedModel
@@ -66,11 +72,13 @@ REMOTE = [
 ]
 
 # Flags that name a path, of every command. Others are not known to be one.
+SETTINGS = {
+  'data_dir',
+  'model_dir',
+  'export_dir',
+  'pretrained_model_checkpoint_path',
+}
 FLAGS = {
-  'official/flags/definitions.py': {
-    *('data_dir', 'model_dir', 'export_dir'),
-    'pretrained_model_checkpoint_path',
-  },
   'official/predict.py': {'export_dir', 'model_dir'},
   'official/serve/__main__.py': {'export_dir'},
   'official/report/__main__.py': {'out'},
@@ -107,6 +115,13 @@ def test_every_flag_that_names_a_path_takes_all_names():
         assert not name.endswith(('dir', 'path', 'file', 'folder')), path
         assert name != 'out', path
   assert found == FLAGS
+  settings = settings_in(SettingsForPhotographs) | settings_in(
+    SettingsForSmallImages
+  )
+  of_paths = {name for name, setting in settings.items() if setting.is_path}
+  assert of_paths == SETTINGS
+  for name in settings.keys() - of_paths:
+    assert not name.endswith(('dir', 'path', 'file', 'folder')), name
 
 
 @pytest.fixture
@@ -116,7 +131,7 @@ def home(tmp_path, monkeypatch):
 
 
 def test_a_flag_has_the_path_that_was_given(parse, home):
-  for flag in sorted(FLAGS['official/flags/definitions.py']):
+  for flag in sorted(SETTINGS):
     for name in [*ODD, ALL]:
       for path in (f'./{name}', f'/{name}/', f'x/{name}', f'x//{name}/y'):
         flags_obj = parse(f'--{flag}={path}')
@@ -129,7 +144,7 @@ def test_a_flag_has_the_path_that_was_given(parse, home):
 
 
 def test_a_path_of_another_machine_is_refused_in_one_line(parse):
-  for flag in sorted(FLAGS['official/flags/definitions.py']):
+  for flag in sorted(SETTINGS):
     for path in REMOTE:
       with pytest.raises(UsageError) as error:
         parse(f'--{flag}={path}')

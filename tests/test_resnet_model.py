@@ -1,4 +1,4 @@
-"""The residual networks: how many parameters, which names, which shapes."""
+"""The residual networks: their numbers of parameters, names and shapes."""
 
 import functools
 
@@ -48,7 +48,7 @@ def test_parameters_of_the_deepest_cifar_form(version, counts):
 
 
 @pytest.mark.parametrize('size, more', [(18, 513), (50, 2049)])
-def test_a_class_more_is_a_column_more(size, more):
+def test_one_more_class_is_one_more_column(size, more):
   arch = resnet_model.imagenet_architecture(size)
   variables = variables_of(arch, 1, (224, 224, 3), 1001)
   published = networks.COUNTS[f'ResNet-{size} v1, ImageNet'].trainable
@@ -142,7 +142,7 @@ def test_a_wrong_model(kwargs, message):
     resnet_model.Model(resnet_model.cifar_architecture(8), 10, **kwargs)
 
 
-def test_the_layout_is_chosen_by_the_devices_that_there_are():
+def test_the_layout_is_chosen_by_the_devices_that_are_visible():
   assert resnet_model.default_data_format() == 'channels_last'
 
 

@@ -48,7 +48,7 @@ def test_hyper_parameters_are_those_of_the_flags(events):
   found = plugin_data_pb2.HParamsPluginData.FromString(
     metadata.plugin_data.content
   ).session_start_info.hparams
-  assert found['resnet_size'].string_value == '8'
+  assert found['resnet_size'].number_value == 8
   assert found['batch_size'].number_value == 64
   assert found['base_lr'].number_value == 0.025
   assert 'model_dir' not in found

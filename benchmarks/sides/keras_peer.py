@@ -12,7 +12,7 @@ import tensorflow as tf  # noqa: E402
 
 from alexnet import alexnet_model  # noqa: E402
 from benchmarks import jobs, turns  # noqa: E402
-from resnet import resnet_model, resnet_models  # noqa: E402
+from resnet import residual_blocks, resnet_models  # noqa: E402
 
 
 def network(job: jobs.Job) -> keras.Model:
@@ -49,7 +49,9 @@ def _resnet(job: jobs.Job, x):
       arch.first_pool_size, arch.first_pool_stride, 'same'
     )(x)
   for group, blocks in enumerate(arch.block_sizes):
-    plan = resnet_model.block_plan(arch.num_filters * 2**group, arch.bottleneck)
+    plan = residual_blocks.block_plan(
+      arch.num_filters * 2**group, arch.bottleneck
+    )
     for block in range(blocks):
       strides = 1 if block else arch.block_strides[group]
       shortcut = x if block else convolve(x, plan[-1][0], 1, strides)

@@ -8,7 +8,6 @@ import tensorflow as tf
 from alexnet import alexnet_model
 from benchmarks import jobs, turns
 from official import estimator as estimator_lib
-from official import layers
 from official.estimator.variables import VariableStore
 from official.export import formats, receivers
 from resnet import resnet_model, resnet_models, resnet_run_loop
@@ -155,7 +154,7 @@ def live(job: jobs.Job, batch_size: str) -> None:
 
 def export(job: jobs.Job, directory: str) -> None:
   """A SavedModel, with TFLite and ONNX in it, of a network trained a step."""
-  with tempfile.TemporaryDirectory() as model_dir, layers.frozen():
+  with tempfile.TemporaryDirectory() as model_dir:
     print(
       trained(job, model_dir).export_saved_model(
         directory,

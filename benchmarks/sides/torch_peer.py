@@ -7,7 +7,7 @@ from torch import nn
 
 from alexnet import alexnet_model
 from benchmarks import jobs, turns
-from resnet import resnet_model, resnet_models
+from resnet import residual_blocks, resnet_models
 
 
 def network(job: jobs.Job) -> nn.Module:
@@ -73,7 +73,7 @@ class _ResNet(nn.Sequential):
         nn.MaxPool2d(arch.first_pool_size, arch.first_pool_stride, 1)
       )
     for group, blocks in enumerate(arch.block_sizes):
-      plan = resnet_model.block_plan(
+      plan = residual_blocks.block_plan(
         arch.num_filters * 2**group, arch.bottleneck
       )
       for block in range(blocks):

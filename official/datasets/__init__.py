@@ -1,4 +1,4 @@
-"""Data sets: sets of images, and what reads, orders and prepares them.
+"""Sets of images, from their files to batches for a network.
 
 Every set is an `ImageDataset` (image_dataset), which is all that the run loop
 knows. `catalog` chooses one by the flags.

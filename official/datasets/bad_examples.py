@@ -1,4 +1,4 @@
-"""Examples that cannot be used: named, counted and limited in number."""
+"""Examples that cannot be used, up to a limit."""
 
 import logging
 from collections.abc import Callable, Iterable

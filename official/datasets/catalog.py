@@ -18,7 +18,6 @@ from official.datasets.files.names import first_few
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.preprocessing import CIFAR, MNIST, Preprocessing
 from official.errors import UsageError
-from official.flags import parsing
 
 _CIFAR10_COMMAND = 'python -m official.datasets.cifar10_download_and_extract'
 
@@ -93,7 +92,7 @@ def load_imagenet(flags_obj: Any) -> ImageDataset:
     return imagenet.load(
       data_dir, size, background_class=flags_obj.background_class, **options
     )
-  if parsing.is_given(flags_obj, 'background_class'):
+  if flags.Settings.of(flags_obj).is_given('background_class'):
     raise UsageError('--background_class has a meaning with TFRecords only')
   if image_folder.is_image_folder(data_dir):
     return image_folder.load(data_dir, size, **options)

@@ -1,4 +1,4 @@
-"""The formats of image files: how they are named and how they begin."""
+"""The formats of image files: their endings, their first bytes."""
 
 READ_ENDINGS = (
   '.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.gif', '.bmp', '.webp',

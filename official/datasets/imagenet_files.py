@@ -1,4 +1,4 @@
-"""The TFRecord files of ImageNet: found, checked and counted."""
+"""The TFRecord files of ImageNet."""
 
 import os
 from collections.abc import Mapping, Sequence

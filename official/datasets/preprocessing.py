@@ -1,4 +1,4 @@
-"""The preprocessing and the augmentation that suit a kind of data set."""
+"""What happens to the images of a kind of set before a network gets them."""
 
 import dataclasses
 from collections.abc import Callable

@@ -1,8 +1,8 @@
-"""The cluster of a run: which workers there are, and which is this one.
+"""The cluster of a run, as TF_CONFIG or the flags describe it.
 
-A cluster is described by the environment variable TF_CONFIG, as everywhere in
-TensorFlow, or by the flags `--worker_hosts` and `--task_index`. Either way a
-`RunConfig` of the Estimator knows it afterwards.
+TF_CONFIG is the environment variable that TensorFlow uses everywhere; the flags
+are `--worker_hosts` and `--task_index`. Either way a `RunConfig` of the
+Estimator knows the workers, and the place of this process among them.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The devices of a run, by the flags and by what the machine has."""
+"""The devices of a run, chosen by its flags from what the machine has."""
 
 import dataclasses
 from typing import Any

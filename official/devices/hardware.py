@@ -1,4 +1,4 @@
-"""What this machine has: its processor and its GPUs."""
+"""What this machine has to compute with."""
 
 import os
 import platform

@@ -9,7 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from official.estimator import checkpoints, export_directory, freezing
+from official.estimator import (
+  checkpoints,
+  export_directory,
+  freezing,
+  frozen_graphs,
+)
 from official.estimator.spec import DEFAULT_SERVING_SIGNATURE, ModeKeys
 from official.estimator.variables import VariableStore
 
@@ -139,11 +144,11 @@ def export_saved_model(
   """See `Estimator.export_saved_model`."""
   if not isinstance(receiver_fns, Mapping):
     receiver_fns = {'': receiver_fns}
-  cores = _Cores(model_fn)
+  cores = _Cores(model_fn, frozen)
   for receiver_fn in receiver_fns.values():
     cores.trace(_features_of(receiver_fn))
   with cores.restored(checkpoint):
-    cores.finish(frozen)
+    cores.finish()
     module = tf.Module()
     if not frozen:
       # Under their names, so that a warm start finds them in the export.
@@ -197,6 +202,7 @@ class _Cores:
 
   Args:
     model_fn: `(features, labels, mode) -> EstimatorSpec`.
+    frozen: whether the variables become constants.
 
   Attributes:
     variables: name to variable. They are of their own: plain ones, whatever
@@ -204,8 +210,9 @@ class _Cores:
       of training.
   """
 
-  def __init__(self, model_fn: Callable[..., Any]):
+  def __init__(self, model_fn: Callable[..., Any], frozen: bool):
     self._model_fn = model_fn
+    self._frozen = frozen
     self._store = VariableStore()
     self._traced: dict[str, tuple[Any, list, list]] = {}
     self._functions: dict[str, Any] = {}
@@ -223,6 +230,8 @@ class _Cores:
     built = []
 
     def build(*flat):
+      if self._frozen:
+        frozen_graphs.mark(tf.compat.v1.get_default_graph())
       features = tf.nest.pack_sequence_as(specs, flat, expand_composites=True)
       with self._store.trace(), self._store.scope():
         spec = self._model_fn(features, None, ModeKeys.PREDICT)
@@ -254,12 +263,14 @@ class _Cores:
       for variable, value in zip(outside, theirs, strict=True):
         variable.assign(value)
 
-  def finish(self, frozen: bool) -> None:
+  def finish(self) -> None:
     """After the variables have their values; then the cores can be called."""
     for key, traced in self._traced.items():
       graph, inputs, outputs = traced
       self._functions[key] = (
-        freezing.freeze(*traced) if frozen else graph.prune(inputs, outputs)
+        freezing.freeze(*traced)
+        if self._frozen
+        else graph.prune(inputs, outputs)
       )
 
   def __call__(self, features: Any) -> dict[str, dict[str, tf.Tensor]]:

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 
 from official import estimator as estimator_lib
-from official import layers, output_folders
+from official import output_folders
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
 from official.export import formats, receivers
@@ -54,7 +54,7 @@ def export(
     formats=_formats(settings),
     image_shape=dataset.image_shape,
   )
-  with tempfile.TemporaryDirectory() as scratch, layers.frozen():
+  with tempfile.TemporaryDirectory() as scratch:
     return estimator.export_saved_model(
       settings.export_dir,
       _receivers(dataset, settings.image_bytes_as_serving_input),

@@ -21,12 +21,12 @@ from official.flags.training import TrainingSettings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(
-  RunSettings,
-  PerformanceSettings,
-  DistributionSettings,
-  LayoutSettings,
+class Settings(  # A dataclass lists the fields of its last base first.
   TrainingSettings,
+  LayoutSettings,
+  DistributionSettings,
+  PerformanceSettings,
+  RunSettings,
 ):
   """What a run does, whatever its data and network.
 

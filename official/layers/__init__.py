@@ -1,14 +1,10 @@
 """The layers of every network, which own named variables."""
 
-from official.layers.network import (
-  BATCH_NORM_EPSILON,
-  BATCH_NORM_MOMENTUM,
-  DATA_FORMATS,
-  Initializer,
-  Network,
-  frozen,
-  he_initializer,
-)
+from official.layers.batch_norm import EPSILON as BATCH_NORM_EPSILON
+from official.layers.batch_norm import MOMENTUM as BATCH_NORM_MOMENTUM
+from official.layers.layouts import DATA_FORMATS
+from official.layers.network import Network
+from official.layers.scopes import Initializer, he_initializer
 
 __all__ = [
   'BATCH_NORM_EPSILON',
@@ -16,6 +12,5 @@ __all__ = [
   'DATA_FORMATS',
   'Initializer',
   'Network',
-  'frozen',
   'he_initializer',
 ]

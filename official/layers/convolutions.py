@@ -1,21 +1,33 @@
-"""Convolutions, each by the fastest way for its sizes and its device."""
+"""Convolutions, each by the fastest way for its sizes and its device.
+
+On a GPU that way is always cuDNN, through TensorFlow's own op. On a CPU
+TensorFlow's op wastes most of its work on small maps, where most taps of a
+kernel meet nothing but padding, and this project has two other ways:
+
+- `minimal_filtering`: 3x3 kernels on maps of 2 or 4 positions each way, with
+  a quarter of the multiplications; in training only, whose batches are large
+  enough for it to pay;
+- `small_maps`: any kernel with at most 4 outputs, as dense products.
+
+All three give the same result, up to the rounding of float32.
+"""
 
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-from official.layers import minimal_filtering, small_maps
+from official.layers import layouts, minimal_filtering, paddings, small_maps
 
-DEVICES = ('CPU', 'GPU')
-PADDINGS = ('SAME', 'VALID', 'FIXED')
+DEVICE_KINDS = ('CPU', 'GPU')
 
 
-def device(names: Sequence[str] | None = None) -> str:
+def device_kind(names: Sequence[str] | None = None) -> str:
   """The kind of device that a step runs on.
 
   Args:
-    names: of the devices, such as `'/device:GPU:0'`; None for those of the
-      current `tf.distribute` strategy, or without one all that TensorFlow uses.
+    names: names of devices, such as `'/device:GPU:0'`. By default they are
+      the devices of the current `tf.distribute` strategy, or without a
+      strategy all that TensorFlow sees.
 
   Returns:
     `'GPU'` if one of them is a GPU, else `'CPU'`.
@@ -30,111 +42,134 @@ def device(names: Sequence[str] | None = None) -> str:
   return 'GPU' if 'GPU' in kinds else 'CPU'
 
 
+def grouped_conv2d(
+  inputs: tf.Tensor,
+  kernel: tf.Tensor,
+  strides: int,
+  padding: str | int,
+  groups: int,
+  *,
+  layout: layouts.Layout,
+  device: str,
+  training: bool,
+  is_constant: bool = False,
+) -> tf.Tensor:
+  """[N, H, W, C], [k, k, C / groups, F] -> [N, H', W', F].
+
+  Output channels [0, F / groups) see the input channels [0, C / groups) alone,
+  and so on (Krizhevsky et al. 2012, section 3.5). The groups are convolved one
+  by one, because TensorFlow has no gradient of a grouped convolution on a CPU.
+
+  Args:
+    inputs: a feature map.
+    kernel: of static shape, of the dtype of the inputs.
+    strides: step of the kernel along height and width.
+    padding: see `layers.Network.conv2d`.
+    groups: number of groups; 1 for an ordinary convolution.
+    layout: layout of the inputs and of the outputs.
+    device: see `conv2d`.
+    training: see `conv2d`.
+    is_constant: see `conv2d`.
+
+  Raises:
+    ValueError: the kernel is larger than the padded map.
+  """
+  outputs = [
+    conv2d(
+      inputs_of_group,
+      kernel_of_group,
+      strides,
+      padding,
+      layout=layout,
+      device=device,
+      training=training,
+      is_constant=is_constant,
+    )
+    for inputs_of_group, kernel_of_group in zip(
+      _split(inputs, groups, layout.channel_axis),
+      _split(kernel, groups, axis=3),
+      strict=True,
+    )
+  ]
+  return outputs[0] if groups == 1 else tf.concat(outputs, layout.channel_axis)
+
+
 def conv2d(
   inputs: tf.Tensor,
   kernel: tf.Tensor,
   strides: int,
   padding: str | int,
   *,
-  data_format: str,
+  layout: layouts.Layout,
   device: str,
   training: bool,
-  frozen: bool = False,
+  is_constant: bool = False,
 ) -> tf.Tensor:
   """[N, H, W, C], [k, k, C, F] -> [N, H', W', F], as `tf.nn.conv2d`.
 
   Args:
-    inputs: in the layout of `data_format`.
-    kernel: of static shape.
+    inputs: a feature map.
+    kernel: of static shape, of the dtype of the inputs.
     strides: step of the kernel along height and width.
     padding: see `layers.Network.conv2d`.
-    data_format: `'channels_first'` or `'channels_last'`.
-    device: one of `DEVICES`. What is faster on a CPU is used on a CPU alone:
-      on a GPU cuDNN is the fastest.
-    training: whether a gradient will be taken.
-    frozen: whether the kernel is a constant.
+    layout: layout of the inputs and of the outputs.
+    device: one of `DEVICE_KINDS`: what the convolution is to be fast on.
+    training: whether gradients will be taken.
+    is_constant: whether the kernel will be a constant of the graph. Several
+      windows of one kernel would then be several constants, each stored.
 
   Raises:
     ValueError: the kernel is larger than the padded map.
   """
-  axes = [2, 3] if data_format == 'channels_first' else [1, 2]
-  sizes = [inputs.shape[axis] for axis in axes]
-  check_window('kernel', kernel.shape[0], strides, sizes, padding)
-  pads = [_zeros(n, kernel.shape[0], strides, padding) for n in sizes]
-  if None not in sizes and device == 'CPU' and data_format == 'channels_last':
-    if training and minimal_filtering.fits(inputs, kernel, strides, pads):
+  kernel_size = kernel.shape[0]
+  sizes = layout.spatial_sizes(inputs)
+  paddings.check_window('kernel', kernel_size, strides, sizes, padding)
+  zeros = [
+    paddings.zeros(size, kernel_size, strides, padding) for size in sizes
+  ]
+  if None not in sizes and device == 'CPU' and layout.is_channels_last:
+    if training and minimal_filtering.fits(inputs, kernel, strides, zeros):
       return minimal_filtering.conv2d(inputs, kernel)
-    most = 1 if frozen else small_maps.MAX_OUTPUTS
-    if small_maps.fits(inputs, kernel, strides, pads, most):
-      return small_maps.conv2d(inputs, kernel, strides, pads, training=training)
-  same = [_zeros(n, kernel.shape[0], strides, 'SAME') for n in sizes]
-  if None not in sizes and pads == same:
-    padding = 'SAME'
-  elif padding != 'SAME':
-    edges = [[0, 0]] * 4
-    for axis, pad in zip(axes, pads, strict=True):
-      edges[axis] = pad
-    padding = edges if any(map(any, edges)) else 'VALID'
-    if padding != 'VALID' and device == 'CPU' and axes == [1, 2]:
-      # TensorFlow's gradients of explicit padding miss oneDNN on a CPU.
-      inputs, padding = tf.pad(inputs, edges), 'VALID'
-  tf_format = 'NCHW' if data_format == 'channels_first' else 'NHWC'
-  return tf.nn.conv2d(inputs, kernel, strides, padding, data_format=tf_format)
+    max_outputs = 1 if is_constant else small_maps.MAX_OUTPUTS
+    if small_maps.fits(inputs, kernel, strides, zeros, max_outputs):
+      return small_maps.conv2d(
+        inputs, kernel, strides, zeros, training=training
+      )
+  return _library_conv2d(
+    inputs, kernel, strides, padding, zeros, layout, device
+  )
 
 
-def check_window(
-  what: str,
-  window: int,
+def _library_conv2d(
+  inputs: tf.Tensor,
+  kernel: tf.Tensor,
   strides: int,
-  sizes: Sequence[int | None],
   padding: str | int,
-) -> None:
-  """Whether a window fits at least once into a padded map.
-
-  Args:
-    what: the window's name for people.
-    window: its height and width.
-    strides: how far it moves at a time.
-    sizes: height and width of the map; None for unknown.
-    padding: see `layers.Network.conv2d`.
-
-  Raises:
-    ValueError: it does not, or there is no such padding, window or stride.
-  """
-  if window < 1 or strides < 1:
-    raise ValueError(
-      f'the size and the strides of a {what} must be 1 or more, given: '
-      f'{window} and {strides}'
-    )
-  is_number = isinstance(padding, int) and not isinstance(padding, bool)
-  if not (padding >= 0 if is_number else padding in PADDINGS):
-    raise ValueError(
-      f'padding must be one of {PADDINGS} or a number of zeros, given: '
-      f'{padding!r}'
-    )
-  if padding in ('SAME', 'FIXED'):
-    return
-  pad = 0 if padding == 'VALID' else padding
-  if any(size is not None and size + 2 * pad < window for size in sizes):
-    height, width = ('?' if size is None else size for size in sizes)
-    zeros = 'without padding' if not pad else f'with {pad} zeros on each side'
-    raise ValueError(
-      'Computed output size would be negative: a '
-      f'{window}x{window} {what} does not fit into a {height}x{width} map '
-      f"{zeros}. Use a larger map, a smaller {what} or padding 'SAME'."
-    )
+  zeros: Sequence[list[int]],
+  layout: layouts.Layout,
+  device: str,
+) -> tf.Tensor:
+  """[N, H, W, C], [k, k, C, F] -> [N, H', W', F] by TensorFlow's own op."""
+  sizes = layout.spatial_sizes(inputs)
+  zeros_of_same = [
+    paddings.zeros(size, kernel.shape[0], strides, 'SAME') for size in sizes
+  ]
+  library_padding: str | list[list[int]] = 'SAME'
+  # 'SAME' by its name where the zeros are the same: explicit ones are slower.
+  if padding != 'SAME' and (None in sizes or zeros != zeros_of_same):
+    edges = [[0, 0]] * 4
+    for axis, zeros_of_axis in zip(layout.spatial_axes, zeros, strict=True):
+      edges[axis] = zeros_of_axis
+    library_padding = edges if any(map(any, edges)) else 'VALID'
+    if (
+      library_padding != 'VALID' and device == 'CPU' and layout.is_channels_last
+    ):
+      # TensorFlow's gradients of explicit padding do not use oneDNN on a CPU.
+      inputs, library_padding = tf.pad(inputs, edges), 'VALID'
+  return tf.nn.conv2d(
+    inputs, kernel, strides, library_padding, layout.tensorflow_name
+  )
 
 
-def _zeros(
-  size: int | None, kernel_size: int, strides: int, padding: str | int
-) -> list[int]:
-  """Zeros [before, after] one spatial axis."""
-  if isinstance(padding, int):
-    return [padding, padding]
-  if padding == 'VALID':
-    return [0, 0]
-  if padding == 'FIXED' or size is None:
-    total = kernel_size - 1
-  else:  # SAME: as few as give ceil(size / strides) outputs.
-    total = max((-(-size // strides) - 1) * strides + kernel_size - size, 0)
-  return [total // 2, total - total // 2]
+def _split(tensor: tf.Tensor, parts: int, axis: int) -> list[tf.Tensor]:
+  return [tensor] if parts == 1 else tf.split(tensor, parts, axis)

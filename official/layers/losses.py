@@ -11,7 +11,7 @@ def cross_entropy(
   """The cross-entropy of each example.
 
   Args:
-    logits: float32 [N, C].
+    logits: [N, C], of any float type; computed in float32.
     labels: int32 [N].
     label_smoothing: Share of each label that is spread evenly over all classes
       (Szegedy et al. 2016, section 7).
@@ -19,6 +19,7 @@ def cross_entropy(
   Returns:
     float32 [N].
   """
+  logits = tf.cast(logits, tf.float32)
   if not label_smoothing:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
   classes = logits.shape[1]
@@ -43,3 +44,12 @@ def l2(loss_filter_fn: Callable[[str], bool]) -> tf.Tensor:
     if loss_filter_fn(variable.name)
   ]
   return tf.add_n(terms) if terms else tf.constant(0.0)
+
+
+def excludes_batch_norm(name: str) -> bool:
+  """The default `loss_filter_fn`: batch norm does not decay.
+
+  Args:
+    name: Of a variable.
+  """
+  return 'batch_normalization' not in name

@@ -1,38 +1,48 @@
-"""Counts the multiply-adds of the layers of a graph."""
+"""The multiply-adds of the layers of a graph.
+
+A layer records its own when it is built, in a collection of its graph. They
+are kept with the graph, and not by whoever asked while it was built, because a
+graph is built once and then used many times.
+"""
 
 import math
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-# They are kept with the graph, not with whoever asked while it was built: a
-# graph is built once and used again.
 _COLLECTION = 'official_multiply_adds'
 
 
 def of(graph: tf.Graph) -> dict[str, int]:
-  """The convolutions and dense layers that were built in a graph.
+  """The multiply-adds of the convolutions and dense layers of a graph.
 
   Returns:
-    Name of a layer's kernel to its multiply-adds an image by the definition of
-    the layer (padding included, as papers count), in the order of the layers.
+    The name of each layer's kernel, in the order of the layers, with the
+    multiply-adds that the layer takes for one image. They are counted by the
+    definition of the layer, as papers do: products with padding count, however
+    the layer is computed.
   """
   return dict(graph.get_collection(_COLLECTION))
 
 
-def count(
-  name: str, kernel_shape: Sequence[int], positions: Sequence[int | None] = ()
+def record(
+  kernel_name: str,
+  kernel_shape: Sequence[int],
+  map_sizes: Sequence[int | None] = (),
 ) -> None:
-  """Notes a layer in the graph that is being built.
+  """Records a layer in the graph that is being built; eagerly, does nothing.
 
   Args:
-    name: of its kernel.
-    kernel_shape: all weights that an output takes part in.
-    positions: sizes of the map that the kernel is applied at; 0 for unknown.
+    kernel_name: full name of the layer's kernel.
+    kernel_shape: shape of the kernel. Each weight is used once for each
+      position of the output.
+    map_sizes: height and width of the output, () for a dense layer. With None,
+      an unknown size, the layer counts 0.
   """
   if tf.executing_eagerly():
     return
-  sizes = [size or 0 for size in positions]
-  work = math.prod(kernel_shape) * math.prod(sizes)
+  positions = math.prod(size or 0 for size in map_sizes)
   graph = tf.compat.v1.get_default_graph()
-  graph.add_to_collection(_COLLECTION, (name, work))
+  graph.add_to_collection(
+    _COLLECTION, (kernel_name, math.prod(kernel_shape) * positions)
+  )

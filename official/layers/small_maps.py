@@ -1,13 +1,33 @@
-"""Convolutions on maps of a few positions, as dense matrix products."""
+"""Convolutions on maps of a few positions, as dense matrix products.
+
+Take a 3x3 kernel on a 2x2 map with one row of zeros around it. Each of the 4
+outputs sees all 4 inputs, but only through 4 of the 9 taps of the kernel; the
+other 5 taps meet zeros. A library that convolves the padded 4x4 map multiplies
+these zeros too: 36 products of [C] by [C, F] per image, of which 16 matter.
+On a 1x1 map 1 of 9 matters. The last layers of a deep network on images of 28
+to 32 pixels work on such maps, and they have most of its weights.
+
+So here every output position is one dense product: the inputs that it sees,
+as [N, window * C], times the taps that see them, as [window * C, F], where
+`window` is the number of positions seen. Windows are known from the sizes
+alone, so the graph is fixed when it is built.
+
+The gradients have code of their own. The automatic gradient of taking several
+windows from a kernel pads each window's gradient to the size of the kernel and
+adds them all up, so it writes every weight many times. `_kernel_gradient`
+computes the gradient of each tap directly and writes it once.
+"""
 
 import dataclasses
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-MAX_OUTPUTS = 4  # height times width of a map that is worth it
+# The largest maps, as height times width, on which this way was the faster
+# one. Each output is one more product and one more window of the kernel.
+MAX_OUTPUTS = 4
 _MAX_INPUTS = 16
 
 
@@ -15,25 +35,31 @@ def fits(
   inputs: tf.Tensor,
   kernel: tf.Tensor,
   strides: int,
-  pads: Sequence[Sequence[int]],
+  zeros: Sequence[Sequence[int]],
   max_outputs: int = MAX_OUTPUTS,
 ) -> bool:
-  """Whether `conv2d` is the faster way for such maps.
+  """Whether `conv2d` is the faster way to convolve these.
 
-  With `max_outputs` 1 it also reads each weight once at most.
+  Args:
+    inputs: [N, H, W, C], of static height and width.
+    kernel: [k, k, C, F].
+    strides: step of the kernel along height and width.
+    zeros: numbers of zeros [before, after] for height and for width.
+    max_outputs: the largest number of output positions. With 1 each weight is
+      also read at most once.
   """
-  outputs = [
-    _num_outputs(size, kernel.shape[axis], strides, pad)
-    for axis, (size, pad) in enumerate(
-      zip(inputs.shape[1:3], pads, strict=True)
-    )
-  ]
-  # A window that lies in the padding alone would be an empty product.
-  is_met = all(max(pad) < kernel.shape[0] for pad in pads)
+  sizes = inputs.shape[1:3]
+  kernel_size = kernel.shape[0]
+  num_outputs = math.prod(
+    _num_outputs(size, kernel_size, strides, pad)
+    for size, pad in zip(sizes, zeros, strict=True)
+  )
+  # A window that lies in the zeros alone would be an empty product.
+  every_output_sees_an_input = all(max(pad) < kernel_size for pad in zeros)
   return (
-    is_met
-    and math.prod(outputs) <= max_outputs
-    and math.prod(inputs.shape[1:3]) <= _MAX_INPUTS
+    every_output_sees_an_input
+    and num_outputs <= max_outputs
+    and math.prod(sizes) <= _MAX_INPUTS
   )
 
 
@@ -41,58 +67,57 @@ def conv2d(
   inputs: tf.Tensor,
   kernel: tf.Tensor,
   strides: int,
-  pads: Sequence[Sequence[int]],
+  zeros: Sequence[Sequence[int]],
   *,
   training: bool,
 ) -> tf.Tensor:
   """[N, H, W, C], [k, k, C, F] -> [N, H', W', F], as `tf.nn.conv2d`.
 
-  On a map of a few positions most taps of a kernel only ever meet padding. So
-  each output position becomes one dense product of the inputs it sees with
-  the window of the kernel that sees them: 9x fewer multiply-adds for a 3x3
-  kernel on a 1x1 map, 2.25x fewer on 2x2.
-
   Args:
     inputs: of static height, width and channels.
-    kernel: of static shape.
+    kernel: of static shape, of the dtype of the inputs.
     strides: step of the kernel along height and width.
-    pads: zeros [before, after] height and width.
-    training: bring the fast gradient, which ties inputs and kernel together.
+    zeros: numbers of zeros [before, after] for height and for width.
+    training: whether to attach the fast gradient. TensorFlow ties inputs,
+      kernel and outputs together in one op for it, so graphs that only run
+      forward go without.
   """
   rows, columns = (
-    _windows(size, kernel.shape[axis], strides, pad)
-    for axis, (size, pad) in enumerate(
-      zip(inputs.shape[1:3], pads, strict=True)
-    )
+    _windows(size, kernel.shape[0], strides, pad)
+    for size, pad in zip(inputs.shape[1:3], zeros, strict=True)
   )
 
-  def convolve(inputs, kernel):
-    windows = [
-      _kernel_window(kernel, row, column) for row in rows for column in columns
+  def convolve(
+    inputs: tf.Tensor, kernel: tf.Tensor
+  ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
+    weights = [
+      _weights(kernel, row, column)
+      for row, column in itertools.product(rows, columns)
     ]
 
-    def gradient(slopes):
+    def gradient(output_gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
       return (
-        _input_gradient(inputs, windows, slopes, rows, columns),
-        _kernel_gradient(inputs, kernel, slopes, rows, columns),
+        _input_gradient(inputs, weights, output_gradient, rows, columns),
+        _kernel_gradient(inputs, kernel, output_gradient, rows, columns),
       )
 
-    return _outputs(inputs, windows, rows, columns), gradient
+    return _outputs(inputs, weights, rows, columns), gradient
 
   inputs, kernel = map(tf.convert_to_tensor, (inputs, kernel))
   if not training:
-    return convolve(inputs, kernel)[0]
+    outputs, _ = convolve(inputs, kernel)
+    return outputs
   return tf.custom_gradient(convolve)(inputs, kernel)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Window:
-  """What one output sees along an axis.
+  """What one output sees along one axis: as many inputs as taps.
 
   Attributes:
-    inputs: positions of the input.
-    taps: positions of the kernel, as many.
-    size: of the input.
+    inputs: positions of the input that the output sees.
+    taps: positions of the kernel that see them.
+    size: number of positions of the input along the axis.
   """
 
   inputs: slice
@@ -103,18 +128,18 @@ class _Window:
     return self.inputs.stop - self.inputs.start
 
   @property
-  def beyond(self) -> list[int]:
-    """Positions of the input before and after."""
+  def unseen(self) -> list[int]:
+    """Numbers of positions of the input [before, after] those seen."""
     return [self.inputs.start, self.size - self.inputs.stop]
 
 
 def _windows(
-  size: int, kernel_size: int, strides: int, pad: Sequence[int]
+  size: int, kernel_size: int, strides: int, zeros: Sequence[int]
 ) -> list[_Window]:
-  """One for each output along an axis."""
+  """The window of each output along one axis."""
   windows = []
-  for output in range(_num_outputs(size, kernel_size, strides, pad)):
-    start = output * strides - pad[0]
+  for output in range(_num_outputs(size, kernel_size, strides, zeros)):
+    start = output * strides - zeros[0]  # Of the kernel; may be outside.
     first, last = max(start, 0), min(start + kernel_size, size)
     taps = slice(first - start, last - start)
     windows.append(_Window(slice(first, last), taps, size))
@@ -122,44 +147,70 @@ def _windows(
 
 
 def _num_outputs(
-  size: int, kernel_size: int, strides: int, pad: Sequence[int]
+  size: int, kernel_size: int, strides: int, zeros: Sequence[int]
 ) -> int:
-  return (size + sum(pad) - kernel_size) // strides + 1
+  return (size + sum(zeros) - kernel_size) // strides + 1
+
+
+def _weights(kernel: tf.Tensor, row: _Window, column: _Window) -> tf.Tensor:
+  """[k, k, C, F] -> [window * C, F], the taps that meet a position's window."""
+  channels, filters = kernel.shape[2:]
+  return tf.reshape(
+    kernel[row.taps, column.taps], [len(row) * len(column) * channels, filters]
+  )
 
 
 def _outputs(
   inputs: tf.Tensor,
-  windows: Sequence[tf.Tensor],
+  weights: Sequence[tf.Tensor],
   rows: Sequence[_Window],
   columns: Sequence[_Window],
 ) -> tf.Tensor:
-  places = itertools.product(rows, columns)
+  """[N, H, W, C], weights [window * C, F] -> [N, H', W', F].
+
+  Args:
+    inputs: the map.
+    weights: those of each output position, row by row.
+    rows: the H' windows along the height.
+    columns: the W' windows along the width.
+  """
   outputs = [
     tf.linalg.matmul(
-      tf.reshape(inputs[:, row.inputs, column.inputs], [-1, window.shape[0]]),
-      window,
+      tf.reshape(inputs[:, row.inputs, column.inputs], [-1, matrix.shape[0]]),
+      matrix,
     )
-    for (row, column), window in zip(places, windows, strict=True)
+    for (row, column), matrix in zip(
+      itertools.product(rows, columns), weights, strict=True
+    )
   ]
   stacked = outputs[0] if len(outputs) == 1 else tf.stack(outputs, 1)
-  filters = windows[0].shape[1]
+  filters = weights[0].shape[1]
   return tf.reshape(stacked, [-1, len(rows), len(columns), filters])
 
 
 def _input_gradient(
   inputs: tf.Tensor,
-  windows: Sequence[tf.Tensor],
-  slopes: tf.Tensor,
+  weights: Sequence[tf.Tensor],
+  output_gradient: tf.Tensor,
   rows: Sequence[_Window],
   columns: Sequence[_Window],
 ) -> tf.Tensor:
-  places = itertools.product(enumerate(rows), enumerate(columns))
+  """[N, H', W', F] -> [N, H, W, C], the sum of what each output sends back.
+
+  Args:
+    inputs: [N, H, W, C], for its shape.
+    weights: [window * C, F] for each output position, row by row.
+    output_gradient: gradient of the loss by the outputs.
+    rows: the H' windows along the height.
+    columns: the W' windows along the width.
+  """
+  positions = itertools.product(enumerate(rows), enumerate(columns))
   parts = []
-  for ((y, row), (x, column)), window in zip(places, windows, strict=True):
-    part = tf.linalg.matmul(slopes[:, y, x], window, transpose_b=True)
+  for ((y, row), (x, column)), matrix in zip(positions, weights, strict=True):
+    part = tf.linalg.matmul(output_gradient[:, y, x], matrix, transpose_b=True)
     part = tf.reshape(part, [-1, len(row), len(column), inputs.shape[3]])
-    beyond = [[0, 0], row.beyond, column.beyond, [0, 0]]
-    parts.append(tf.pad(part, beyond) if any(map(any, beyond)) else part)
+    unseen = [[0, 0], row.unseen, column.unseen, [0, 0]]
+    parts.append(tf.pad(part, unseen) if any(map(any, unseen)) else part)
   total = parts[0] if len(parts) == 1 else tf.add_n(parts)
   return tf.reshape(total, tf.shape(inputs))
 
@@ -167,44 +218,49 @@ def _input_gradient(
 def _kernel_gradient(
   inputs: tf.Tensor,
   kernel: tf.Tensor,
-  slopes: tf.Tensor,
+  output_gradient: tf.Tensor,
   rows: Sequence[_Window],
   columns: Sequence[_Window],
 ) -> tf.Tensor:
-  """Tap by tap, so that each is written once."""
+  """[N, H, W, C], [N, H', W', F] -> [k, k, C, F], tap by tap.
+
+  The gradient of a tap is the sum, over the images and over the pairs of an
+  input and an output that the tap connects, of the input's outer product with
+  the output's gradient. These pairs lie side by side on the batch axis, so the
+  sum is one product, and each tap's gradient is written once.
+
+  Args:
+    inputs: the map.
+    kernel: for its shape and dtype.
+    output_gradient: gradient of the loss by the outputs.
+    rows: the H' windows along the height.
+    columns: the W' windows along the width.
+  """
   height, width, channels, filters = kernel.shape
-  taps = []
-  for ky, kx in itertools.product(range(height), range(width)):
-    met = [
-      (inputs[:, iy, ix], slopes[:, oy, ox])
-      for oy, iy in _meetings(rows, ky)
-      for ox, ix in _meetings(columns, kx)
+  gradients = []
+  for tap_y, tap_x in itertools.product(range(height), range(width)):
+    pairs = [
+      (inputs[:, input_y, input_x], output_gradient[:, output_y, output_x])
+      for output_y, input_y in _connected(rows, tap_y)
+      for output_x, input_x in _connected(columns, tap_x)
     ]
-    if met:
-      seen, wanted = (
+    if pairs:
+      inputs_of_tap, gradients_of_outputs = (
         tensors[0] if len(tensors) == 1 else tf.concat(tensors, 0)
-        for tensors in zip(*met, strict=True)
+        for tensors in zip(*pairs, strict=True)
       )
-      taps.append(tf.linalg.matmul(seen, wanted, transpose_a=True))
-    else:
-      taps.append(tf.zeros([channels, filters], kernel.dtype))
-  return tf.reshape(tf.stack(taps), kernel.shape)
+      gradients.append(
+        tf.linalg.matmul(inputs_of_tap, gradients_of_outputs, transpose_a=True)
+      )
+    else:  # The tap only ever meets zeros.
+      gradients.append(tf.zeros([channels, filters], kernel.dtype))
+  return tf.reshape(tf.stack(gradients), kernel.shape)
 
 
-def _meetings(windows: Sequence[_Window], tap: int) -> list[tuple[int, int]]:
-  """Each output along an axis that uses a tap, and the input it meets there."""
+def _connected(windows: Sequence[_Window], tap: int) -> list[tuple[int, int]]:
+  """Pairs (output, input) that a tap connects, as positions along one axis."""
   return [
     (output, window.inputs.start + tap - window.taps.start)
     for output, window in enumerate(windows)
     if window.taps.start <= tap < window.taps.stop
   ]
-
-
-def _kernel_window(
-  kernel: tf.Tensor, row: _Window, column: _Window
-) -> tf.Tensor:
-  """[k, k, C, F] -> [window * C, F]."""
-  channels, filters = kernel.shape[2:]
-  return tf.reshape(
-    kernel[row.taps, column.taps], [len(row) * len(column) * channels, filters]
-  )

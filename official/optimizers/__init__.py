@@ -1,13 +1,9 @@
-"""Optimizers that add gradients up over replicas, and what they step with."""
+"""Optimizers, each of whose steps is one fused op for each variable."""
 
-from official.optimizers.optimizers import (
-  AdadeltaOptimizer,
-  AdamOptimizer,
-  GradsAndVars,
-  LARSOptimizer,
-  MomentumOptimizer,
-  Optimizer,
-)
+from official.optimizers.adaptive import AdadeltaOptimizer, AdamOptimizer
+from official.optimizers.lars import LARSOptimizer
+from official.optimizers.momentum import MomentumOptimizer
+from official.optimizers.optimizer import GradsAndVars, Optimizer
 from official.optimizers.training_step import train_op
 
 __all__ = [

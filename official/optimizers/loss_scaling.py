@@ -1,13 +1,23 @@
-"""The loss scale that finds itself (Micikevicius et al. 2018, section 3.2)."""
+"""A loss scale that adapts, for training in 16 bits.
+
+In float16 a gradient below 6e-8 is zero, and many gradients are that small.
+Multiplying the loss by a scale multiplies every gradient, so that they stay in
+the range of float16; the float32 gradient is divided by the scale before it
+meets a weight (Micikevicius et al. 2018, section 3.2,
+https://arxiv.org/abs/1710.03740). The best scale is the largest one that
+overflows no gradient. It differs from network to network and changes in
+training, so it is searched for: upwards while all gradients are finite, and
+down at once when one is not, a step that is left out.
+"""
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from official.optimizers import Optimizer
+from official.optimizers.optimizer import Optimizer
 
 INITIAL_SCALE = 2.0**15
-GROWTH_STEPS = 2000  # finite ones in a row, before the scale doubles
+GROWTH_STEPS = 2000  # This many finite steps in a row double the scale.
 
 
 def dynamic_update(
@@ -17,53 +27,56 @@ def dynamic_update(
 ) -> tf.Operation:
   """The op of one step with a loss scale that adapts.
 
-  The loss is multiplied by the scale before the gradient, which is divided by
-  it after. Where a gradient is not finite the scale is halved (to 1 at least)
-  and no variable changes; after 2000 finite steps in a row it doubles. The
-  global step counts both. Scale and count are in the checkpoint.
+  Where a gradient is not finite, the scale is halved (to no less than 1) and
+  no variable changes. After `GROWTH_STEPS` finite steps in a row it doubles.
+  The global step counts both kinds of steps. Scale and count are variables, so
+  a resumed run has them from its checkpoint.
 
   Args:
-    optimizer: what steps the variables.
-    loss: the mean over this replica's batch, shape [].
-    is_trained: variable name to whether it may change.
+    optimizer: steps the variables.
+    loss: mean over this replica's batch, shape [].
+    is_trained: function from a variable's name to whether it may change; by
+      default all may.
   """
   scale = _variable(INITIAL_SCALE, 'loss_scale')
   finite_steps = _variable(0.0, 'loss_scale/finite_steps')
-  before = tf.identity(scale)
-  pairs = [
-    (gradient / before, variable)
-    for gradient, variable in optimizer.compute_gradients(loss * before)
+  # One read for this whole step, so that no assignment comes in between.
+  scale_of_step = tf.identity(scale)
+  grads_and_vars = [
+    (gradient / scale_of_step, variable)
+    for gradient, variable in optimizer.compute_gradients(loss * scale_of_step)
     if is_trained(variable.name)
   ]
+  # The gradients are sums over the replicas, so all replicas agree on this.
   is_finite = tf.reduce_all([
-    tf.reduce_all(tf.math.is_finite(gradient)) for gradient, _ in pairs
+    tf.reduce_all(tf.math.is_finite(gradient)) for gradient, _ in grads_and_vars
   ])
 
-  def update():
-    with tf.control_dependencies([optimizer.update(pairs)]):
+  def update() -> tf.Tensor:
+    with tf.control_dependencies([optimizer.update(grads_and_vars)]):
       return tf.constant(True)
 
   updated = tf.cond(is_finite, update, lambda: tf.constant(False))
   count = tf.where(is_finite, finite_steps + 1, 0.0)
   doubles = count >= GROWTH_STEPS
-  after = tf.where(
+  next_scale = tf.where(
     is_finite,
-    tf.where(doubles, before * 2, before),
-    tf.maximum(before / 2, 1.0),
+    tf.where(doubles, scale_of_step * 2, scale_of_step),
+    tf.maximum(scale_of_step / 2, 1.0),
   )
   return tf.group(
     updated,
-    scale.assign(after),
+    scale.assign(next_scale),
     finite_steps.assign(tf.where(doubles, 0.0, count)),
     tf.compat.v1.train.get_global_step().assign_add(1),
   )
 
 
 def _variable(initial_value: float, name: str) -> tf.Variable:
+  """A variable that all replicas assign the same value to."""
   return tf.Variable(
     lambda: tf.constant(initial_value),
     name=name,
     trainable=False,
-    # The gradients are summed over replicas already: all would say the same.
     aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
   )

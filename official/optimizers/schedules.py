@@ -1,7 +1,7 @@
-"""Learning rates: pure functions from the step to the rate.
+"""Learning-rate schedules: pure functions from the global step to the rate.
 
-Each takes a step as an int or an integer tensor of shape [] and returns a
-float32 tensor of shape [].
+Because a rate depends on the step and on nothing else, a resumed run has the
+rate that an unbroken one would have had.
 """
 
 import math
@@ -9,17 +9,21 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-Schedule = Callable[[int | tf.Tensor], tf.Tensor]
+# From the global step, an int or an integer tensor [], to a float32 tensor [].
+LearningRateFn = Callable[[int | tf.Tensor], tf.Tensor]
 
 
 def piecewise_constant(
   boundaries: Sequence[int], values: Sequence[float]
-) -> Schedule:
-  """`values[i]` up to and at step `boundaries[i]`, the last value after.
+) -> LearningRateFn:
+  """`values[i]` up to and at step `boundaries[i]`, the last value afterwards.
+
+  Args:
+    boundaries: steps in ascending order.
+    values: rates, one more than boundaries.
 
   Raises:
-    ValueError: there is not one value more than boundaries, or the boundaries
-      fall.
+    ValueError: the number of values is wrong, or the boundaries fall.
   """
   if len(values) != len(boundaries) + 1:
     raise ValueError(
@@ -29,7 +33,7 @@ def piecewise_constant(
   if list(boundaries) != sorted(boundaries):
     raise ValueError(f'boundaries must not fall, given: {list(boundaries)}')
 
-  def rate(step):
+  def rate(step: int | tf.Tensor) -> tf.Tensor:
     passed = tf.cast(step, tf.int64) > tf.constant(boundaries, tf.int64)
     return tf.gather(
       tf.constant(values, tf.float32), tf.reduce_sum(tf.cast(passed, tf.int32))
@@ -38,40 +42,44 @@ def piecewise_constant(
   return rate
 
 
-def with_warmup(schedule: Schedule, peak: float, warmup_steps: int) -> Schedule:
-  """From 0 at step 0 in a straight line towards `peak`, then `schedule`.
+def with_warmup(
+  learning_rate_fn: LearningRateFn, peak: float, warmup_steps: int
+) -> LearningRateFn:
+  """From 0 at step 0 in a straight line towards `peak`, then another schedule.
 
-  Goyal et al. 2017 (https://arxiv.org/abs/1706.02677), section 2.2.
+  Gradual warmup: Goyal et al. 2017 (https://arxiv.org/abs/1706.02677), section
+  2.2. The large rate of a large batch would make the first steps diverge.
+
+  Args:
+    learning_rate_fn: the schedule from step `warmup_steps` on.
+    peak: the rate that the line would reach at `warmup_steps`.
+    warmup_steps: number of steps; 0 for no warmup.
   """
 
-  def rate(step):
+  def rate(step: int | tf.Tensor) -> tf.Tensor:
     done = tf.cast(step, tf.float32) / max(warmup_steps, 1)
-    warming = tf.cast(step, tf.int64) < warmup_steps
-    return tf.where(warming, peak * done, schedule(step))
+    is_warming_up = tf.cast(step, tf.int64) < warmup_steps
+    return tf.where(is_warming_up, peak * done, learning_rate_fn(step))
 
   return rate
 
 
-def piecewise_constant_with_warmup(
-  boundaries: Sequence[int], values: Sequence[float], warmup_steps: int
-) -> Schedule:
-  """`piecewise_constant` after a warm-up to its first value."""
-  return with_warmup(
-    piecewise_constant(boundaries, values), values[0], warmup_steps
-  )
-
-
-def cosine(base_lr: float, total_steps: int, warmup_steps: int = 0) -> Schedule:
-  """Half a cosine from `base_lr` after the warm-up to 0 at `total_steps`.
+def cosine(
+  base_lr: float, total_steps: int, warmup_steps: int = 0
+) -> LearningRateFn:
+  """Half a cosine from `base_lr` after the warmup to 0 at `total_steps`.
 
   Loshchilov and Hutter 2017 (https://arxiv.org/abs/1608.03983), equation 5,
   without restarts.
-  """
-  span = max(total_steps - warmup_steps, 1)
 
-  def rate(step):
-    done = (tf.cast(step, tf.float32) - warmup_steps) / span
-    done = tf.clip_by_value(done, 0.0, 1.0)
+  Args:
+    base_lr: the rate at the end of the warmup.
+    total_steps: the step at which the rate is 0; it stays so.
+    warmup_steps: number of steps of the warmup, which is part of the total.
+  """
+
+  def rate(step: int | tf.Tensor) -> tf.Tensor:
+    done = _share_done(step, total_steps, warmup_steps)
     return base_lr * 0.5 * (1 + tf.cos(math.pi * done))
 
   return with_warmup(rate, base_lr, warmup_steps)
@@ -83,13 +91,30 @@ def polynomial(
   warmup_steps: int = 0,
   power: float = 2.0,
   end_lr: float = 0.0,
-) -> Schedule:
-  """A polynomial from `base_lr` after the warm-up to `end_lr` at the end."""
-  span = max(total_steps - warmup_steps, 1)
+) -> LearningRateFn:
+  """A polynomial from `base_lr` after the warmup to `end_lr` at the end.
 
-  def rate(step):
-    done = (tf.cast(step, tf.float32) - warmup_steps) / span
-    left = 1 - tf.clip_by_value(done, 0.0, 1.0)
+  `end_lr + (base_lr - end_lr) * left ** power`, where `left` falls from 1 to 0.
+
+  Args:
+    base_lr: the rate at the end of the warmup.
+    total_steps: the step at which the rate is `end_lr`; it stays so.
+    warmup_steps: number of steps of the warmup, which is part of the total.
+    power: exponent; 1 is a straight line.
+    end_lr: the last rate.
+  """
+
+  def rate(step: int | tf.Tensor) -> tf.Tensor:
+    left = 1 - _share_done(step, total_steps, warmup_steps)
     return (base_lr - end_lr) * left**power + end_lr
 
   return with_warmup(rate, base_lr, warmup_steps)
+
+
+def _share_done(
+  step: int | tf.Tensor, total_steps: int, warmup_steps: int
+) -> tf.Tensor:
+  """How much of the steps after the warmup is over, from 0 to 1."""
+  num_steps = max(total_steps - warmup_steps, 1)
+  done = (tf.cast(step, tf.float32) - warmup_steps) / num_steps
+  return tf.clip_by_value(done, 0.0, 1.0)

@@ -6,13 +6,10 @@ from typing import Any
 import tensorflow as tf
 
 from official.optimizers import loss_scaling
-from official.optimizers.optimizers import (
-  AdadeltaOptimizer,
-  AdamOptimizer,
-  LARSOptimizer,
-  MomentumOptimizer,
-  Optimizer,
-)
+from official.optimizers.adaptive import AdadeltaOptimizer, AdamOptimizer
+from official.optimizers.lars import LARSOptimizer
+from official.optimizers.momentum import MomentumOptimizer
+from official.optimizers.optimizer import Optimizer
 
 # By name: from rate, momentum and weight decay to the optimizer.
 _OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {

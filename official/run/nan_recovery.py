@@ -21,7 +21,7 @@ class HalvedRate:
     halvings: How often it was halved.
   """
 
-  learning_rate_fn: schedules.Schedule
+  learning_rate_fn: schedules.LearningRateFn
   halvings: int = 0
 
   def __call__(self, global_step: tf.Tensor) -> tf.Tensor:

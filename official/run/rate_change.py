@@ -13,7 +13,7 @@ _BLOCK = 2**16  # bytes of the log to look at first; some hundred steps
 
 
 def line(
-  metrics_path: str, step: int, learning_rate_fn: schedules.Schedule
+  metrics_path: str, step: int, learning_rate_fn: schedules.LearningRateFn
 ) -> str | None:
   """What to tell of a run that goes on by another schedule than it had.
 

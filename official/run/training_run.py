@@ -38,7 +38,7 @@ def opened(
   model_fn: ModelFn,
   dataset: ImageDataset,
   network: str,
-  learning_rate_fn: schedules.Schedule,
+  learning_rate_fn: schedules.LearningRateFn,
   devices: Devices,
 ) -> Iterator['TrainingRun']:
   """A run, in a folder that this process has to itself while it trains.
@@ -68,14 +68,8 @@ def opened(
   predictions.check(settings, devices)
   tensorboard.check(settings)
   plan = Plan.of(settings, dataset.num_images['train'])
-  folders = (
-    settings.model_dir,
-    settings.export_dir,
-    settings.data_dir,
-    settings.pretrained_model_checkpoint_path,
-  )
   with (
-    user_errors.told(dataset, folders),
+    user_errors.told(dataset, _paths(settings)),
     config.opened(settings, network, dataset, devices.is_chief) as recorder,
   ):
     run = TrainingRun(
@@ -211,6 +205,16 @@ def _settled(
     data_format=devices.data_format,
     loss_scale=scale,
   )
+
+
+def _paths(settings: Settings) -> list[str | None]:
+  """The files and folders that the user named."""
+  return [
+    settings.model_dir,
+    settings.export_dir,
+    settings.data_dir,
+    settings.pretrained_model_checkpoint_path,
+  ]
 
 
 def _run_config(

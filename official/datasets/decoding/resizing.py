@@ -1,8 +1,9 @@
-"""Encoded images to the shape, and the paper, of a data set's images.
+"""Encoded images to images like those of a data set.
 
-Grey drawings come as dark ink on white paper or as light ink on black, and a
-network knows one of them: MNIST has light digits on black paper. An image whose
-edge is of the opposite colour is inverted.
+They get its shape and, where they are grey, its paper. Grey drawings come as
+dark ink on white paper or as light ink on black, and a network knows one of
+them: MNIST has light digits on black paper. An image whose edge is of the
+opposite colour is inverted.
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,8 @@ from official.datasets.files.inventory import LeftOut, list_folder
 from official.datasets.files.names import first_few, printable
 from official.errors import DataError
 
-# Names of the folders of a split, in any case. Of the second the first is used.
+# Names of the folders of a split, in any case. Where there are several to test
+# on, the one that comes first here is used.
 _TRAIN = ('train', 'training')
 _TEST = ('test', 'testing', 'validation', 'valid', 'val')
 

@@ -1,4 +1,4 @@
-"""TFRecord files: counted, read in parts, and searched for damaged records.
+"""TFRecord files, read in parts between their damaged records.
 
 A record is its length (8 bytes), a checksum of the length (4), the data, and a
 checksum of the data (4); see `tf.io.TFRecordWriter`. The lengths alone say

@@ -1,0 +1,36 @@
+"""Dropout (Srivastava et al. 2014) that a resumed run repeats."""
+
+import zlib
+
+import tensorflow as tf
+
+# The seeds of two steps are this far apart, for the replicas between them.
+_MAX_REPLICAS = 4096
+
+
+def dropout(inputs: tf.Tensor, rate: float, stream: str) -> tf.Tensor:
+  """Tensor -> the same with a share `rate` zeroed and the rest scaled up.
+
+  The mask is a function of the stream, the replica and the global step, and of
+  nothing else: no generator has a state that a checkpoint would have to hold,
+  so a resumed run drops what an unbroken one would have dropped.
+
+  Args:
+    inputs: a tensor of any shape.
+    rate: share that is zeroed; the rest is divided by 1 - rate.
+    stream: names the layer and the seed. Other streams have other masks.
+
+  Raises:
+    ValueError: the graph has no global step.
+  """
+  step = tf.compat.v1.train.get_global_step()
+  if step is None:
+    raise ValueError('dropout in training needs a global step in the graph')
+  replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+  # `hash` would differ from process to process.
+  key = zlib.crc32(stream.encode())
+  seed = tf.stack([
+    tf.cast(key, tf.int64),
+    tf.cast(step, tf.int64) * _MAX_REPLICAS + tf.cast(replica, tf.int64),
+  ])
+  return tf.nn.experimental.stateless_dropout(inputs, rate, seed)
