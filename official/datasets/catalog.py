@@ -18,6 +18,7 @@ from official.datasets.files.names import first_few
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.preprocessing import CIFAR, MNIST, Preprocessing
 from official.errors import UsageError
+from official.flags import SettingsForPhotographs, SettingsForSmallImages
 
 _CIFAR10_COMMAND = 'python -m official.datasets.cifar10_download_and_extract'
 
@@ -29,27 +30,28 @@ def load_mnist(flags_obj: Any) -> ImageDataset:
   of images, or one prepared version of a set of TensorFlow Datasets.
 
   Args:
-    flags_obj: has the values of the flags as attributes.
+    flags_obj: The settings, or the parsed flags.
 
   Raises:
     UsageError: there is no such folder, or nothing known in it.
     DataError: what is there is damaged.
   """
-  return _load_in_memory(flags_obj, MNIST)
+  return _load_in_memory(SettingsForSmallImages.of(flags_obj), MNIST)
 
 
 def load_cifar10(flags_obj: Any) -> ImageDataset:
   """Loads what a main for CIFAR-10 trains on; see `load_mnist` for the folders.
 
   Args:
-    flags_obj: has the values of the flags as attributes.
+    flags_obj: The settings, or the parsed flags.
 
   Raises:
     UsageError: no data are given, or there is nothing known in the folder.
     DataError: what is there is damaged.
   """
-  if flags_obj.dataset is None and flags_obj.data_dir is None:
-    if flags_obj.use_synthetic_data:
+  settings = SettingsForSmallImages.of(flags_obj)
+  if settings.dataset is None and settings.data_dir is None:
+    if settings.use_synthetic_data:
       return synthetic.stand_in(
         'CIFAR-10',
         (cifar10.HEIGHT, cifar10.WIDTH, cifar10.NUM_CHANNELS),
@@ -61,38 +63,39 @@ def load_cifar10(flags_obj: Any) -> ImageDataset:
       '--data_dir must name the folder of CIFAR-10; to get it: '
       f'{_CIFAR10_COMMAND} --data_dir cifar10_data'
     )
-  return _load_in_memory(flags_obj, CIFAR)
+  return _load_in_memory(settings, CIFAR)
 
 
 def load_imagenet(flags_obj: Any) -> ImageDataset:
   """Loads what a main for photographs trains on: TFRecords or folders.
 
   Args:
-    flags_obj: has the values of the flags as attributes.
+    flags_obj: The settings, or the parsed flags.
 
   Raises:
     UsageError: no data are given, or there is nothing known in the folder.
     DataError: what is there is damaged.
   """
-  data_dir, size = flags_obj.data_dir, flags_obj.image_size
-  if data_dir is None and flags_obj.use_synthetic_data:
-    return imagenet.stand_in(size, flags_obj.background_class)
+  settings = SettingsForPhotographs.of(flags_obj)
+  data_dir, size = settings.data_dir, settings.image_size
+  if data_dir is None and settings.use_synthetic_data:
+    return imagenet.stand_in(size, settings.background_class)
   if data_dir is None:
     raise UsageError(
       '--data_dir must name a folder of TFRecords (train-00000-of-01024, ..., '
       'validation-00000-of-00128, ...) or of images (train/cat/1.jpg)'
     )
   flags.require_directory('data_dir', data_dir)
-  options = {
-    'seed': flags_obj.seed,
-    'augment': flags_obj.augment,
-    'bad': BadExamples(flags_obj.max_bad_examples),
+  options: dict[str, Any] = {
+    'seed': settings.seed,
+    'augment': settings.augment,
+    'bad': BadExamples(settings.max_bad_examples),
   }
   if imagenet.is_imagenet_folder(data_dir):
     return imagenet.load(
-      data_dir, size, background_class=flags_obj.background_class, **options
+      data_dir, size, background_class=settings.background_class, **options
     )
-  if flags.Settings.of(flags_obj).is_given('background_class'):
+  if settings.is_given('background_class'):
     raise UsageError('--background_class has a meaning with TFRecords only')
   if image_folder.is_image_folder(data_dir):
     return image_folder.load(data_dir, size, **options)
@@ -100,16 +103,16 @@ def load_imagenet(flags_obj: Any) -> ImageDataset:
 
 
 def _load_in_memory(
-  flags_obj: Any, preprocessing: Preprocessing
+  settings: SettingsForSmallImages, preprocessing: Preprocessing
 ) -> ImageDataset:
   """Loads the set that `--dataset` names, or what `--data_dir` holds."""
-  name, data_dir = flags_obj.dataset, flags_obj.data_dir
-  options = {
-    'seed': flags_obj.seed,
-    'augment': flags_obj.augment,
-    'held_out': flags_obj.held_out_images,
+  name, data_dir = settings.dataset, settings.data_dir
+  options: dict[str, Any] = {
+    'seed': settings.seed,
+    'augment': settings.augment,
+    'held_out': settings.held_out_images,
     'preprocessing': preprocessing,
-    'bad': BadExamples(flags_obj.max_bad_examples),
+    'bad': BadExamples(settings.max_bad_examples),
   }
   if data_dir is not None:
     flags.require_directory('data_dir', data_dir)

@@ -13,23 +13,24 @@ from typing import Any
 
 from official.errors import UsageError
 from official.estimator import RunConfig
+from official.flags import Settings
 
 _TF_CONFIG = 'TF_CONFIG'
 _STRATEGY = 'multi_worker_mirrored'
 
 
-def from_flags(flags_obj: Any) -> RunConfig:
+def from_settings(settings: Settings) -> RunConfig:
   """Reads the cluster, and checks that the strategy suits it.
 
   Args:
-    flags_obj: has the values of the flags as attributes.
+    settings: Of the run.
 
   Raises:
     UsageError: it does not, or see `read`.
   """
-  config = read(flags_obj.worker_hosts, flags_obj.task_index)
+  config = read(settings.worker_hosts, settings.task_index)
   workers = config.num_worker_replicas
-  kind = flags_obj.distribution_strategy
+  kind = settings.distribution_strategy
   if workers > 1 and kind not in (None, _STRATEGY):
     raise UsageError(
       f'--distribution_strategy {kind} is for one process; a cluster of '

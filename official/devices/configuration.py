@@ -9,6 +9,7 @@ from official.devices import cluster as cluster_lib
 from official.devices import hardware, strategies
 from official.errors import UsageError
 from official.estimator import RunConfig
+from official.flags import Settings
 
 _DTYPES = {'fp32': tf.float32, 'fp16': tf.float16, 'bf16': tf.bfloat16}
 # What these flags may be without a GPU: not given, or what a CPU can do.
@@ -54,22 +55,23 @@ def configure(flags_obj: Any) -> Devices:
   the server that they call.
 
   Args:
-    flags_obj: has the values of the flags as attributes.
+    flags_obj: The settings, or the parsed flags.
 
   Raises:
     UsageError: the flags ask for what this machine does not have, or what does
       not go together.
   """
-  _set_threads(flags_obj)
-  gpus = _use_gpus(flags_obj.num_gpus)
+  settings = Settings.of(flags_obj)
+  _set_threads(settings)
+  gpus = _use_gpus(settings.num_gpus)
   if not gpus:
-    _check_without_gpu(flags_obj)
-  _set_determinism(flags_obj, gpus)
-  cluster = cluster_lib.from_flags(flags_obj)
-  strategy = strategies.choose(flags_obj, gpus, cluster)
+    _check_without_gpu(settings)
+  _set_determinism(settings, gpus)
+  cluster = cluster_lib.from_settings(settings)
+  strategy = strategies.choose(settings, gpus, cluster)
   replicas = strategy.num_replicas_in_sync if strategy else 1
-  _check_batch_size(flags_obj.batch_size, replicas)
-  if replicas == 1 and getattr(flags_obj, 'sync_batch_norm', False):
+  _check_batch_size(settings.batch_size, replicas)
+  if replicas == 1 and settings.extra.get('sync_batch_norm', False):
     raise UsageError(
       '--sync_batch_norm has a meaning on several GPUs or workers only'
     )
@@ -79,8 +81,8 @@ def configure(flags_obj: Any) -> Devices:
   return Devices(
     strategy=strategy,
     num_replicas=replicas,
-    data_format=flags_obj.data_format or default_format,
-    dtype=_DTYPES[flags_obj.dtype],
+    data_format=settings.data_format or default_format,
+    dtype=_DTYPES[settings.dtype],
     description=_describe(gpus, cluster.num_worker_replicas),
     is_chief=cluster.is_chief,
     worker=cluster_lib.name_of(cluster) if cluster.cluster_spec else None,
@@ -88,20 +90,20 @@ def configure(flags_obj: Any) -> Devices:
   )
 
 
-def _set_threads(flags_obj: Any) -> None:
+def _set_threads(settings: Settings) -> None:
   """Sets the sizes of TensorFlow's thread pools, for the whole process.
 
   TensorFlow refuses a change after its first op, also to the size that it has;
   so without a flag, or with 0, nothing is set.
   """
   threading = tf.config.threading
-  if flags_obj.inter_op_parallelism_threads:
+  if settings.inter_op_parallelism_threads:
     threading.set_inter_op_parallelism_threads(
-      flags_obj.inter_op_parallelism_threads
+      settings.inter_op_parallelism_threads
     )
-  if flags_obj.intra_op_parallelism_threads:
+  if settings.intra_op_parallelism_threads:
     threading.set_intra_op_parallelism_threads(
-      flags_obj.intra_op_parallelism_threads
+      settings.intra_op_parallelism_threads
     )
 
 
@@ -133,23 +135,23 @@ def _use_gpus(number: int | None) -> list[tf.config.PhysicalDevice]:
   return used
 
 
-def _check_without_gpu(flags_obj: Any) -> None:
+def _check_without_gpu(settings: Settings) -> None:
   """Checks that the flags do not ask for what only a GPU can do.
 
   Raises:
     UsageError: they do.
   """
   for name, allowed in _WITHOUT_GPU.items():
-    if getattr(flags_obj, name) not in allowed:
+    if getattr(settings, name) not in allowed:
       raise UsageError(f'--{name} has a meaning on GPUs only; none is used')
-  if flags_obj.data_format == 'channels_first':
+  if settings.data_format == 'channels_first':
     raise UsageError(
       '--data_format channels_first needs a GPU: TensorFlow has no such '
       'convolution on the CPU; leave the flag out or use channels_last'
     )
-  if flags_obj.dtype == 'fp16':
+  if settings.dtype == 'fp16':
     raise UsageError('--dtype fp16 needs a GPU: a CPU only emulates it')
-  if flags_obj.dtype == 'bf16' and not hardware.has_bfloat16():
+  if settings.dtype == 'bf16' and not hardware.has_bfloat16():
     raise UsageError(
       '--dtype bf16: this CPU has neither AVX512_BF16 nor AMX and would train '
       'about 10 times slower than with fp32'
@@ -157,18 +159,18 @@ def _check_without_gpu(flags_obj: Any) -> None:
 
 
 def _set_determinism(
-  flags_obj: Any, gpus: list[tf.config.PhysicalDevice]
+  settings: Settings, gpus: list[tf.config.PhysicalDevice]
 ) -> None:
   """Makes all ops deterministic, for the whole process.
 
   By default only on CPUs: on GPUs many deterministic kernels are slower.
   """
-  is_deterministic = flags_obj.deterministic
+  is_deterministic = settings.deterministic
   if is_deterministic is None:
     is_deterministic = not gpus
   if is_deterministic:
     # A random op without a seed is an error then; this is a seed for all.
-    tf.random.set_seed(flags_obj.seed)
+    tf.random.set_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
 
 

@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -11,6 +10,7 @@ from official.devices import cluster as cluster_lib
 from official.devices import rendezvous
 from official.errors import UsageError
 from official.estimator import RunConfig
+from official.flags import Settings
 
 _CONNECT_SECONDS = 120  # once all workers are there
 
@@ -18,23 +18,23 @@ _XLA_ON_SEVERAL = '--enable_xla works on one device only'
 
 
 def choose(
-  flags_obj: Any,
+  settings: Settings,
   gpus: Sequence[tf.config.PhysicalDevice],
   cluster: RunConfig,
 ) -> tf.distribute.Strategy | None:
   """Returns the strategy that the flags ask for; None for one device.
 
   Args:
-    flags_obj: has the values of the flags as attributes.
+    settings: Of the run.
     gpus: the GPUs that are used.
-    cluster: knows the workers; see `cluster.from_flags`.
+    cluster: knows the workers; see `cluster.from_settings`.
 
   Raises:
     UsageError: the flags do not go together, or not all workers come.
   """
   if cluster.num_worker_replicas > 1:
-    return _choose_for_cluster(flags_obj, cluster)
-  kind, algorithm = flags_obj.distribution_strategy, flags_obj.all_reduce_alg
+    return _choose_for_cluster(settings, cluster)
+  kind, algorithm = settings.distribution_strategy, settings.all_reduce_alg
   if len(gpus) > 1 and kind in ('off', 'one_device'):
     raise UsageError(
       f'--distribution_strategy {kind} uses one device; give --num_gpus 1'
@@ -45,9 +45,9 @@ def choose(
     raise UsageError('--all_reduce_alg has a meaning on several GPUs only')
   if kind != 'mirrored' and len(gpus) < 2:
     return None
-  if flags_obj.enable_xla:
+  if settings.enable_xla:
     raise UsageError(_XLA_ON_SEVERAL)
-  return _mirrored('GPU' if gpus else 'CPU', algorithm, flags_obj.num_packs)
+  return _mirrored('GPU' if gpus else 'CPU', algorithm, settings.num_packs)
 
 
 def _mirrored(
@@ -72,16 +72,16 @@ def _mirrored(
 
 
 def _choose_for_cluster(
-  flags_obj: Any, cluster: RunConfig
+  settings: Settings, cluster: RunConfig
 ) -> tf.distribute.Strategy:
-  algorithm = flags_obj.all_reduce_alg
+  algorithm = settings.all_reduce_alg
   if algorithm == 'hierarchical_copy':
     raise UsageError(
       '--all_reduce_alg hierarchical_copy has a meaning in one process only'
     )
-  if flags_obj.enable_xla:
+  if settings.enable_xla:
     raise UsageError(_XLA_ON_SEVERAL)
-  return join(cluster, algorithm, flags_obj.cluster_timeout)
+  return join(cluster, algorithm, settings.cluster_timeout)
 
 
 def join(
@@ -95,7 +95,7 @@ def join(
   end of the process, can help.
 
   Args:
-    cluster: what `cluster.from_flags` returned.
+    cluster: what `cluster.from_settings` returned.
     all_reduce_alg: `'ring'`, `'nccl'` or None for TensorFlow's choice.
     seconds: how long to wait for the others.
 

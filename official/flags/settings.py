@@ -3,7 +3,7 @@
 import dataclasses
 import types
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from absl import flags
 
@@ -61,7 +61,7 @@ class Settings(  # A dataclass lists the fields of its last base first.
         raise ValueError(rule.message)
 
   @classmethod
-  def of(cls, flags_obj: Any) -> 'Settings':
+  def of(cls, flags_obj: Any) -> Self:
     """The settings that flags mean.
 
     Args:
@@ -70,23 +70,22 @@ class Settings(  # A dataclass lists the fields of its last base first.
         What it does not have is at its default.
 
     Returns:
-      The class that has what the object has: settings for small images, or
-      for photographs, or `Settings`.
+      An object of this class; `Settings.of` returns the subclass that has what
+      the object has.
 
     Raises:
       UsageError: A value has the wrong type or is not allowed.
     """
-    if isinstance(flags_obj, Settings):
+    if isinstance(flags_obj, cls):
       return flags_obj
     values = _values(flags_obj)
-    kind = _kind(values)
+    kind = cls if cls is not Settings else cast(type[Self], _kind(values))
     names = settings_in(kind)
-    is_parsed = isinstance(flags_obj, flags.FlagValues)
     try:
       return kind(
         **{name: values[name] for name in names if name in values},
         extra={name: v for name, v in values.items() if name not in names},
-        invocation=Invocation.of(flags_obj) if is_parsed else None,
+        invocation=_invocation(flags_obj),
       )
     except ValueError as e:
       raise UsageError(f'--{str(e).removeprefix("--")}') from e
@@ -129,8 +128,16 @@ def _rules(settings_class: type) -> list[Rule]:
   ]
 
 
+def _invocation(flags_obj: Any) -> Invocation | None:
+  if isinstance(flags_obj, flags.FlagValues):
+    return Invocation.of(flags_obj)
+  return flags_obj.invocation if isinstance(flags_obj, Settings) else None
+
+
 def _values(flags_obj: Any) -> dict[str, Any]:
   """Name to value of every flag that an object holds."""
+  if isinstance(flags_obj, Settings):
+    return flags_obj.as_dict()
   if isinstance(flags_obj, flags.FlagValues):
     return {flag.name: flag.value for flag in own_flags(flags_obj)}
   names = [name for name in dir(flags_obj) if not name.startswith('_')]
