@@ -3,7 +3,7 @@
 import dataclasses
 
 from official import flags
-from resnet.mains import SHARED_SETTINGS, Network, Recipe
+from resnet.recipes import SHARED_SETTINGS, Network, Recipe
 
 FORMS = ('2012', 'owt', 'small')
 

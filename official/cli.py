@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from absl import flags
-from absl import logging as absl_logging  # Defines -v, --verbosity.
+from absl.logging import converter  # absl.logging defines --verbosity.
 
 from official import environment
 from official.errors import UserError, is_of_output
 from official.flags import help_text, invocation, parsing
 
 _HELP = {'--help', '-help', '-h', '-?', '--helpfull', '--helpshort'}
-_SIGNALS = {signal.SIGINT: 'interrupted', signal.SIGTERM: 'terminated'}
+_SIGNALS: dict[int, str] = {
+  signal.SIGINT: 'interrupted',
+  signal.SIGTERM: 'terminated',
+}
 _LOGGERS = ('', 'official', 'official.estimator.warm_start', 'tensorflow')
 _NVIDIA_DRIVER = '/dev/nvidiactl'
 
@@ -185,7 +188,7 @@ def _set_levels(flags_obj: flags.FlagValues) -> None:
     'tensorflow': logging.ERROR,
   }
   if flags_obj['verbosity'].present:
-    given = absl_logging.converter.absl_to_standard(flags_obj.verbosity)
+    given = converter.absl_to_standard(flags_obj.verbosity)
     levels = dict.fromkeys(levels, given)
   for name, level in levels.items():
     logging.getLogger(name).setLevel(level)

@@ -53,10 +53,10 @@ def told_of_files(folders: Iterable[str | None]) -> Iterator[None]:
   try:
     yield
   except OSError as e:
-    folders = [folder for folder in folders if folder]
-    if is_of_output(e) or not is_of_files(e, folders):
+    named = [folder for folder in folders if folder]
+    if is_of_output(e) or not is_of_files(e, named):
       raise
-    raise UserError(line_of(e, folders)) from e
+    raise UserError(line_of(e, named)) from e
 
 
 def line_of(error: OSError, folders: Iterable[str] = ()) -> str:

@@ -19,13 +19,12 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-from official import cli, presets
+from official import cli, output_folders, presets
 from official.errors import DataError, UsageError, UserError
 from official.flags import checks, paths
 from official.presets import Training
 from official.report import writing
 from official.report.language import LANGUAGES
-from official.run import folder as run_folder
 from official.run import rerun
 from official.run.durations import duration
 
@@ -123,7 +122,7 @@ def main() -> None:
   """Makes the runs that are not finished yet, then writes the report."""
   flags_obj = flags.FLAGS
   writing.check_installed()
-  run_folder.check_writable('out', flags_obj.out)
+  output_folders.check_writable('out', flags_obj.out)
   planned_runs = _plan(
     presets.load(flags_obj.preset).trainings,
     [int(seed) for seed in flags_obj.seeds],

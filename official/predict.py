@@ -1,10 +1,10 @@
-"""Tells the class of images, by an exported model or the model of a run.
+"""Classifies images, with an exported model or with the model of a run.
 
 python -m official.predict --export_dir DIR IMAGE...
 python -m official.predict --model_dir DIR IMAGE...
 
-An IMAGE is a file (JPEG, PNG, GIF, BMP or WebP), or a folder of such files, in
-folders or not.
+An IMAGE is a file (JPEG, PNG, GIF, BMP or WebP), or a folder with such files in
+it or in its folders.
 """
 
 import csv
@@ -13,16 +13,16 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TypeVar
 
 from absl import flags
 
-from official import cli, tensorflow_errors
-from official.datasets import image_formats
-from official.datasets.files import class_folders, image_headers, inventory
+from official import cli
+from official.datasets.files import class_folders, inventory
 from official.datasets.files.names import printable
 from official.errors import DataError, UsageError
 from official.export import folders as export_folders
+from official.export.classifier import ImageClassifier, Prediction
 from official.flags import paths as paths_lib
 from official.flags.checks import check_range, check_together
 from official.run import rerun
@@ -31,12 +31,14 @@ _COLUMNS = ('image', 'class', 'probability')
 
 
 def define_flags() -> None:
-  """The flags of this command."""
-  paths_lib.define('export_dir', None, 'A SavedModel, or a folder of such.')
+  """Defines the flags of this command."""
+  paths_lib.define(
+    'export_dir', None, 'A SavedModel, or a folder of SavedModels.'
+  )
   paths_lib.define('model_dir', None, 'The folder of a run.')
-  flags.DEFINE_integer('batch_size', 64, 'Images at a time.')
-  flags.DEFINE_bool('json', False, 'Print a line of JSON an image.')
-  flags.DEFINE_bool('csv', False, 'Print a line of CSV an image.')
+  flags.DEFINE_integer('batch_size', 64, 'Images to compute at a time.')
+  flags.DEFINE_bool('json', False, 'Print one line of JSON for each image.')
+  flags.DEFINE_bool('csv', False, 'Print one line of CSV for each image.')
   check_range('batch_size', 1)
   check_together(
     ('export_dir', 'model_dir'),
@@ -51,123 +53,67 @@ def define_flags() -> None:
 
 
 def main(arguments: list[str]) -> None:
-  """Loads the model and prints a line an image."""
+  """Loads the model and prints one line for each image."""
   flags_obj = flags.FLAGS
   paths = _image_files(arguments)
-  if flags_obj.model_dir:
-    with tempfile.TemporaryDirectory() as export_dir:
-      rerun.rerun(
-        flags_obj.model_dir,
-        'exported',
-        f'--export_dir={export_dir}',
-        '--export_only',
-      )
-      model = Model(export_folders.newest_export(export_dir))
-  else:
-    model = Model(export_folders.newest_export(flags_obj.export_dir))
-  write = _writer(flags_obj)
+  classifier = _load(flags_obj.model_dir, flags_obj.export_dir)
+  write = _writer(flags_obj.json, flags_obj.csv)
   unreadable = 0
-  predictions = model.predict(paths, flags_obj.batch_size)
-  for path, prediction in _watched(predictions, len(paths)):
+  predictions = classifier.predict(paths, flags_obj.batch_size)
+  for path, prediction in _with_progress_bar(predictions, len(paths)):
     if isinstance(prediction, str):
       unreadable += 1
       print(f'error: {printable(path)}: {prediction}', file=sys.stderr)
     else:
-      write({'image': printable(path)} | prediction)
+      write(printable(path), prediction)
   if unreadable:
     raise DataError(f'{unreadable} of {len(paths)} images could not be read')
 
 
-class Model:
-  """An exported image model.
+def _load(model_dir: str | None, export_dir: str | None) -> ImageClassifier:
+  """The model of a run, if one is given, or an exported one."""
+  if not model_dir:
+    return ImageClassifier(export_folders.newest_export(export_dir or ''))
+  # The main of the run knows its network and its preprocessing.
+  with tempfile.TemporaryDirectory() as scratch:
+    rerun.rerun(
+      model_dir, 'exported', f'--export_dir={scratch}', '--export_only'
+    )
+    return ImageClassifier(export_folders.newest_export(scratch))
+
+
+_Item = TypeVar('_Item')
+
+
+def _with_progress_bar(items: Iterator[_Item], count: int) -> Iterator[_Item]:
+  """Shows a bar on standard error, where the lines do not go to a terminal.
 
   Args:
-    export_dir: of a SavedModel with a signature that takes `image_bytes`.
-
-  Raises:
-    UsageError: it has none.
+    items: what is iterated over.
+    count: how many of them there are.
   """
-
-  def __init__(self, export_dir: str):
-    import tensorflow as tf
-
-    self._tf = tf
-    self._loaded = export_folders.load(export_dir)
-    found = [
-      signature
-      for signature in self._loaded.signatures.values()
-      if 'image_bytes' in signature.structured_input_signature[1]
-    ]
-    if not found:
-      raise UsageError(
-        f'{export_dir} has no signature that takes encoded images '
-        f'(image_bytes), only {", ".join(self._loaded.signatures)}'
-      )
-    self._signature = found[0]
-    self.class_names = export_folders.class_names(export_dir)
-
-  def predict(
-    self, paths: list[str], batch_size: int
-  ) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    """Each path, and its class and probability or why there is none."""
-    for start in range(0, len(paths), batch_size):
-      batch = paths[start : start + batch_size]
-      try:
-        contents = [_read(path) for path in batch]
-        yield from zip(batch, self._predict(contents), strict=True)
-      except (OSError, self._tf.errors.OpError):
-        for path in batch:  # One of them is bad: which?
-          yield path, self._predict_one(path)
-
-  def _predict_one(self, path: str) -> dict[str, Any] | str:
-    try:
-      return self._predict([_read(path)])[0]
-    except OSError as e:
-      return e.strerror or str(e)
-    except self._tf.errors.OpError as e:
-      problem = image_headers.inspect(path).problem  # Says what to do, too.
-      if problem:
-        return problem
-      reason = f'is no image that can be decoded: {tensorflow_errors.reason(e)}'
-      return reason.removesuffix(f': {image_formats.NOT_AN_IMAGE}')
-
-  def _predict(self, contents: list[bytes]) -> list[dict[str, Any]]:
-    outputs = self._signature(image_bytes=self._tf.constant(contents))
-    classes = outputs['classes'].numpy().tolist()
-    probabilities = outputs['probabilities'].numpy()
-    return [
-      {
-        'class': self.class_names[i] if self.class_names else str(i),
-        'probability': float(row[i]),
-      }
-      for i, row in zip(classes, probabilities, strict=True)
-    ]
-
-
-def _watched(predictions: Iterator[Any], count: int) -> Iterator[Any]:
-  """With a bar on the terminal, while the lines go to a file or another."""
   if sys.stdout.isatty() or not sys.stderr.isatty():
-    return predictions
+    return items
   from rich.console import Console
   from rich.progress import Progress
 
-  # Rich would send the lines to the terminal too.
-  return _tracked(
-    Progress(console=Console(stderr=True), redirect_stdout=False),
-    predictions,
-    count,
-  )
+  # By default Rich sends what is printed to the terminal too.
+  bar = Progress(console=Console(stderr=True), redirect_stdout=False)
 
+  def tracked() -> Iterator[_Item]:
+    with bar:
+      yield from bar.track(items, count, description='predicting')
 
-def _tracked(bar: Any, predictions: Iterator[Any], count: int) -> Iterator[Any]:
-  with bar:
-    yield from bar.track(predictions, count, description='predicting')
+  return tracked()
 
 
 def _image_files(arguments: list[str]) -> list[str]:
   """The files that are named, and the images in the folders that are named.
 
-  What else is in these folders is told.
+  A note says what else is in these folders.
+
+  Raises:
+    UsageError: there is no such file, or no image in a folder.
   """
   paths = []
   for argument in map(paths_lib.named, arguments):
@@ -187,28 +133,26 @@ def _image_files(arguments: list[str]) -> list[str]:
   return paths
 
 
-def _read(path: str) -> bytes:
-  if not os.path.isfile(path):  # To read a pipe would wait for ever.
-    raise OSError(image_headers.inspect(path).problem)
-  with open(path, 'rb') as f:
-    return f.read()
-
-
-def _writer(flags_obj: Any) -> Callable[[dict[str, Any]], None]:
-  """What prints a prediction in the form that the flags ask for."""
-  if flags_obj.json:
-    return lambda row: print(json.dumps(row))
-  if flags_obj.csv:
+def _writer(as_json: bool, as_csv: bool) -> Callable[[str, Prediction], object]:
+  """A function that prints the path of an image and its prediction."""
+  if as_json:
+    return lambda path, prediction: print(json.dumps(_row(path, prediction)))
+  if as_csv:
     writer = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator='\n')
     writer.writeheader()
-    return writer.writerow
-  return lambda row: print(
-    f'{row["image"]}  {row["class"]}  {100 * row["probability"]:.2f} %'
+    return lambda path, prediction: writer.writerow(_row(path, prediction))
+  return lambda path, prediction: print(
+    f'{path}  {prediction.class_name}  {100 * prediction.probability:.2f} %'
   )
 
 
+def _row(path: str, prediction: Prediction) -> dict[str, str | float]:
+  values = (path, prediction.class_name, prediction.probability)
+  return dict(zip(_COLUMNS, values, strict=True))
+
+
 def run() -> None:
-  """The command."""
+  """Runs the command."""
   define_flags()
   cli.run(main, arguments='IMAGE')
 

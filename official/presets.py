@@ -22,7 +22,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from official.errors import UsageError
-from official.flags import paths
 
 _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')
 _KEYS = {'name', 'main', 'flags', 'epochs', 'epoch_seconds'}
@@ -95,7 +94,7 @@ def load(name_or_path: str) -> Preset:
   files = find()
   if name_or_path in files:
     return read(files[name_or_path])
-  path = paths.named(name_or_path)
+  path = os.path.expanduser(name_or_path)
   if not os.path.exists(path):
     raise UsageError(
       f'there is no preset {name_or_path}; give {", ".join(files)} or the path '

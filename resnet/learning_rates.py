@@ -6,7 +6,7 @@ from typing import Any
 from official.datasets.image_dataset import ImageDataset
 from official.flags import Settings
 from official.optimizers import schedules
-from resnet.mains import Recipe
+from resnet.recipes import Recipe
 from resnet.resnet_run_loop import learning_rate_with_decay
 
 _COSINE_WARMUP = 0.1  # of all steps

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from official import flags
 from official.flags import checks
-from resnet.mains import SHARED_SETTINGS, Network, Recipe
+from resnet.recipes import SHARED_SETTINGS, Network, Recipe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -126,10 +126,10 @@ def test_it_is_interrupted_goes_on_reports_and_trains_nothing_twice(
     for path in sorted((tmp_path / 'out' / 'runs').glob('*/config.json'))
   ]
   assert [(c['resnet_size'], c['seed']) for c in configs] == [
-    ('18', 1),
-    ('18', 2),
-    ('8', 1),
-    ('8', 2),
+    (18, 1),
+    (18, 2),
+    (8, 1),
+    (8, 2),
   ]
 
   # The report has a run look at the test images where it has not.

@@ -8,13 +8,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from official import predict, tensorflow_errors
+from official import tensorflow_errors
 from official.datasets import imagenet_preprocessing, mnist
 from official.datasets.decoding import gif as gif_decoding
 from official.datasets.decoding import images as image_decoding
 from official.datasets.decoding import resizing
 from official.export import folders as export_folders
 from official.export import receivers
+from official.export.classifier import ImageClassifier
 from tests import test_found_is_used as files
 
 GREY = np.array([0.299, 0.587, 0.114])
@@ -258,7 +259,7 @@ def test_shapes_that_the_original_could_not_prepare_are_refused():
 def test_an_exported_model_takes_every_kind_of_file(finished, tmp_path):
   """Each of 16 digits has one answer, whatever file it comes in."""
   folder, _, _ = finished
-  model = predict.Model(export_folders.newest_export(str(folder / 'exports')))
+  model = ImageClassifier(export_folders.newest_export(f'{folder}/exports'))
   for kind in ('TIFF', 'PPM', 'ICO'):
     path = tmp_path / f'x.{kind.lower()}'
     path.write_bytes(encoded(Image.new('RGB', (32, 32)), kind))
@@ -288,7 +289,7 @@ def test_an_exported_model_takes_every_kind_of_file(finished, tmp_path):
     answers[name] = [answer for _, answer in model.predict(paths, 16)]
   for name, of_kind in answers.items():
     for answer, expected in zip(of_kind, answers['opaque'], strict=True):
-      assert answer['class'] == expected['class'], name
-      assert answer['probability'] == pytest.approx(
-        expected['probability'], abs=0.02
+      assert answer.class_name == expected.class_name, name
+      assert answer.probability == pytest.approx(
+        expected.probability, abs=0.02
       ), name

@@ -22,6 +22,7 @@ from official.datasets import catalog, cifar10, image_folder, imagenet
 from official.errors import UsageError
 from official.estimator import files
 from official.export import folders as export_folders
+from official.export.classifier import ImageClassifier
 from official.flags import (
   SettingsForPhotographs,
   SettingsForSmallImages,
@@ -386,14 +387,14 @@ def test_the_export_of_a_run_in_a_folder_of_any_name(finished, tmp_path, parse):
   shutil.copytree(finished[0] / 'exports', odd / 'exports')
   shutil.copytree(finished[0] / 'run', odd / 'run')
   export = export_folders.newest_export(f'{odd}/exports/')
-  model = predict.Model(export)
+  model = ImageClassifier(export)
   image = odd / 'images [1]' / 'd*git.png'
   image.parent.mkdir()
   Image.fromarray(np.zeros([28, 28], np.uint8)).save(image)
   (path,) = predict._image_files([f'{image.parent}/'])
-  ((name, found),) = model.predict([path], 1)
+  ((name, prediction),) = model.predict([path], 1)
   assert os.path.samefile(name, image)
-  assert found['class'] in '0123456789'
+  assert prediction.class_name in '0123456789'
   served = ServedModel(export, 'model')
   served.warm_up()
   assert served.class_names == list('0123456789')

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from official.errors import DataError
+from official.estimator import checkpoint_listing
 from official.report import conclusion, content, groups, intervals, runs
 from official.report.language import Language
+from official.run import folder as run_folder
+from official.run import parameters
 from tests.runs import write_run
 
 ENGLISH = Language('en')
@@ -71,13 +74,20 @@ def test_what_a_folder_tells(tmp_path):
   )
 
 
-@pytest.mark.parametrize('parameters', [16, None])
+@pytest.mark.parametrize('recorded', [16, None])
 def test_parameters_are_those_of_the_run_or_of_its_checkpoint(
-  tmp_path, parameters
+  tmp_path, recorded
 ):
   """12 and 4: neither the slots nor the statistics are trained."""
-  run = write_run(tmp_path / 'a', 'AlexNet', [0.9], parameters=parameters)
+  run = write_run(tmp_path / 'a', 'AlexNet', [0.9], parameters=recorded)
   assert run.parameters == 16
+
+
+def test_a_run_writes_the_parameters_that_its_checkpoint_has(finished):
+  folder = str(finished[0] / 'run')
+  config = run_folder.read_config(folder)['config']
+  checkpoint = checkpoint_listing.latest(folder)
+  assert config['parameters'] == parameters.count({}, checkpoint) > 0
 
 
 def test_of_several_evaluations_at_a_step_the_first_one_counts(tmp_path):
@@ -102,7 +112,7 @@ def test_what_is_said_of_two_that_differ(tmp_path):
   lines = said(a, b)
   assert lines[0] == (
     'AlexNet classifies 90.00 % of the test images correctly after 2 epochs '
-    '(95 % interval 87.98 to 91.71; one seed, over its test images).'
+    '(95 % interval 87.98 to 91.71, over the test images of one run).'
   )
   assert lines[1].startswith(
     'ResNet classifies 99.00 % of the test images correctly after 3 epochs'

@@ -156,7 +156,7 @@ def test_the_command(tmp_path, run):
   done = run('-m', 'official.report', f'--out={out}', *folders)
   assert (done.returncode, done.stderr) == (0, '')
   assert 'After 1 epoch, Net b is more accurate than Net a' in done.stdout
-  note = f'has no predictions of it: --model_dir {folders[1]} is not the folder'
+  note = f'no predictions of Net b: --model_dir {folders[1]} is not the folder'
   assert note in done.stdout
   names = {path.name for path in out.iterdir()}
   assert {'report.html', 'report.md', 'slides.html', 'slides.pdf'} <= names

@@ -1,4 +1,4 @@
-"""Folders of exported models: which is the newest, what its classes are."""
+"""Folders of SavedModels: the newest one, its functions, its class names."""
 
 import os
 from typing import Any
@@ -8,11 +8,15 @@ from official.errors import UsageError, UserError
 
 
 def newest_export(directory: str) -> str:
-  """A SavedModel's folder, or the newest of those in a folder.
+  """The folder of a SavedModel, for a folder of exports or for itself.
+
+  Args:
+    directory: a SavedModel, or a folder in which each export has a folder with
+      a number as its name; the largest number is the newest export.
 
   Raises:
-    UsageError: there is none.
-    UserError: it cannot be read.
+    UsageError: there is no SavedModel.
+    UserError: the folder cannot be read.
   """
   with errors.told_of_files([directory]):
     return _newest_export(directory)
@@ -23,18 +27,24 @@ def _newest_export(directory: str) -> str:
   if os.path.isdir(directory):
     numbers = sorted(filter(str.isdecimal, os.listdir(directory)), key=int)
     folders += [os.path.join(directory, number) for number in numbers]
-  found = [
+  exports = [
     folder
     for folder in folders
-    if _is_there(os.path.join(folder, 'saved_model.pb'))
+    if _exists(os.path.join(folder, 'saved_model.pb'))
   ]
-  if not found:
+  if not exports:
     raise UsageError(f'--export_dir: there is no SavedModel in {directory}')
-  return found[-1]
+  return exports[-1]
 
 
 def load(export_dir: str) -> Any:
-  """`tf.saved_model.load`, whatever the name of the folder.
+  """Loads a SavedModel, whatever characters the name of its folder has.
+
+  TensorFlow is imported here, so that a command which only looks for the folder
+  can say that it is missing without waiting for that.
+
+  Returns:
+    What `tf.saved_model.load` returns.
 
   Raises:
     UserError: one of its files cannot be read.
@@ -54,7 +64,10 @@ def load(export_dir: str) -> Any:
 
 
 def _check_readable(export_dir: str) -> None:
-  """TensorFlow says of a file that it may not read that there is none."""
+  """Opens each file of a SavedModel, for the error of the system.
+
+  Of a file without permission TensorFlow says that it does not exist.
+  """
   variables = os.path.join(export_dir, 'variables')
   names = os.listdir(variables) if os.path.isdir(variables) else []
   paths = [os.path.join(variables, name) for name in names]
@@ -64,7 +77,8 @@ def _check_readable(export_dir: str) -> None:
         pass
 
 
-def _is_there(path: str) -> bool:
+def _exists(path: str) -> bool:
+  """As `os.path.exists`, which says no where there is no permission to see."""
   try:
     os.stat(path)
   except (FileNotFoundError, NotADirectoryError):
@@ -73,7 +87,7 @@ def _is_there(path: str) -> bool:
 
 
 def class_names(export_dir: str) -> list[str]:
-  """One a class; empty where a SavedModel does not tell."""
+  """The names of the classes; empty where a SavedModel does not have them."""
   path = os.path.join(export_dir, 'assets.extra', 'class_names.txt')
   if not os.path.exists(path):
     return []

@@ -1,6 +1,7 @@
-"""TFLite and ONNX beside a SavedModel, each checked against it."""
+"""TFLite and ONNX files beside a SavedModel, each checked against it."""
 
 import importlib.util
+import math
 import os
 from collections.abc import Callable, Sequence
 
@@ -13,18 +14,19 @@ from official.estimator import files
 from official.export import folders as export_folders
 
 _REQUIREMENTS = 'requirements-export.txt'
-_TOLERANCE = 1e-4  # of a probability
-_BATCHES = (1, 4)  # that the check predicts
-_OPSET = 18  # of ONNX; what its runtimes since 2023 know
+_TOLERANCE = 1e-4  # by which a probability may differ
+_BATCH_SIZES = (1, 4)  # that the check predicts: one image, and several
+_OPSET = 18  # of ONNX, which its runtimes know since 2023
 
+# uint8 [N, H, W, C] -> the outputs by name.
 Predict = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 def check_installed(formats: Sequence[str]) -> None:
-  """Asks for the packages of each format before any work.
+  """Checks that the packages of each format are there, before any work.
 
   Raises:
-    UsageError: one is not there.
+    UsageError: one is missing.
   """
   for name in formats:
     _, packages = _FORMATS[name]
@@ -39,38 +41,38 @@ def check_installed(formats: Sequence[str]) -> None:
 def add(
   export_dir: str, formats: Sequence[str], image_shape: Sequence[int]
 ) -> None:
-  """Writes `assets.extra/model.tflite`, `assets.extra/model.onnx`.
+  """Writes `assets.extra/model.tflite` and `assets.extra/model.onnx`.
 
-  Both take `input`, uint8 [N, H, W, C] for any N, and give `classes` int64 [N]
-  and `probabilities` float32 [N, num_classes].
+  Both take `input`, uint8 [N, H, W, C] for any N, and return `classes`,
+  int64 [N], and `probabilities`, float32 [N, num_classes].
 
   Args:
-    export_dir: of a SavedModel with a signature of pixels.
-    formats: `'tflite'`, `'onnx'`.
-    image_shape: height, width and channels.
+    export_dir: a SavedModel with a signature that takes pixels.
+    formats: some of `'tflite'` and `'onnx'`; none does nothing.
+    image_shape: height, width and channels of the images.
 
   Raises:
-    UsageError: a conversion fails, or predicts something else.
+    UsageError: a conversion fails, or its result predicts something else.
   """
   if not formats:
     return
   signatures = export_folders.load(export_dir).signatures
   key = next(k for k in signatures if k in ('predict', 'pixels'))
 
-  def serve(images):
+  def serve(images: np.ndarray) -> dict[str, np.ndarray]:
     outputs = signatures[key](input=tf.constant(images))
     return {name: tensor.numpy() for name, tensor in outputs.items()}
 
   folder = os.path.join(export_dir, 'assets.extra')
   os.makedirs(folder, exist_ok=True)
   for name in formats:
-    with cli.quiet_stderr():  # The converters are not.
+    with cli.quiet_stderr():  # The converters print a lot.
       content, predict = _convert(name, export_dir, key, image_shape)
       difference = _largest_difference(predict, serve, image_shape)
     if not difference <= _TOLERANCE:
       raise UsageError(
         f'--export_formats {name}: a probability differs by {difference:.2g} '
-        f'from that of the SavedModel, allowed is {_TOLERANCE:g}'
+        f'from that of the SavedModel; at most {_TOLERANCE:g} is allowed'
       )
     with open(os.path.join(folder, f'model.{name}'), 'wb') as f:
       f.write(content)
@@ -82,7 +84,7 @@ def _convert(
   convert, _ = _FORMATS[name]
   try:
     return convert(export_dir, key, image_shape)
-  except Exception as e:  # Whatever a converter raises.
+  except Exception as e:  # Converters raise exceptions of all kinds.
     reason = str(e).strip().splitlines() or [type(e).__name__]
     raise UsageError(f'--export_formats {name} failed: {reason[0]}') from e
 
@@ -90,15 +92,19 @@ def _convert(
 def _largest_difference(
   predict: Predict, serve: Predict, image_shape: Sequence[int]
 ) -> float:
+  """The largest difference of a probability, for random images.
+
+  Infinite where the classes have another shape.
+  """
   random = np.random.RandomState(0)
   differences = []
-  for batch in _BATCHES:
-    images = random.randint(0, 256, [batch, *image_shape]).astype(np.uint8)
-    there, here = predict(images), serve(images)
-    if there['classes'].shape != here['classes'].shape:
-      return np.inf
-    gap = np.abs(there['probabilities'] - here['probabilities'])
-    differences.append(gap.max())
+  for batch_size in _BATCH_SIZES:
+    images = random.randint(0, 256, [batch_size, *image_shape]).astype(np.uint8)
+    outputs, expected = predict(images), serve(images)
+    if outputs['classes'].shape != expected['classes'].shape:
+      return math.inf
+    gap = np.abs(outputs['probabilities'] - expected['probabilities'])
+    differences.append(float(gap.max()))
   return max(differences)
 
 
@@ -112,7 +118,6 @@ def _tflite(
     content = tf.lite.TFLiteConverter.from_saved_model(
       directory, signature_keys=[key]
     ).convert()
-  # The interpreter must outlive its runner.
   model = interpreter.Interpreter(model_content=content)
   runner = model.get_signature_runner(key)
   return content, lambda images: runner(input=images)
@@ -134,13 +139,13 @@ def _onnx(
   session = onnxruntime.InferenceSession(content)
   names = [output.name for output in session.get_outputs()]
 
-  def predict(images):
+  def predict(images: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(names, session.run(names, {'input': images}), strict=True))
 
   return content, predict
 
 
-# By name: what converts, and what it needs.
+# Name -> the function that converts, and the packages that it needs.
 _FORMATS = {
   'tflite': (_tflite, ['ai_edge_litert']),
   'onnx': (_onnx, ['tf2onnx', 'onnxruntime']),

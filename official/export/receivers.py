@@ -1,4 +1,4 @@
-"""Serving input receivers for image models: pixels, or encoded images."""
+"""Serving input receivers of image models, which take pixels or files."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -15,12 +15,12 @@ Preprocess = Callable[[tf.Tensor], tf.Tensor]
 def image_serving_input_fn(
   image_shape: Sequence[int], preprocess_fn: Preprocess
 ) -> estimator_lib.TensorServingInputReceiver:
-  """A receiver of pixels: `input`, uint8 [N, H, W, C], any N.
+  """A receiver of pixels: `input`, uint8 [N, H, W, C] for any N.
 
   Args:
-    image_shape: height, width and channels.
-    preprocess_fn: uint8 images to what the network gets; it becomes a part of
-      the exported model.
+    image_shape: height, width and channels of the images.
+    preprocess_fn: uint8 [N, H, W, C] -> float32 [N, H, W, C], the input of the
+      network. It becomes a part of the exported model.
   """
   pixels = tf.compat.v1.placeholder(
     tf.uint8, [None, *image_shape], name='input_tensor'
@@ -33,18 +33,19 @@ def image_serving_input_fn(
 def image_bytes_serving_input_fn(
   image_shape: Sequence[int], dtype: tf.DType = tf.float32
 ) -> estimator_lib.TensorServingInputReceiver:
-  """The original's receiver of photographs: `image_bytes`, string [N], any N.
+  """The original's receiver of photographs: `image_bytes`, string [N].
 
-  Each is resized so that its shorter side has 256 pixels, whatever
-  `image_shape` is; the middle is cut out, and the mean colour of ImageNet is
-  taken away. Besides JPEG it takes what `decoding.images.decode` does.
+  Each photograph is resized so that its shorter side has 256 pixels, whatever
+  `image_shape` is. Its central part is cut out, and the mean colour of ImageNet
+  is subtracted. Besides JPEG it takes what `decoding.images.decode` does.
 
   Args:
-    image_shape: height and width, at most 256, and 3 channels.
-    dtype: of what the network gets.
+    image_shape: height and width of the network's input, at most 256, and 3
+      channels.
+    dtype: of the network's input.
 
   Raises:
-    ValueError: there are not three channels, or the image is too large.
+    ValueError: there are not 3 channels, or the height or width is too large.
   """
   height, width, channels = image_shape
   means = imagenet_preprocessing.CHANNEL_MEANS
@@ -75,15 +76,15 @@ def encoded_image_serving_input_fn(
   decode_fn: Callable[[tf.Tensor], tf.Tensor] | None = None,
   dtype: tf.DType = tf.float32,
 ) -> estimator_lib.TensorServingInputReceiver:
-  """A receiver of encoded images: `image_bytes`, string [N], any N.
+  """A receiver of encoded images: `image_bytes`, string [N] for any N.
 
   Args:
-    image_shape: height, width and channels.
-    preprocess_fn: images of 0 to 255 to what the network gets; it becomes a
-      part of the exported model.
-    decode_fn: an encoded image, string [], to `image_shape`; None decodes it
-      to this many channels and resizes it to that height and width.
-    dtype: of what the network gets.
+    image_shape: height, width and channels of the network's input.
+    preprocess_fn: float32 [N, H, W, C] from 0 to 255 -> [N, H, W, C], the input
+      of the network. It becomes a part of the exported model.
+    decode_fn: an encoded image, string [] -> [H, W, C] from 0 to 255. None
+      decodes to this many channels and resizes to this height and width.
+    dtype: of the network's input.
   """
   decode = decode_fn or functools.partial(
     resizing.decode_and_resize, image_shape

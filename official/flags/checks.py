@@ -27,7 +27,7 @@ def check_range(name: str, low: float, high: float = math.inf) -> None:
   """The value must be None or between two numbers, both allowed."""
   allowed = f'{low} or more' if high == math.inf else f'{low} to {high}'
 
-  def in_range(value):
+  def in_range(value: float | None) -> bool:
     if value is None or low <= value <= high:
       return True
     raise flags.ValidationError(f'--{name} must be {allowed}, given: {value}')
@@ -39,7 +39,7 @@ def check_choices(name: str, choices: Sequence[Any]) -> None:
   """The value must be one of these."""
   allowed = ', '.join(map(str, choices))
 
-  def is_choice(value):
+  def is_choice(value: Any) -> bool:
     if value in choices:
       return True
     raise flags.ValidationError(

@@ -48,7 +48,7 @@ def _define_one(name: str, setting: Setting, module: str) -> None:
     flags.DEFINE_bool(name, setting.default, setting.help, **arguments)
   else:
     parser = _NumberParser(name, setting)
-    serializer: flags.ArgumentSerializer = flags.ArgumentSerializer()
+    serializer: flags.ArgumentSerializer[Any] = flags.ArgumentSerializer()
     flags.DEFINE(
       parser,
       name,
@@ -59,7 +59,7 @@ def _define_one(name: str, setting: Setting, module: str) -> None:
     )
 
 
-class _NumberParser(flags.ArgumentParser):
+class _NumberParser(flags.ArgumentParser[Any]):
   """Of an int or a float; absl's own do not say what is allowed."""
 
   def __init__(self, name: str, setting: Setting):

@@ -94,7 +94,7 @@ def _without_effect(
   return found
 
 
-def _as_typed(flag: flags.Flag) -> str:
+def _as_typed(flag: flags.Flag[Any]) -> str:
   """`--augment`, or `--noaugment`."""
   is_off = flag.boolean and not flag.value
   return f'--no{flag.name}' if is_off else f'--{flag.name}'

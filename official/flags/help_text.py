@@ -4,6 +4,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Mapping
+from typing import Any
 
 from absl import flags
 
@@ -38,7 +39,7 @@ def short(command: str) -> str:
   """A line a flag: all of a small command, those that most use of a run.
 
   Args:
-    command: how to ask for the others, such as `python -m resnet.mnist_main`.
+    command: how to ask for the others, such as `python -m net.mnist_main`.
   """
   known = own_flags(flags.FLAGS)
   by_name = {flag.name: flag for flag in known}
@@ -59,7 +60,7 @@ def short(command: str) -> str:
   return f'{text}\nAll flags: {command} --helpfull'
 
 
-def _lines(of_use: list[flags.Flag]) -> str:
+def _lines(of_use: list[flags.Flag[Any]]) -> str:
   names = [_name(flag) for flag in of_use]
   indent = min(max(map(len, names), default=0), 24) + 4
   return ''.join(
@@ -67,11 +68,11 @@ def _lines(of_use: list[flags.Flag]) -> str:
   )
 
 
-def _name(flag: flags.Flag) -> str:
+def _name(flag: flags.Flag[Any]) -> str:
   return f'--{"[no]" if flag.boolean else ""}{flag.name}'
 
 
-def _line(name: str, flag: flags.Flag, indent: int) -> str:
+def _line(name: str, flag: flags.Flag[Any], indent: int) -> str:
   meaning = ' '.join((flag.help or '').split())
   values = getattr(flag.parser, 'enum_values', None)
   if values:
@@ -100,4 +101,5 @@ def of(words: list[str], command: str) -> str:
     text = f'{parsing.help_text()}\n{_VERBOSITY}'
   else:
     text = short(command)
-  return f'{sys.modules["__main__"].__doc__.rstrip()}\n\n{text}'
+  about = sys.modules['__main__'].__doc__ or ''
+  return f'{about.rstrip()}\n\n{text}'

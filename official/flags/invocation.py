@@ -4,6 +4,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from absl import flags
 
@@ -15,9 +16,9 @@ class Invocation:
   """What was typed to start a run.
 
   Attributes:
-    main: The module that `python -m` runs, such as `resnet.mnist_main`; None
+    main: The module that `python -m` runs, such as `net.mnist_main`; None
       for a program that is not started so.
-    command: How the command is called, such as `python -m resnet.mnist_main`.
+    command: How the command is called, such as `python -m net.mnist_main`.
     changed: Name to text, such as `--seed=5`, of every flag of this project
       that is not at its default.
     given: Names of the flags that were on the command line.
@@ -50,7 +51,7 @@ class Invocation:
     )
 
 
-def own_flags(flag_values: flags.FlagValues) -> list[flags.Flag]:
+def own_flags(flag_values: flags.FlagValues) -> list[flags.Flag[Any]]:
   """Every flag that no library defines."""
   by_module = flag_values.flags_by_module_dict()
   return [flag for name in own_modules(flag_values) for flag in by_module[name]]
@@ -63,13 +64,13 @@ def own_modules(flag_values: flags.FlagValues) -> list[str]:
 
 
 def main_module() -> str | None:
-  """The module that `python -m` runs, such as `resnet.mnist_main`."""
+  """The module that `python -m` runs, such as `net.mnist_main`."""
   spec = getattr(sys.modules['__main__'], '__spec__', None)
   return spec.name if spec else None
 
 
 def command() -> str:
-  """How this command is called, such as `python -m resnet.mnist_main`."""
+  """How this command is called, such as `python -m net.mnist_main`."""
   module = main_module()
   if module is None:
     return os.path.basename(sys.argv[0])

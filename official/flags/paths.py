@@ -18,7 +18,7 @@ flags.disclaim_key_flags()
 _SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]*)://|(?i:gs|s3|hdfs|https?):/')
 
 
-class _Parser(flags.ArgumentParser):
+class _Parser(flags.ArgumentParser[str]):
   """Of a flag that names a file or a folder."""
 
   syntactic_help = 'a path on this machine'
@@ -39,7 +39,7 @@ def define(name: str, default: str | None, help: str, **kwargs: Any) -> None:
     help: What it is for.
     **kwargs: Other arguments of `flags.DEFINE`, such as `short_name`.
   """
-  serializer: flags.ArgumentSerializer = flags.ArgumentSerializer()
+  serializer: flags.ArgumentSerializer[str] = flags.ArgumentSerializer()
   flags.DEFINE(_Parser(), name, default, help, serializer=serializer, **kwargs)
 
 

@@ -168,7 +168,7 @@ class DistributionSettings:
     of_one_call=True,
   )
 
-  rules: ClassVar = (
+  rules: ClassVar[Sequence[Rule]] = (
     Rule(
       ('worker_hosts', 'task_index'),
       lambda f: (

@@ -1,6 +1,7 @@
 """What to run on, for how long, and where the results go."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from official.flags.conditions import (
@@ -227,7 +228,7 @@ class RunSettings:
     acts_when=TRAINING,
   )
 
-  rules: ClassVar = (
+  rules: ClassVar[Sequence[Rule]] = (
     Rule(
       ('export_only', 'export_dir', 'eval_only'),
       lambda f: (

@@ -76,7 +76,10 @@ class Setting:
       return float(value)
     elif isinstance(value, self.kind):
       return value
-    names = {tuple: 'a list of strings', bool: 'True or False'}
+    names: Mapping[type, str] = {
+      tuple: 'a list of strings',
+      bool: 'True or False',
+    }
     wanted = names.get(self.kind, f'of type {self.kind.__name__}')
     raise ValueError(f' must be {wanted}, given: {value!r}')
 

@@ -1,6 +1,7 @@
 """What to train and how, whatever the network."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import ClassVar
 
 from official.flags.conditions import (
@@ -96,7 +97,7 @@ class TrainingSettings:
     ),
   )
 
-  rules: ClassVar = (
+  rules: ClassVar[Sequence[Rule]] = (
     Rule(
       (
         'fine_tune',

@@ -20,10 +20,10 @@ def define_flags() -> None:
   flags.DEFINE_enum('lang', 'en', LANGUAGES, 'English or Chinese.')
 
 
-def main(folders: list[str]) -> None:
+def main(arguments: list[str]) -> None:
   """Reads the runs and writes their report."""
   writing.check_installed()
-  folders = [paths.named(folder) for folder in folders]
+  folders = [paths.named(argument) for argument in arguments]
   out = flags.FLAGS.out
   with errors.told_of_files([*folders, out]):
     writing.write(folders, out, flags.FLAGS.lang)

@@ -8,13 +8,13 @@ TABLE = {
   # The conclusion.
   (
     '{name} classifies {accuracy} % of the test images correctly after '
-    '{epochs} (95 % interval {low} to {high}; {basis}).'
+    '{epochs} (95 % interval {low} to {high}, {basis}).'
   ): (
     '{name}：训练 {epochs}后，测试图像的正确率为 {accuracy} %（95 % 置信区间 '
-    '{low} 至 {high}；{basis}）。'
+    '{low} 至 {high}，{basis}）。'
   ),
-  'over {count} seeds': '{count} 个随机种子',
-  'one seed, over its test images': '单个随机种子，按测试图像计算',
+  'over {count} seeds': '按 {count} 个随机种子计算',
+  'over the test images of one run': '按单次运行的测试图像计算',
   (
     '{network}: the accuracies after {long} and after {short} are not '
     'distinguishable: the first minus the second is {difference} percentage '
@@ -125,9 +125,9 @@ TABLE = {
     '的文件计算得出。'
   ),
   (
-    'The 95 % hold for each interval alone, not for all of them together. '
-    'Over several seeds the intervals are Student’s and Welch’s; of a single '
-    'run they are Wilson’s and Newcombe’s, over the test images.'
+    'The level of 95 % holds for each interval alone, not for all of them '
+    'together. Over several seeds the intervals are Student’s and Welch’s; of '
+    'a single run they are Wilson’s and Newcombe’s, over the test images.'
   ): (
     '95 % 只对每个区间单独成立，并非对所有区间同时成立。多个种子时用 Student '
     '与 Welch 区间；单次运行时按测试图像用 Wilson 与 Newcombe 区间。'

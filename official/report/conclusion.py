@@ -57,7 +57,7 @@ def _accuracy(group: Group, say: Language) -> str:
   is_finished = round(group.epochs, 1) == group.runs[0].train_epochs
   return say(
     '{name} classifies {accuracy} % of the test images correctly after '
-    '{epochs} (95 % interval {low} to {high}; {basis}).',
+    '{epochs} (95 % interval {low} to {high}, {basis}).',
     name=group.variant if is_finished else group.name,
     accuracy=_percent(interval.estimate),
     epochs=epochs_text(group.epochs, say),
@@ -65,7 +65,7 @@ def _accuracy(group: Group, say: Language) -> str:
     high=_percent(interval.high),
     basis=say('over {count} seeds', count=count)
     if count > 1
-    else say('one seed, over its test images'),
+    else say('over the test images of one run'),
   )
 
 

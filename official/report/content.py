@@ -143,9 +143,9 @@ def _different(texts: Iterable[str]) -> list[str]:
 def _notes(groups: Sequence[Group], say: Language) -> list[str]:
   notes = [
     say(
-      'The 95 % hold for each interval alone, not for all of them together. '
-      'Over several seeds the intervals are Student’s and Welch’s; of a single '
-      'run they are Wilson’s and Newcombe’s, over the test images.'
+      'The level of 95 % holds for each interval alone, not for all of them '
+      'together. Over several seeds the intervals are Student’s and Welch’s; '
+      'of a single run they are Wilson’s and Newcombe’s, over the test images.'
     )
   ]
   if any(len(group.runs) > 1 and group.predictions for group in groups):

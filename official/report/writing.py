@@ -5,9 +5,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from official import output_folders
 from official.errors import UsageError
 from official.report.language import Language
-from official.run import folder as run_folder
 from official.run import rerun
 
 # The modules that draw need packages that may not be installed, so they are
@@ -49,7 +49,7 @@ def write(folders: Sequence[str], out: str, language: str) -> None:
     UsageError: `out` cannot be written.
     DataError: one of the folders is not the folder of a run.
   """
-  run_folder.check_writable('out', out)
+  output_folders.check_writable('out', out)
   from official.report import groups, runs
 
   say = Language(language)
@@ -135,5 +135,5 @@ def _predict(run_groups: Sequence['Group']) -> bool:
       )
       has_predicted = True
     except UsageError as e:
-      print(f'note: the report has no predictions of it: {e}')
+      print(f'note: there are no predictions of {group.name}: {e}')
   return has_predicted

@@ -5,10 +5,11 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from official import environment
+from official import environment, output_folders
 from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
+from official.estimator.hooks.base import HookedEstimator
 from official.flags import (
   BatchNormSettings,
   Settings,
@@ -58,7 +59,7 @@ class Recorder(estimator_lib.CheckpointSaverListener):
   def __init__(self, write: Callable[[int], None] | None = None):
     self._write = write
 
-  def write(self, estimator: estimator_lib.Estimator) -> None:
+  def write(self, estimator: HookedEstimator) -> None:
     """A checkpoint was read into the network, or has been written from it."""
     if self._write is not None:
       self._write(estimator.trainable_parameters)
@@ -110,6 +111,7 @@ def opened(
     yield Recorder()
     return
   model_dir = settings.model_dir
+  assert model_dir is not None  # It is settled by now.
   fixed = fixed_settings(settings) if settings.trains else None
   with contextlib.ExitStack() as stack:
     if settings.trains:
@@ -119,18 +121,18 @@ def opened(
     run_folder.check(model_dir, identity, training=fixed)
     evaluates_only = not settings.trains and not settings.export_only
     if evaluates_only and os.path.isdir(model_dir):
-      run_folder.check_writable('model_dir', model_dir)  # For its results.
-    yield _recorder(settings, identity, dataset, fixed)
+      output_folders.check_writable('model_dir', model_dir)  # For its results.
+    yield _recorder(settings, model_dir, identity, dataset, fixed)
 
 
 def _recorder(
   settings: Settings,
+  model_dir: str,
   identity: dict[str, Any],
   dataset: ImageDataset,
   fixed: dict[str, Any] | None,
 ) -> Recorder:
   """Of training; or of an evaluation, if nothing is recorded yet."""
-  model_dir = settings.model_dir
   is_recorded = not settings.trains and run_folder.read_config(model_dir)
   if settings.export_only or is_recorded:
     return Recorder()

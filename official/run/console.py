@@ -10,7 +10,9 @@ from official import estimator as estimator_lib
 from official.datasets import synthetic
 from official.datasets.image_dataset import ImageDataset
 from official.devices import Devices
+from official.estimator.hooks.base import HookedEstimator
 from official.flags import Settings, effects
+from official.flags.invocation import Invocation
 from official.run import config, rate_change, tensorboard
 from official.run.durations import duration
 from official.run.plan import Plan
@@ -70,9 +72,7 @@ class Console:
       return []
     return [BatchProgressHook(batches, 'evaluating')]
 
-  def starting(
-    self, estimator: estimator_lib.Estimator, first_step: int
-  ) -> None:
+  def starting(self, estimator: HookedEstimator, first_step: int) -> None:
     """Prints what will happen, once: training may start again and again.
 
     Args:
@@ -137,6 +137,7 @@ class Console:
 
   def past_threshold(self, threshold: float | None) -> None:
     """Prints why training ends early."""
+    assert threshold is not None  # Without one, training ends as planned.
     self._print(f'stopping: test accuracy has reached {100 * threshold:g} %')
 
   def halved_rate(self, reason: str) -> None:
@@ -197,11 +198,11 @@ class Console:
       serve = f'python -m official.serve --export_dir {export}'
       commands.append(('try it in a browser', serve))
     elif self._settings.invocation is not None:
-      commands.append(('write a SavedModel', self._export_command()))
+      command = self._export_command(self._settings.invocation)
+      commands.append(('write a SavedModel', command))
     return commands
 
-  def _export_command(self) -> str:
-    invocation = self._settings.invocation
+  def _export_command(self, invocation: Invocation) -> str:
     arguments = invocation.arguments({*config.OF_ONE_CALL, 'export_only'})
     if 'model_dir' in invocation.changed:
       arguments.append(f'--model_dir={self._settings.model_dir}')

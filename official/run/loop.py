@@ -113,9 +113,12 @@ class TrainAndEvaluateLoop:
         self._eval_input,
         steps=self._eval_batches_if_endless(),
         # With a threshold to reach, every checkpoint counts.
-        **({} if stop.threshold is None else {'throttle_secs': 0}),
+        throttle_secs=(
+          estimator_lib.EvalSpec.throttle_secs if stop.threshold is None else 0
+        ),
       ),
     )
+    assert results is not None  # Training ends with a checkpoint.
     if stop.has_stopped:
       self._console.past_threshold(stop.threshold)
     self._console.evaluated(results)

@@ -47,4 +47,5 @@ def remember(estimator: estimator_lib.Estimator, halvings: int) -> None:
   """
   if estimator.config.is_chief:
     checkpoint = estimator.latest_checkpoint()
+    assert checkpoint is not None  # There is one to go back to.
     estimator_lib.remember(checkpoint, {_KEY: halvings})

@@ -83,7 +83,7 @@ def save(
   with open(f'{path}.tmp', 'wb') as f:
     np.savez_compressed(
       f,
-      step=estimator_lib.step_of(estimator.latest_checkpoint()),
+      step=_step_of(estimator),
       labels=labels.astype(np.int32),
       classes=classes.astype(np.int32),
       confidences=probabilities.astype(np.float32),
@@ -96,6 +96,13 @@ def save(
     )
   os.replace(f'{path}.tmp', path)
   return path
+
+
+def _step_of(estimator: estimator_lib.Estimator) -> int:
+  """The global step of the checkpoint that makes the predictions."""
+  checkpoint = estimator.latest_checkpoint()
+  assert checkpoint is not None
+  return estimator_lib.step_of(checkpoint)
 
 
 def _batches(dataset: ImageDataset, batch_size: int) -> tf.data.Dataset:

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.progress import (
@@ -187,7 +187,7 @@ class _Recent:
     self._sums: dict[str, float] = {}
     self._count = 0
 
-  def add(self, history: list[Mapping[str, float]]) -> None:
+  def add(self, history: Sequence[Mapping[str, float]]) -> None:
     for values in history:
       self._count += 1
       for name, value in values.items():

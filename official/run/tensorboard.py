@@ -69,6 +69,7 @@ class TensorBoardHook(estimator_lib.Hook):
     writer = run.estimator.event_writer()
     if 'graph' in self._kinds:
       graph = run.estimator.graph(estimator_lib.ModeKeys.TRAIN)
+      assert graph is not None  # The network is built when hooks begin.
       writer.write_graph(_without_loop(graph.as_graph_def()))
     if 'images' in self._kinds:
       self._write_images(writer, run.global_step)
@@ -108,7 +109,7 @@ class TensorBoardHook(estimator_lib.Hook):
 def _without_loop(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
   """The same, its nodes not inside the scope of the loop over steps."""
 
-  def bare(name):
+  def bare(name: str) -> str:
     control = '^' if name.startswith('^') else ''
     return control + name.removeprefix('^').removeprefix(_LOOP)
 

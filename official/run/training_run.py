@@ -18,6 +18,7 @@ from official.run import (
   config,
   nan_recovery,
   predictions,
+  progress,
   tensorboard,
   user_errors,
 )
@@ -177,16 +178,17 @@ class TrainingRun:
   def export(self) -> None:
     """Writes a SavedModel, on the chief."""
     if self.devices.is_chief:
-      path = saved_model.export(self.estimator, self.dataset, self.settings)
+      with progress.working('exporting'):
+        path = saved_model.export(self.estimator, self.dataset, self.settings)
       self.console.exported(path)
 
   def finish(self, results: dict[str, Any]) -> None:
     """Prints the result, what it took, and what to try next."""
-    self.console.finish(self.settings.model_dir, results)
+    self.console.finish(self.estimator.model_dir, results)
 
 
 def default_model_dir(dataset_name: str, network: str) -> str:
-  """`runs/mnist-resnet-18-v1`: each network and data set has its own."""
+  """`runs/DATA-NETWORK`: each network and data set has its own."""
   name = f'{dataset_name}-{network}'.lower().replace(' ', '-')
   return os.path.join('runs', name)
 

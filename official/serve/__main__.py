@@ -1,9 +1,9 @@
-"""Serves a SavedModel of images on this machine: a REST API and a page to try.
+"""Serves a SavedModel of images: a REST API, and a page to try it.
 
 python -m official.serve --export_dir DIR
 
-The page, at http://127.0.0.1:8501/, tells the class of a digit one draws or an
-image one drops. The requests are those of TensorFlow Serving: POST
+The page, at http://127.0.0.1:8501/, classifies a digit that you draw or an
+image that you drop on it. The requests are those of TensorFlow Serving: POST
 /v1/models/model:predict, GET /v1/models/model and /v1/models/model/metadata.
 """
 
@@ -20,24 +20,24 @@ from official.flags import checks, paths
 
 
 def define_flags() -> None:
-  """The flags of this command."""
-  paths.define('export_dir', None, 'A SavedModel, or a folder of such.')
+  """Defines the flags of this command."""
+  paths.define('export_dir', None, 'A SavedModel, or a folder of SavedModels.')
   flags.DEFINE_string('model_name', 'model', 'NAME in /v1/models/NAME.')
   flags.DEFINE_string(
     'host',
     '127.0.0.1',
-    'Address to listen at; this machine alone sees this one.',
+    'Address to listen at; the default is visible to this machine only.',
   )
-  flags.DEFINE_integer('port', 8501, 'Port to listen at; 0 for any free one.')
+  flags.DEFINE_integer('port', 8501, 'Port to listen at; 0 takes any free one.')
   flags.DEFINE_integer(
     'max_batch_size',
     32,
-    'Examples that are computed together at most, of requests that wait at the '
-    'same time; 1 takes every one alone.',
+    'At most this many examples, of requests that wait at the same time, are '
+    'computed together; 1 computes each one alone.',
   )
-  flags.DEFINE_integer('max_waiting', 256, 'Requests that may wait.')
+  flags.DEFINE_integer('max_waiting', 256, 'Number of requests that may wait.')
   flags.DEFINE_integer(
-    'max_request_bytes', 16 * 2**20, 'How long a request may be.'
+    'max_request_bytes', 16 * 2**20, 'Size that a request may have.'
   )
   flags.DEFINE_float('timeout', 30, 'Seconds a request may take.')
   checks.check('export_dir', _is_given)
@@ -79,8 +79,9 @@ def main() -> None:
 
   model = ServedModel(export_dir, flags_obj.model_name)
   model.warm_up()
-  # TensorFlow's million objects stay: to look through them again and again for
-  # garbage would stop everything for a quarter of a second each time.
+  # TensorFlow's objects, about a million, stay until the end. If Python looked
+  # through them for garbage, each time would stop every answer for a quarter of
+  # a second.
   gc.collect()
   gc.freeze()
   host, port = listener.getsockname()[:2]
@@ -106,7 +107,11 @@ def main() -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-  """A socket at the address, before the model is loaded."""
+  """A socket at the address.
+
+  It is made before the model is loaded, because an address that is in use is
+  worth an error at once.
+  """
   try:
     return socket.create_server((host, port), backlog=512)
   except (OSError, OverflowError) as e:
@@ -116,7 +121,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def run() -> None:
-  """The command."""
+  """Runs the command."""
   define_flags()
   cli.run(main)
 

@@ -1,23 +1,29 @@
-"""The routes of the server, and what is said of requests it cannot answer."""
+"""The routes of the server, and its answers to requests with errors."""
 
 import asyncio
 import json
 import logging
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from official.serve import tensors
 from official.serve.batching import Batcher, FullError
-from official.serve.model import ServedModel
+from official.serve.model import ServedModel, Signature
 from official.serve.tensors import BadRequestError
 
 logger = logging.getLogger(__name__)
 
+_T = TypeVar('_T')
+
 _PAGE = os.path.join(os.path.dirname(__file__), 'demo.html')
-_SHORT = 2**16  # bytes of JSON that are read faster than a thread is woken
+# JSON of fewer bytes is read faster than a thread is woken.
+_BYTES_FOR_A_THREAD = 2**16
+# The page has its scripts and styles in itself and loads nothing else.
 _CONTENT_POLICY = (
   "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
   "img-src 'self' blob: data:"
@@ -35,13 +41,13 @@ def make_app(
   """The server of one model.
 
   Args:
-    model: what to serve.
-    max_batch_size: examples that are computed together; 1 takes every one
-      alone.
-    max_waiting: requests that may wait; one more gets 429.
-    max_request_bytes: a longer request gets 413.
-    timeout: seconds a request may take to arrive (408) and to be answered
-      (503).
+    model: the model to serve.
+    max_batch_size: the number of examples that are computed together at most;
+      1 computes each one alone.
+    max_waiting: the number of requests that may wait; one more gets 429.
+    max_request_bytes: the size of a request at most; a larger one gets 413.
+    timeout: the seconds that a request may take to arrive, else it gets 408,
+      and then to be answered, else it gets 503.
   """
   app = web.Application(
     client_max_size=max_request_bytes, middlewares=[_errors(max_request_bytes)]
@@ -60,7 +66,7 @@ def make_app(
 
 
 class _Handlers:
-  """What the routes do."""
+  """The handlers of the routes."""
 
   def __init__(self, model: ServedModel, batcher: Batcher, timeout: float):
     self._model, self._batcher, self._timeout = model, batcher, timeout
@@ -80,7 +86,7 @@ class _Handlers:
     )
 
   async def demo(self, request: web.Request) -> web.Response:
-    """What the page has to know of the model."""
+    """What the page needs to know about the model, as JSON."""
     del request
     model = self._model
     pixels = model.pixels()
@@ -109,8 +115,8 @@ class _Handlers:
       raise web.HTTPRequestTimeout(
         text=f'the request took longer than {self._timeout:g} seconds to arrive'
       ) from None
-    asked, signature, arrays = await _aside(
-      len(body), lambda: self._understand(body)
+    parsed, signature, arrays = await _without_blocking(
+      len(body), lambda: self._parse(body)
     )
     try:
       async with asyncio.timeout(self._timeout):
@@ -120,15 +126,18 @@ class _Handlers:
         text=f'there was no answer within {self._timeout:g} seconds'
       ) from None
     size = sum(array.nbytes for array in outputs.values())
-    text = await _aside(
-      size, lambda: json.dumps(tensors.response(asked, outputs))
+    text = await _without_blocking(
+      size, lambda: json.dumps(tensors.response(parsed, outputs))
     )
     return web.json_response(text=text)
 
-  def _understand(self, body: bytes) -> tuple[Any, Any, Any]:
-    asked = tensors.parse(body)
-    signature = self._model.signature(asked.get('signature_name'))
-    return asked, signature, tensors.arrays(asked, signature.inputs)
+  def _parse(
+    self, body: bytes
+  ) -> tuple[dict[str, Any], Signature, dict[str, np.ndarray]]:
+    """The request, the signature that it names, and its inputs."""
+    parsed = tensors.parse(body)
+    signature = self._model.signature(parsed.get('signature_name'))
+    return parsed, signature, tensors.arrays(parsed, signature.inputs)
 
   def _check_name(self, request: web.Request) -> None:
     name = request.match_info['name']
@@ -143,19 +152,30 @@ class _Handlers:
       )
 
 
-async def _aside(size: int, function: Callable[[], Any]) -> Any:
-  """Calls it: in a thread where it takes a while, so others are answered."""
-  if size < _SHORT:
+async def _without_blocking(size: int, function: Callable[[], _T]) -> _T:
+  """Calls a function that reads or writes JSON.
+
+  In a thread where it takes a while, so that other requests get answers
+  meanwhile.
+
+  Args:
+    size: roughly the bytes of the JSON.
+    function: what to call.
+  """
+  if size < _BYTES_FOR_A_THREAD:
     return function()
   return await asyncio.get_running_loop().run_in_executor(None, function)
 
 
-def _errors(max_request_bytes: int) -> Callable:
-  """A middleware: every error is JSON with `error`, as TensorFlow Serving's."""
+def _errors(max_request_bytes: int) -> Middleware:
+  """A middleware that makes each error JSON with `error`.
+
+  TensorFlow Serving does so too.
+  """
 
   @web.middleware
   async def middleware(
-    request: web.Request, handler: Callable
+    request: web.Request, handler: Handler
   ) -> web.StreamResponse:
     try:
       return await handler(request)
@@ -165,17 +185,15 @@ def _errors(max_request_bytes: int) -> Callable:
       return _error(429, str(e), {'Retry-After': '1'})
     except web.HTTPRequestEntityTooLarge:
       return _error(
-        413, f'a request may have {max_request_bytes:,} bytes at most'
+        413, f'a request may have at most {max_request_bytes:,} bytes'
       )
     except web.HTTPException as e:
       if e.status < 400:
         raise
       return _error(e.status, _reason(request, e), dict(e.headers))
-    except asyncio.CancelledError:
-      raise
-    except Exception:
+    except Exception:  # One request fails, the server goes on.
       logger.exception('a request failed')
-      return _error(500, 'the server failed; its output says how')
+      return _error(500, 'the server failed; its output says why')
 
   return middleware
 

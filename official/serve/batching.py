@@ -1,4 +1,4 @@
-"""Answers requests together that wait at the same time."""
+"""Computes the answers of requests that wait at the same time together."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,29 +17,34 @@ class FullError(Exception):
 
 
 class Batcher:
-  """Runs a model in a thread; what waits meanwhile makes the next batch.
+  """Runs a model in a thread; requests that wait meanwhile are the next batch.
 
   No request waits for others that may come: an idle model starts at once.
 
   Args:
-    max_batch_size: examples in a batch; a request of more takes several.
-    max_waiting: requests that may wait.
+    max_batch_size: the number of examples in a batch at most; a request with
+      more of them takes several batches.
+    max_waiting: the number of requests that may wait.
   """
 
   def __init__(self, max_batch_size: int, max_waiting: int):
     self._max_batch_size = max_batch_size
     self._max_waiting = max_waiting
-    # TensorFlow uses all cores for one batch already.
+    # One thread, because TensorFlow uses all cores for a single batch.
     self._thread = ThreadPoolExecutor(1, 'model')
     self._waiting: list[_Request] = []
-    self._task: asyncio.Task | None = None
+    self._task: asyncio.Task[None] | None = None
 
   async def __call__(self, signature: Signature, arrays: Arrays) -> Arrays:
     """The outputs for these inputs.
 
+    Args:
+      signature: which function of the model.
+      arrays: its inputs, by their names.
+
     Raises:
       BadRequestError: the model cannot use them.
-      FullError: too many requests wait.
+      FullError: too many requests wait already.
     """
     if len(self._waiting) >= self._max_waiting:
       raise FullError(f'{self._max_waiting} requests wait already')
@@ -71,7 +76,7 @@ class Batcher:
           request.future.set_result(answer)
 
   def _next_batch(self) -> list['_Request']:
-    """The oldest requests that fit together; those of lost clients go."""
+    """The oldest requests that fit together, without those of lost clients."""
     self._waiting = [r for r in self._waiting if not r.future.done()]
     if not self._waiting:
       return []
@@ -83,13 +88,12 @@ class Batcher:
       if request.kind == first.kind and first.signature.can_batch:
         batch.append(request)
         size += request.examples
-    taken = set(map(id, batch))
-    self._waiting = [r for r in self._waiting if id(r) not in taken]
+    self._waiting = [r for r in self._waiting if r not in batch]
     return batch
 
 
 class _Request:
-  """One that waits."""
+  """A request that waits."""
 
   def __init__(self, signature: Signature, arrays: Arrays):
     self.signature, self.arrays = signature, arrays
@@ -97,27 +101,29 @@ class _Request:
     self.examples = max(
       [len(array) for array in arrays.values() if array.ndim], default=1
     )
-    # What can be put one after the other.
+    # Only arrays that are equal except in their first dimension can be joined.
     shapes = tuple((name, a.shape[1:]) for name, a in sorted(arrays.items()))
     self.kind = (signature.name, shapes)
 
 
-def _answer(batch: list[_Request], most: int) -> list[Arrays | Exception]:
-  """Outputs or an error for each, in the model's thread."""
+def _answer(
+  batch: list[_Request], max_batch_size: int
+) -> list[Arrays | Exception]:
+  """The outputs of each request, or its error; in the model's thread."""
   signature = batch[0].signature
-  together = {
+  joined = {
     name: np.concatenate([request.arrays[name] for request in batch])
     if len(batch) > 1
     else array
     for name, array in batch[0].arrays.items()
   }
   try:
-    outputs = _outputs(signature, together, most)
+    outputs = _outputs(signature, joined, max_batch_size)
   except BadRequestError as e:
     if len(batch) == 1:
       return [e]
-    # One of them is bad: which?
-    return [_answer([request], most)[0] for request in batch]
+    # The error does not say which request it is about.
+    return [_answer([request], max_batch_size)[0] for request in batch]
   except Exception as e:  # The request fails, the server does not.
     return [e] * len(batch)
   if len(batch) == 1:
@@ -129,14 +135,22 @@ def _answer(batch: list[_Request], most: int) -> list[Arrays | Exception]:
   ]
 
 
-def _outputs(signature: Signature, arrays: Arrays, most: int) -> Arrays:
-  """Of so many examples at a time, if the signature takes any number."""
+def _outputs(
+  signature: Signature, arrays: Arrays, max_batch_size: int
+) -> Arrays:
+  """The outputs, of at most this many examples at a time.
+
+  A signature that takes a fixed number of examples gets all of them.
+  """
   count = max((len(a) for a in arrays.values() if a.ndim), default=1)
-  if count <= most or not signature.can_batch:
+  if count <= max_batch_size or not signature.can_batch:
     return signature(arrays)
   parts = [
-    signature({name: a[start : start + most] for name, a in arrays.items()})
-    for start in range(0, count, most)
+    signature({
+      name: array[start : start + max_batch_size]
+      for name, array in arrays.items()
+    })
+    for start in range(0, count, max_batch_size)
   ]
   return {
     name: np.concatenate([part[name] for part in parts]) for name in parts[0]

@@ -1,4 +1,4 @@
-"""A SavedModel as a server sees it: signatures, and what they answer."""
+"""A SavedModel that is served: its signatures, status and metadata."""
 
 import os
 from collections.abc import Mapping
@@ -14,17 +14,21 @@ from official.export import folders as export_folders
 from official.serve.tensors import BadRequestError, Input
 
 _DEFAULT = 'serving_default'
-_STATUS = '__saved_model_init_op'
+_INITIALIZER = '__saved_model_init_op'  # a signature that is no function
 
 
 class Signature:
   """One of the functions of a SavedModel.
 
+  Args:
+    name: see below.
+    function: what TensorFlow has loaded.
+
   Attributes:
-    name: of the signature.
-    inputs: by name.
-    can_batch: whether requests can be answered together: the first dimension
-      of all inputs and outputs is any number of examples.
+    name: the name of the signature.
+    inputs: the inputs by their names.
+    can_batch: whether several requests can be computed together, because the
+      first dimension of all inputs and outputs is any number of examples.
   """
 
   def __init__(self, name: str, function: Any):
@@ -40,7 +44,10 @@ class Signature:
     self.can_batch = all(shape.rank and shape[0] is None for shape in shapes)
 
   def __call__(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Computes the outputs.
+    """Computes the outputs by their names.
+
+    Args:
+      arrays: the inputs by their names, as `Input.array` makes them.
 
     Raises:
       BadRequestError: the model cannot use these inputs.
@@ -60,17 +67,18 @@ class Signature:
 
 
 class ServedModel:
-  """A SavedModel.
+  """A SavedModel that is served.
 
   Args:
-    export_dir: its folder; the number that is its name is the version, else 1.
-    name: under which it is served.
+    export_dir: its folder. Where the folder's name is a number, this is the
+      version; otherwise the version is 1.
+    name: the name under which it is served.
 
   Attributes:
-    name: the same.
+    name: the same name.
     version: a whole number, as a string.
-    signatures: by name.
-    class_names: one a class; empty where the export does not tell.
+    signatures: the signatures by their names.
+    class_names: the names of the classes; empty where the export has none.
   """
 
   def __init__(self, export_dir: str, name: str):
@@ -86,10 +94,10 @@ class ServedModel:
     self.class_names = export_folders.class_names(export_dir)
 
   def signature(self, name: str | None) -> Signature:
-    """By its name; the default one without.
+    """The signature with this name; the default one for None or ''.
 
     Raises:
-      BadRequestError: there is none.
+      BadRequestError: there is no such signature.
     """
     name = name or _DEFAULT
     if name not in self.signatures:
@@ -100,25 +108,28 @@ class ServedModel:
     return self.signatures[name]
 
   def warm_up(self) -> None:
-    """Runs what takes numbers once, so that the first request is not slow."""
+    """Runs each signature of numbers once, so the first request is not slow.
+
+    Encoded images are left out: zeros are not one.
+    """
     for signature in self.signatures.values():
       inputs = signature.inputs.values()
-      if all(one.dtype != object for one in inputs):
-        shapes = {one.name: [n or 1 for n in one.shape] for one in inputs}
+      if all(spec.dtype != object for spec in inputs):
         signature({
-          one.name: np.zeros(shapes[one.name], one.dtype) for one in inputs
+          spec.name: np.zeros([size or 1 for size in spec.shape], spec.dtype)
+          for spec in inputs
         })
 
-  def pixels(self) -> tuple[str, list[int]] | None:
-    """The signature that takes uint8 images, and their height, width, channels.
+  def pixels(self) -> tuple[str, list[int | None]] | None:
+    """The signature that takes uint8 images, with height, width and channels.
 
-    None where there is none.
+    A size is None where any will do; all is None without such a signature.
     """
     for name in sorted(self.signatures, key=lambda key: key != _DEFAULT):
       inputs = list(self.signatures[name].inputs.values())
-      one = inputs[0]
-      if len(inputs) == 1 and one.dtype == np.uint8 and len(one.shape) == 4:
-        return name, list(one.shape[1:])
+      spec = inputs[0]
+      if len(inputs) == 1 and spec.dtype == np.uint8 and len(spec.shape) == 4:
+        return name, list(spec.shape[1:])
     return None
 
   def encoded(self) -> str | None:
@@ -129,7 +140,7 @@ class ServedModel:
     return None
 
   def status(self) -> dict[str, Any]:
-    """As TensorFlow Serving tells it."""
+    """The status of the model, as TensorFlow Serving reports it."""
     return {
       'model_version_status': [
         {
@@ -141,7 +152,7 @@ class ServedModel:
     }
 
   def metadata(self) -> dict[str, Any]:
-    """As TensorFlow Serving tells it."""
+    """The signatures of the model, as TensorFlow Serving reports them."""
     return {
       'model_spec': {
         'name': self.name,
@@ -168,5 +179,5 @@ def _definitions(export_dir: str) -> dict[str, Any]:
       always_print_fields_with_no_presence=True,
     )
     for key, definition in content.meta_graphs[0].signature_def.items()
-    if key != _STATUS
+    if key != _INITIALIZER
   }

@@ -1,4 +1,4 @@
-"""Between the JSON of TensorFlow Serving's REST API and arrays.
+"""Arrays from the JSON of TensorFlow Serving's REST API, and back.
 
 https://www.tensorflow.org/tfx/serving/api_rest
 """
@@ -20,29 +20,29 @@ class BadRequestError(ValueError):
 
 
 class Input:
-  """What a signature takes under a name.
+  """An input of a signature.
 
   Attributes:
-    name: of the input.
-    shape: dimensions; None for any size.
-    dtype: of NumPy; `object` for strings.
+    name: the name of the input.
+    shape: its dimensions; None for any size.
+    dtype: its NumPy dtype; `object` for strings.
   """
 
   def __init__(self, name: str, shape: list[int | None], dtype: Any):
     self.name, self.shape, self.dtype = name, shape, np.dtype(dtype)
 
   def array(self, value: Any) -> np.ndarray:
-    """A JSON value as an array of the shape and dtype.
+    """A JSON value as an array of this shape and dtype.
 
     Raises:
-      BadRequestError: it is none.
+      BadRequestError: the value has another shape or other contents.
     """
     array = (
       self._strings(value) if self.dtype == object else self._numbers(value)
     )
     matches = array.ndim == len(self.shape) and all(
-      want in (None, got)
-      for want, got in zip(self.shape, array.shape, strict=True)
+      size in (None, given)
+      for size, given in zip(self.shape, array.shape, strict=True)
     )
     if not matches:
       raise BadRequestError(
@@ -62,9 +62,9 @@ class Input:
     if self.dtype.kind == 'b':
       kinds = 'b'
     if array.dtype.kind not in kinds or not array.size:
-      what = {'i': 'whole numbers', 'u': 'whole numbers', 'b': 'booleans'}
+      names = {'i': 'whole numbers', 'u': 'whole numbers', 'b': 'booleans'}
       raise BadRequestError(
-        f'input {self.name!r} must be {what.get(self.dtype.kind, "numbers")} '
+        f'input {self.name!r} must be {names.get(self.dtype.kind, "numbers")} '
         f'({self.dtype.name}), given: {_example(value)}'
       )
     if self.dtype.kind in 'iu':
@@ -79,8 +79,8 @@ class Input:
   def _strings(self, value: Any) -> np.ndarray:
     values = value if isinstance(value, list) else [value]
     array = np.empty(len(values), object)
-    for i, one in enumerate(values):
-      array[i] = self._bytes(one)
+    for index, item in enumerate(values):
+      array[index] = self._bytes(item)
     return array if isinstance(value, list) else array.reshape([])
 
   def _bytes(self, value: Any) -> bytes:
@@ -104,14 +104,14 @@ def parse(body: bytes) -> dict[str, Any]:
   """The JSON object of a request for a prediction.
 
   Raises:
-    BadRequestError: it is none, or has other keys than these may be.
+    BadRequestError: it is not JSON, not an object, or has other keys.
   """
   try:
     request = json.loads(body, parse_constant=_refuse)
   except RecursionError as e:
     raise BadRequestError('the JSON is nested too deeply') from e
   except (ValueError, UnicodeDecodeError) as e:
-    raise BadRequestError(f'the request is no JSON: {e}') from e
+    raise BadRequestError(f'the request is not JSON: {e}') from e
   if not isinstance(request, dict):
     raise BadRequestError(
       f'the request must be a JSON object, given: {_example(request)}'
@@ -137,7 +137,10 @@ def _refuse(constant: str) -> None:
 def arrays(
   request: Mapping[str, Any], inputs: Mapping[str, Input]
 ) -> dict[str, np.ndarray]:
-  """What to feed, from `"instances"` (a row an example) or `"inputs"`.
+  """The inputs by their names.
+
+  A request has them as `"instances"`, one row for each example, or as
+  `"inputs"`, one column for each input.
 
   Raises:
     BadRequestError: the values do not fit the inputs.
@@ -149,7 +152,7 @@ def arrays(
   result = {name: inputs[name].array(value) for name, value in columns.items()}
   lengths = {len(array) for array in result.values() if array.ndim}
   if len(lengths) > 1:
-    raise BadRequestError('the inputs must have as many examples each')
+    raise BadRequestError('all inputs must have the same number of examples')
   return result
 
 
@@ -179,7 +182,7 @@ def _columns_of_rows(rows: Any, inputs: Mapping[str, Input]) -> dict[str, Any]:
 def response(
   request: Mapping[str, Any], outputs: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
-  """The answer, in the form in which it was asked."""
+  """The answer, in the form that the request has: rows or columns."""
   columns = {name: _values(name, array) for name, array in outputs.items()}
   only = next(iter(columns)) if len(columns) == 1 else None
   if 'inputs' in request:

@@ -3,7 +3,7 @@
 import inspect
 import time
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -34,6 +34,10 @@ class HookedEstimator(Protocol):
   @property
   def config(self) -> RunConfig:
     """The settings."""
+
+  @property
+  def params(self) -> dict[str, Any]:
+    """What the model_fn gets as `params`."""
 
   @property
   def agreement(self) -> Agreement:
