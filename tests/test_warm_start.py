@@ -10,7 +10,7 @@ from official import estimator as est
 from official import optimizers
 from official.estimator import slots
 from official.optimizers import loss_scaling
-from official.report import runs
+from official.run import parameters
 
 v1 = tf.compat.v1
 train = v1.train
@@ -172,7 +172,7 @@ def test_no_slot_is_taken_and_all_of_the_network_is(tmp_path, name):
     assert (initial[variable] != trained).any(), variable
   for variable in own:
     assert (start[variable] == initial[variable]).all(), variable
-  assert runs._parameters(first.latest_checkpoint()) == 6 + 3 + 3 + 3 + 3
+  assert parameters.count({}, first.latest_checkpoint()) == 6 + 3 + 3 + 3 + 3
   assert second.trainable_parameters == 18
 
 

@@ -1,4 +1,4 @@
-"""The hooks that every training has, and their order."""
+"""The hooks of every training, in their order."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Exporters: which evaluations become a SavedModel, and how many are kept."""
+"""Exporters: which evaluations become SavedModels."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Which ops of a traced `model_fn` run, and in what order.
+"""Which ops of a traced `model_fn` run, in the order of the program.
 
 A session of TensorFlow 1 ran what it was asked to fetch and nothing else. A
 `tf.function` runs every op that has a side effect, in the order of the program.

@@ -1,4 +1,4 @@
-"""`RunConfig`: where and how an `Estimator` runs."""
+"""`RunConfig`: the settings of an `Estimator`."""
 
 import dataclasses
 import json

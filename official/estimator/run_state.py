@@ -1,4 +1,4 @@
-"""`RunState`: what the variables hold, and which checkpoint that is.
+"""`RunState`: the checkpoint that the variables of a run hold.
 
 A run that is killed and started again ends with the same bits as one that never
 stopped. So that it does, a checkpoint holds all that the next step depends on

@@ -1,4 +1,4 @@
-"""Hooks: what happens around the training loop, and when."""
+"""Hooks: what happens around the training loop."""
 
 from official.estimator.hooks.base import (
   EstimatorCall,

@@ -1,4 +1,4 @@
-"""The hook protocol: what may happen around a loop, and when."""
+"""The hook protocol: what may happen around a loop."""
 
 import inspect
 import time
