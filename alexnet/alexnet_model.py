@@ -18,15 +18,15 @@ class Convolution:
   """A convolution with bias and ReLU, and what follows it.
 
   Attributes:
-    filters: number of output channels.
-    kernel_size: height and width of the kernel.
-    strides: step of the kernel along height and width.
-    padding: number of zeros on each side of the map.
-    groups: number of groups that the channels are split into.
-    pool: size and strides of the max pool; None for none.
-    normalize: whether local response normalization comes `'before'` the pool,
+    filters: Number of output channels.
+    kernel_size: Height and width of the kernel.
+    strides: Step of the kernel along height and width.
+    padding: Number of zeros on each side of the map.
+    groups: Number of groups that the channels are split into.
+    pool: Size and strides of the max pool; None for none.
+    normalize: Whether local response normalization comes `'before'` the pool,
       `'after'` it, or not at all (None).
-    dropout: whether dropout follows last.
+    dropout: Whether dropout follows last.
   """
 
   filters: int
@@ -45,13 +45,13 @@ class Form:
   """One of the forms of AlexNet.
 
   Attributes:
-    convolutions: the convolutions in order.
-    hidden_units: number of units of each of the two hidden dense layers.
-    hidden_dropout: whether dropout comes before these.
-    min_size: height and width in pixels of the smallest image.
-    normalization: size, bias, alpha and beta of local response normalization,
+    convolutions: The convolutions in order.
+    hidden_units: Number of units of each of the two hidden dense layers.
+    hidden_dropout: Whether dropout comes before these.
+    min_size: Height and width in pixels of the smallest image.
+    normalization: Size, bias, alpha and beta of local response normalization,
       as `layers.Network` has them.
-    pool_padding: padding of every pool.
+    pool_padding: Padding of every pool.
   """
 
   convolutions: Sequence[Convolution]
@@ -110,15 +110,15 @@ class Model:
   """AlexNet: images in, logits out.
 
   Args:
-    form: name of the form, one of `FORMS`.
-    num_classes: number of logits.
+    form: Name of the form, one of `FORMS`.
+    num_classes: Number of logits.
     data_format: `'channels_first'` or `'channels_last'`.
-    dtype: dtype of the computation. Variables and logits are float32.
-    dropout_rate: share that dropout zeroes; 0.5 is the paper's.
-    seed: seed of dropout.
+    dtype: Dtype of the computation. Variables and logits are float32.
+    dropout_rate: Share that dropout zeroes; 0.5 is the paper's.
+    seed: Seed of dropout.
 
   Raises:
-    ValueError: there is no such form.
+    ValueError: There is no such form.
   """
 
   def __init__(
@@ -144,11 +144,11 @@ class Model:
     """[N, H, W, C] -> logits float32 [N, num_classes].
 
     Args:
-      inputs: images of any dtype, of static height, width and channels.
-      training: whether dropout drops.
+      inputs: Images of any dtype, of static height, width and channels.
+      training: Whether dropout drops.
 
     Raises:
-      ValueError: the images are smaller than the form's `min_size`, or the
+      ValueError: The images are smaller than the form's `min_size`, or the
         layout is unknown.
     """
     form = self.form

@@ -51,17 +51,17 @@ class Model:
   """GoogLeNet: images in, logits out.
 
   Args:
-    num_classes: number of logits.
+    num_classes: Number of logits.
     data_format: `'channels_first'` or `'channels_last'`.
-    dtype: dtype of the computation. Variables and logits are float32.
-    batch_norm: whether to build the batch-norm form.
-    batch_norm_momentum: share of the moving averages kept at each step.
-    sync_batch_norm: whether batch norm uses the batches of all replicas
+    dtype: Dtype of the computation. Variables and logits are float32.
+    batch_norm: Whether to build the batch-norm form.
+    batch_norm_momentum: Share of the moving averages kept at each step.
+    sync_batch_norm: Whether batch norm uses the batches of all replicas
       together.
-    auxiliary_heads: whether to classify after 4a and 4d too, in training only.
-    dropout_rate: share that dropout zeroes before the last layer; 0.4 is the
+    auxiliary_heads: Whether to classify after 4a and 4d too, in training only.
+    dropout_rate: Share that dropout zeroes before the last layer; 0.4 is the
       paper's.
-    seed: seed of dropout.
+    seed: Seed of dropout.
   """
 
   def __init__(
@@ -98,15 +98,15 @@ class Model:
     """[N, H, W, C] -> logits float32 [N, num_classes].
 
     Args:
-      inputs: images of any dtype, of static height, width and channels.
-      training: whether dropout drops and batch norm uses the batch.
+      inputs: Images of any dtype, of static height, width and channels.
+      training: Whether dropout drops and batch norm uses the batch.
 
     Returns:
       The logits; in training with auxiliary heads a pair of these and of a
       list of the heads' logits, of the same shape and dtype.
 
     Raises:
-      ValueError: the layout is unknown.
+      ValueError: The layout is unknown.
     """
     nn = self._network(training=training)
     x = nn.images(inputs)

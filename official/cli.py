@@ -40,9 +40,9 @@ def run(
   Anything else is a bug and keeps its traceback.
 
   Args:
-    main: the command.
-    with_tensorflow: whether `main` needs it; to import it takes seconds.
-    arguments: what the words that are no flags mean, such as `'IMAGE'`; there
+    main: The command.
+    with_tensorflow: Whether `main` needs it; to import it takes seconds.
+    arguments: What the words that are no flags mean, such as `'IMAGE'`; there
       must be one or more then, and `main` gets them as a list.
   """
   _open_what_is_closed()
@@ -212,7 +212,7 @@ def quiet_stderr(tell: bool = True) -> Iterator[_Chatter]:
   """Keeps what is printed to itself, unless it ends in an exception.
 
   Args:
-    tell: whether it is printed then.
+    tell: Whether it is printed then.
 
   TensorFlow notes oneDNN and missing CUDA libraries before any setting of it
   is read.

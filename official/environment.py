@@ -49,7 +49,7 @@ def set_gpu_threads(mode: str | None, count: int | None) -> None:
 
   Args:
     mode: `'global'`, `'gpu_private'` or `'gpu_shared'`; None sets nothing.
-    count: threads a GPU; None for 2.
+    count: Threads a GPU; None for 2.
   """
   if mode is not None:
     os.environ['TF_GPU_THREAD_MODE'] = mode

@@ -45,10 +45,10 @@ def told_of_files(folders: Iterable[str | None]) -> Iterator[None]:
   """Within it an error about the user's files is one line.
 
   Args:
-    folders: that the user named; see `is_of_files`.
+    folders: That the user named; see `is_of_files`.
 
   Raises:
-    UserError: there was such an error.
+    UserError: There was such an error.
   """
   try:
     yield
@@ -86,8 +86,8 @@ def is_of_files(error: OSError, folders: Iterable[str | None]) -> bool:
   itself should have known, are not.
 
   Args:
-    error: the error.
-    folders: that the user named.
+    error: The error.
+    folders: That the user named.
   """
   if error.errno in _OF_MACHINE:
     return True

@@ -34,10 +34,10 @@ class PlannedRun:
   """A run of an experiment, whether it has been made or not.
 
   Attributes:
-    training: the network and the number of epochs.
-    seed: of the run.
-    folder: its `--model_dir`.
-    data_dir: its `--data_dir`; None for the main's default.
+    training: The network and the number of epochs.
+    seed: Of the run.
+    folder: Its `--model_dir`.
+    data_dir: Its `--data_dir`; None for the main's default.
   """
 
   training: Training
@@ -172,8 +172,8 @@ def _train(planned_run: PlannedRun) -> None:
   """Runs the main in a process of its own.
 
   Raises:
-    UserError: it ended with an error, which it has printed.
-    KeyboardInterrupt: a signal came; the run has been saved.
+    UserError: It ended with an error, which it has printed.
+    KeyboardInterrupt: A signal came; the run has been saved.
   """
   command = planned_run.command()
   process = subprocess.Popen(

@@ -7,7 +7,7 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
   """Scales numbers of any range to uint8, in the same shape.
 
   Args:
-    image: numbers of any dtype and shape.
+    image: Numbers of any dtype and shape.
 
   Returns:
     uint8 of the same shape; the least number is black, the largest is white.
@@ -20,10 +20,10 @@ def filter_images(kernel: np.ndarray) -> np.ndarray:
   """The filters of a convolution as images that can be shown.
 
   Args:
-    kernel: float [k, k, C, F], the weights of F filters over C channels.
+    kernel: Float [k, k, C, F], the weights of F filters over C channels.
 
   Returns:
-    float [F, k, k, 1 or 3]. Filters over 1 or 3 channels stay as they are,
+    Float [F, k, k, 1 or 3]. Filters over 1 or 3 channels stay as they are,
     because these can be read as grey levels or colours; of all others it is
     the mean over the channels.
   """

@@ -25,11 +25,11 @@ def check_writable(flag: str, directory: str) -> None:
   """Proves that files can be made in a folder, and leaves all as it was.
 
   Args:
-    flag: that names the folder.
-    directory: the folder; it need not be there.
+    flag: That names the folder.
+    directory: The folder; it need not be there.
 
   Raises:
-    UsageError: it cannot be made, or nothing can be written there.
+    UsageError: It cannot be made, or nothing can be written there.
   """
   folders: list[str] = []
   probe = os.path.join(directory, f'.write-probe-{os.getpid()}')

@@ -89,8 +89,8 @@ def _with_progress_bar(items: Iterator[_Item], count: int) -> Iterator[_Item]:
   """Shows a bar on standard error, where the lines do not go to a terminal.
 
   Args:
-    items: what is iterated over.
-    count: how many of them there are.
+    items: What is iterated over.
+    count: How many of them there are.
   """
   if sys.stdout.isatty() or not sys.stderr.isatty():
     return items
@@ -113,7 +113,7 @@ def _image_files(arguments: list[str]) -> list[str]:
   A note says what else is in these folders.
 
   Raises:
-    UsageError: there is no such file, or no image in a folder.
+    UsageError: There is no such file, or no image in a folder.
   """
   paths = []
   for argument in map(paths_lib.named, arguments):

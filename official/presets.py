@@ -32,11 +32,11 @@ class Training:
   """A network and how long to train it.
 
   Attributes:
-    name: how the names of the folders of its runs begin.
-    main: the module of the main, such as `'net.mnist_main'`.
-    flags: of the main, besides those that the experiment gives.
-    epochs: number of epochs.
-    epoch_seconds: roughly the seconds that an epoch takes.
+    name: How the names of the folders of its runs begin.
+    main: The module of the main, such as `'net.mnist_main'`.
+    flags: Of the main, besides those that the experiment gives.
+    epochs: Number of epochs.
+    epoch_seconds: Roughly the seconds that an epoch takes.
   """
 
   name: str
@@ -51,8 +51,8 @@ class Preset:
   """What an experiment trains.
 
   Attributes:
-    description: one line for people.
-    trainings: at least one.
+    description: One line for people.
+    trainings: At least one.
   """
 
   description: str
@@ -89,7 +89,7 @@ def load(name_or_path: str) -> Preset:
   """Reads the preset of this name, or the file at this path.
 
   Raises:
-    UsageError: there is neither, or the file is not a preset.
+    UsageError: There is neither, or the file is not a preset.
   """
   files = find()
   if name_or_path in files:
@@ -107,7 +107,7 @@ def read(path: str) -> Preset:
   """Reads a file.
 
   Raises:
-    UsageError: it cannot be read, or it is not a preset.
+    UsageError: It cannot be read, or it is not a preset.
   """
   try:
     with open(path, 'rb') as f:
@@ -144,7 +144,7 @@ def _trainings(table: Any) -> list[Training]:
   """A training for each number of epochs.
 
   Raises:
-    ValueError: a key is unknown or missing, or has a value of another kind.
+    ValueError: A key is unknown or missing, or has a value of another kind.
   """
   if not isinstance(table, dict):
     raise ValueError('it must be a table')

@@ -28,7 +28,7 @@ def reason(error: _OpError) -> str:
   """Returns the line of an error that says what is wrong, without where.
 
   Args:
-    error: a `tf.errors.OpError`.
+    error: A `tf.errors.OpError`.
   """
   text = re.sub(r'\{\{.*?\}\}|\[Op:.*', '', error.message)
   # tf.debugging.Assert prints each of its data in brackets.

@@ -88,9 +88,9 @@ def lars_learning_rate(
   """The rate for LARS: a warm-up, then a falling square.
 
   Args:
-    batch_size: images a step, over all replicas; it decides the peak.
-    num_images: in an epoch.
-    train_epochs: of the whole run (the original fixed 90).
+    batch_size: Images a step, over all replicas; it decides the peak.
+    num_images: In an epoch.
+    train_epochs: Of the whole run (the original fixed 90).
   """
   peak, warmup_epochs = _LARS_LARGEST
   for limit, rate, epochs in reversed(_LARS_PEAKS):

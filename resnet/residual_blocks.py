@@ -18,9 +18,9 @@ class PlannedConvolution(NamedTuple):
   """A convolution of a residual block.
 
   Attributes:
-    filters: number of output channels.
-    kernel_size: height and width of the kernel.
-    strided: whether the strides of the block are those of this convolution;
+    filters: Number of output channels.
+    kernel_size: Height and width of the kernel.
+    strided: Whether the strides of the block are those of this convolution;
       all others have strides 1.
   """
 
@@ -33,8 +33,8 @@ def block_plan(filters: int, bottleneck: bool) -> list[PlannedConvolution]:
   """The convolutions of a residual block: He et al. 2015, figure 5.
 
   Args:
-    filters: number of filters of the 3x3 convolutions.
-    bottleneck: whether the block is a bottleneck, whose last 1x1 convolution
+    filters: Number of filters of the 3x3 convolutions.
+    bottleneck: Whether the block is a bottleneck, whose last 1x1 convolution
       has 4 times as many.
   """
   if bottleneck:
@@ -56,12 +56,12 @@ class Order:
   He et al. 2016, figure 1: (a) is version 1, (b) is version 2.
 
   Attributes:
-    pre_activation: on the input of a block, before any convolution; on the
+    pre_activation: On the input of a block, before any convolution; on the
       output of the last block as well.
-    after_convolution: on the output of each convolution, the projection of
+    after_convolution: On the output of each convolution, the projection of
       the shortcut included.
-    between_convolutions: between two convolutions of a block.
-    after_addition: on the sum of the shortcut and the last convolution.
+    between_convolutions: Between two convolutions of a block.
+    after_addition: On the sum of the shortcut and the last convolution.
   """
 
   pre_activation: Callable[[tf.Tensor], tf.Tensor]
@@ -106,12 +106,12 @@ def block(
   even where the shape stays (the original did; the paper did not).
 
   Args:
-    nn: the layers.
-    order: what is around the convolutions.
-    inputs: a feature map.
-    plan: the convolutions.
-    strides: strides of the block, and of the projection.
-    project: whether the block projects its shortcut.
+    nn: The layers.
+    order: What is around the convolutions.
+    inputs: A feature map.
+    plan: The convolutions.
+    strides: Strides of the block, and of the projection.
+    project: Whether the block projects its shortcut.
   """
   x = order.pre_activation(inputs)
   shortcut = inputs

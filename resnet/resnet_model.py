@@ -35,15 +35,15 @@ class Architecture:
   """Depth, width and stem: all of a network except its images and classes.
 
   Attributes:
-    block_sizes: number of residual blocks in each group.
-    block_strides: strides of the first block of each group.
-    bottleneck: whether blocks are 1x1, 3x3, 1x1 convolutions, not 3x3, 3x3.
-    num_filters: number of filters of the stem; each group doubles it.
-    kernel_size: height and width of the kernel of the stem's convolution.
-    conv_stride: strides of the stem's convolution.
-    first_pool_size: height and width of the window of the stem's max pool; 0
+    block_sizes: Number of residual blocks in each group.
+    block_strides: Strides of the first block of each group.
+    bottleneck: Whether blocks are 1x1, 3x3, 1x1 convolutions, not 3x3, 3x3.
+    num_filters: Number of filters of the stem; each group doubles it.
+    kernel_size: Height and width of the kernel of the stem's convolution.
+    conv_stride: Strides of the stem's convolution.
+    first_pool_size: Height and width of the window of the stem's max pool; 0
       for none.
-    first_pool_stride: strides of the stem's max pool.
+    first_pool_stride: Strides of the stem's max pool.
   """
 
   block_sizes: Sequence[int]
@@ -60,12 +60,12 @@ def imagenet_architecture(resnet_size: int, **stem: int) -> Architecture:
   """The network of He et al. 2015, table 1, for images of about 224 pixels.
 
   Args:
-    resnet_size: number of layers, one of `IMAGENET_BLOCK_SIZES`.
-    **stem: fields of `Architecture` that replace the paper's stem (a 7x7 / 2
+    resnet_size: Number of layers, one of `IMAGENET_BLOCK_SIZES`.
+    **stem: Fields of `Architecture` that replace the paper's stem (a 7x7 / 2
       convolution and a 3x3 / 2 max pool), for smaller images.
 
   Raises:
-    ValueError: there is no such size.
+    ValueError: There is no such size.
   """
   if resnet_size not in IMAGENET_BLOCK_SIZES:
     raise ValueError(
@@ -88,11 +88,11 @@ def cifar_architecture(resnet_size: int) -> Architecture:
   """The network of He et al. 2015, section 4.2, for images of 28-32 pixels.
 
   Args:
-    resnet_size: number of layers, 6n + 2 for n >= 1 blocks in each of three
+    resnet_size: Number of layers, 6n + 2 for n >= 1 blocks in each of three
       groups.
 
   Raises:
-    ValueError: there is no such size.
+    ValueError: There is no such size.
   """
   if resnet_size < 8 or resnet_size % 6 != 2:
     raise ValueError(
@@ -113,19 +113,19 @@ class Model:
   """A residual network: images in, logits out.
 
   Args:
-    architecture: depth, width and stem.
-    num_classes: number of logits.
+    architecture: Depth, width and stem.
+    num_classes: Number of logits.
     resnet_version: 1 or 2.
     data_format: `'channels_first'` or `'channels_last'`; by default that of
       `default_data_format`.
-    dtype: dtype of the computation, one of `ALLOWED_DTYPES`. Variables and
+    dtype: Dtype of the computation, one of `ALLOWED_DTYPES`. Variables and
       logits are float32.
-    batch_norm_momentum: share of the moving averages kept at each step.
-    sync_batch_norm: whether batch norm uses the batches of all replicas
+    batch_norm_momentum: Share of the moving averages kept at each step.
+    sync_batch_norm: Whether batch norm uses the batches of all replicas
       together.
 
   Raises:
-    ValueError: the version or the dtype is unknown.
+    ValueError: The version or the dtype is unknown.
   """
 
   def __init__(
@@ -158,11 +158,11 @@ class Model:
     """[N, H, W, C] -> logits float32 [N, num_classes].
 
     Args:
-      inputs: images of any dtype, of static height, width and channels.
-      training: whether batch norm uses the statistics of the batch.
+      inputs: Images of any dtype, of static height, width and channels.
+      training: Whether batch norm uses the statistics of the batch.
 
     Raises:
-      ValueError: the layout is unknown.
+      ValueError: The layout is unknown.
     """
     arch = self.architecture
     nn = layers.Network(

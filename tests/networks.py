@@ -18,10 +18,10 @@ class Network:
   """A network small enough to compute with.
 
   Attributes:
-    build: function from `data_format` and `dtype` to the model, which has
+    build: Function from `data_format` and `dtype` to the model, which has
       `CLASSES` classes.
     image_shape: (height, width, channels) of an image.
-    rate: a learning rate at which one step of momentum lowers the loss.
+    rate: A learning rate at which one step of momentum lowers the loss.
   """
 
   build: Callable[..., Callable[..., tf.Tensor]]
@@ -116,11 +116,11 @@ class Count:
   """The published size of a network.
 
   Attributes:
-    model: the model.
-    image_size: height and width of an image, in pixels.
-    trainable: number of trainable parameters.
-    total: number of all parameters, moving averages included.
-    multiply_adds: number of multiply-adds for one image.
+    model: The model.
+    image_size: Height and width of an image, in pixels.
+    trainable: Number of trainable parameters.
+    total: Number of all parameters, moving averages included.
+    multiply_adds: Number of multiply-adds for one image.
   """
 
   model: Callable[..., tf.Tensor]

@@ -21,11 +21,11 @@ def call(
   """Builds layers around a store and runs them once.
 
   Args:
-    build: function from a network named `net` and the inputs to the outputs.
-    inputs: the inputs.
-    training: the mode of the network.
-    network: more arguments of `layers.Network`.
-    step: the global step.
+    build: Function from a network named `net` and the inputs to the outputs.
+    inputs: The inputs.
+    training: The mode of the network.
+    network: More arguments of `layers.Network`.
+    step: The global step.
 
   Returns:
     The outputs; the gradient of their sum by the inputs, None if they do not

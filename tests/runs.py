@@ -25,18 +25,18 @@ def write_run(
   """A run of 10 steps an epoch and an evaluation of 1,000 images after each.
 
   Args:
-    folder: where it is written; it must not exist.
-    network: name of the network.
-    accuracies: of the test images, after each epoch.
-    seed: the run's seed.
-    seconds: time of a step.
-    settings: other flags of its command.
-    pause: seconds between the fourth and the fifth step of the second epoch;
+    folder: Where it is written; it must not exist.
+    network: Name of the network.
+    accuracies: Of the test images, after each epoch.
+    seed: The run's seed.
+    seconds: Time of a step.
+    settings: Other flags of its command.
+    pause: Seconds between the fourth and the fifth step of the second epoch;
       None for no pause.
-    predicted: labels, predicted classes and confidences, [N] each; None for a
+    predicted: Labels, predicted classes and confidences, [N] each; None for a
       run without predictions.
-    examples: the number of images that its evaluations report; None for none.
-    parameters: the number that its config names; None for none, as in the
+    examples: The number of images that its evaluations report; None for none.
+    parameters: The number that its config names; None for none, as in the
       configs of older versions.
   """
   folder.mkdir(parents=True)

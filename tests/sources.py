@@ -29,8 +29,8 @@ def imports(module, *, at_its_import=False):
   """Full names of what a module imports, `from a import b` as `a.b`.
 
   Args:
-    module: its name.
-    at_its_import: leave out what is only imported when a function is called,
+    module: Its name.
+    at_its_import: Leave out what is only imported when a function is called,
       and what only type checkers see.
   """
   nodes = [_parse(MODULES[module])]

@@ -125,9 +125,9 @@ class Trials:
   """Runs with other flags, each in a folder of its own.
 
   Args:
-    folder: for these.
-    base: of a run that has been trained.
-    starts_there: whether each begins with a copy of it.
+    folder: For these.
+    base: Of a run that has been trained.
+    starts_there: Whether each begins with a copy of it.
   """
 
   def __init__(self, folder, base, starts_there):

@@ -21,12 +21,12 @@ def check_counts(name: str, split: str, examples: Split) -> None:
   """Checks that there are images, and one label for each.
 
   Args:
-    name: of the data set, which errors name.
+    name: Of the data set, which errors name.
     split: `'train'` or `'test'`.
-    examples: of the split.
+    examples: Of the split.
 
   Raises:
-    DataError: there are none, or another number of labels.
+    DataError: There are none, or another number of labels.
   """
   if len(examples.images) != len(examples.labels):
     raise DataError(
@@ -43,7 +43,7 @@ def common_shape(
   """Returns height, width and channels of the images of both splits.
 
   Raises:
-    DataError: the splits have images of different shapes.
+    DataError: The splits have images of different shapes.
   """
   train, test = (splits[split].images.shape[1:] for split in ('train', 'test'))
   if train != test:
@@ -63,13 +63,13 @@ def of_known_classes(
   """Returns the splits without examples whose label is not that of a class.
 
   Args:
-    name: of the data set, which errors name.
-    splits: the examples.
-    class_names: the name of each class; None counts the classes in the labels.
-    bad: counts the examples that are left out.
+    name: Of the data set, which errors name.
+    splits: The examples.
+    class_names: The name of each class; None counts the classes in the labels.
+    bad: Counts the examples that are left out.
 
   Raises:
-    DataError: there are more of these than `bad` allows, or no others.
+    DataError: There are more of these than `bad` allows, or no others.
   """
   labels = np.concatenate([split.labels for split in splits.values()])
   classes = len(class_names) if class_names else _count_classes(labels)
@@ -103,7 +103,7 @@ def hold_out(splits: Mapping[str, Split], count: int) -> dict[str, Split]:
   """Returns the last training images as the test split, the rest to train on.
 
   Raises:
-    UsageError: there are not more than `count` training images.
+    UsageError: There are not more than `count` training images.
   """
   images, labels = splits['train'].images, splits['train'].labels
   if count >= len(labels):

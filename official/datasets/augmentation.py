@@ -23,9 +23,9 @@ class Augmentation:
   """A random change of a batch of images.
 
   Attributes:
-    apply: images [N, H, W, C] and random numbers, float32 [N, `numbers`]
+    apply: Images [N, H, W, C] and random numbers, float32 [N, `numbers`]
       uniform between -1 and 1, to the changed images.
-    numbers: how many random numbers each image takes.
+    numbers: How many random numbers each image takes.
   """
 
   apply: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

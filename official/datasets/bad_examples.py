@@ -18,11 +18,11 @@ class BadExamples:
   """The examples of a data set that cannot be used, up to a limit.
 
   Args:
-    limit: the greatest number of them that may be left out, see
+    limit: The greatest number of them that may be left out, see
       `--max_bad_examples`.
 
   Attributes:
-    count: number of examples left out so far.
+    count: Number of examples left out so far.
   """
 
   def __init__(self, limit: int = 0):
@@ -38,12 +38,12 @@ class BadExamples:
     """Counts more examples that cannot be used, and logs their names.
 
     Args:
-      examples: each described by where it is and what is wrong with it.
-      are_all: whether all examples have been tried; if not, an error says that
+      examples: Each described by where it is and what is wrong with it.
+      are_all: Whether all examples have been tried; if not, an error says that
         there are at least this many.
 
     Raises:
-      DataError: there are more than may be left out.
+      DataError: There are more than may be left out.
     """
     examples = list(examples)
     self.count += len(examples)
@@ -66,8 +66,8 @@ def find_unusable(
   """Tries a function on the numbers 0 to `count - 1`, many at a time.
 
   Args:
-    count: the number of examples.
-    use: a number, int64 [], to any tensor; it raises where it cannot use the
+    count: The number of examples.
+    use: A number, int64 [], to any tensor; it raises where it cannot use the
       example of this number.
 
   Returns:

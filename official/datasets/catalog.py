@@ -33,8 +33,8 @@ def load_mnist(flags_obj: Any) -> ImageDataset:
     flags_obj: The settings, or the parsed flags.
 
   Raises:
-    UsageError: there is no such folder, or nothing known in it.
-    DataError: what is there is damaged.
+    UsageError: There is no such folder, or nothing known in it.
+    DataError: What is there is damaged.
   """
   return _load_in_memory(SettingsForSmallImages.of(flags_obj), MNIST)
 
@@ -46,8 +46,8 @@ def load_cifar10(flags_obj: Any) -> ImageDataset:
     flags_obj: The settings, or the parsed flags.
 
   Raises:
-    UsageError: no data are given, or there is nothing known in the folder.
-    DataError: what is there is damaged.
+    UsageError: No data are given, or there is nothing known in the folder.
+    DataError: What is there is damaged.
   """
   settings = SettingsForSmallImages.of(flags_obj)
   if settings.dataset is None and settings.data_dir is None:
@@ -73,8 +73,8 @@ def load_imagenet(flags_obj: Any) -> ImageDataset:
     flags_obj: The settings, or the parsed flags.
 
   Raises:
-    UsageError: no data are given, or there is nothing known in the folder.
-    DataError: what is there is damaged.
+    UsageError: No data are given, or there is nothing known in the folder.
+    DataError: What is there is damaged.
   """
   settings = SettingsForPhotographs.of(flags_obj)
   data_dir, size = settings.data_dir, settings.image_size

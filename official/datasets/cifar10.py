@@ -32,7 +32,7 @@ def find(directory: str) -> str | None:
   """Finds the folder of the binary files; None where there is none.
 
   Args:
-    directory: the folder itself, or one that holds what the archive unpacks to.
+    directory: The folder itself, or one that holds what the archive unpacks to.
   """
   for folder in (directory, os.path.join(directory, FOLDER)):
     if any(
@@ -50,12 +50,12 @@ def load(
   """Reads CIFAR-10 from its binary files.
 
   Args:
-    data_dir: the folder that `find` returned.
-    above: the folder in which `find` looked; None where it is the same.
-    **options: see `in_memory.dataset`.
+    data_dir: The folder that `find` returned.
+    above: The folder in which `find` looked; None where it is the same.
+    **options: See `in_memory.dataset`.
 
   Raises:
-    DataError: a file is missing or damaged.
+    DataError: A file is missing or damaged.
   """
   names = [name for of_split in FILES.values() for name in of_split]
   used = [os.path.join(data_dir, name) for name in names]
@@ -85,7 +85,7 @@ def read(path: str) -> in_memory.Split:
   """Reads the images, uint8 [N, 32, 32, 3], and labels of one file.
 
   Raises:
-    DataError: it cannot be read, or is not a number of whole records.
+    DataError: It cannot be read, or is not a number of whole records.
   """
   try:
     content = np.fromfile(path, np.uint8)

@@ -41,15 +41,15 @@ def download_and_extract(url: str, data_dir: str, sha256: str = SHA256) -> str:
   Nothing is left in `data_dir` that did not pass the check.
 
   Args:
-    url: of a `.tar.gz` file.
-    data_dir: the folder to unpack to, which is made if it is not there.
-    sha256: the checksum that the archive must have.
+    url: Of a `.tar.gz` file.
+    data_dir: The folder to unpack to, which is made if it is not there.
+    sha256: The checksum that the archive must have.
 
   Returns:
     `data_dir`.
 
   Raises:
-    DataError: it cannot be downloaded, has another checksum, or holds a path
+    DataError: It cannot be downloaded, has another checksum, or holds a path
       that leads out of `data_dir`.
   """
   try:
@@ -79,7 +79,7 @@ def _small_enough(tar: tarfile.TarFile, url: str) -> Iterator[tarfile.TarInfo]:
   """Yields the members of an archive.
 
   Raises:
-    DataError: they take too much space; few packed bytes can become many.
+    DataError: They take too much space; few packed bytes can become many.
   """
   total = 0
   for member in tar:

@@ -28,9 +28,9 @@ def training_positions(
   """Returns the positions of one pipeline, int64 [], without end.
 
   Args:
-    batch_size: of one replica.
-    start_step: the global step to begin with.
-    context: says which pipeline this is.
+    batch_size: Of one replica.
+    start_step: The global step to begin with.
+    context: Says which pipeline this is.
   """
   first, count = local_replicas(context)
   replicas = context.num_replicas_in_sync
@@ -52,9 +52,9 @@ def evaluation_positions(
   The pipelines take whole batches in turn.
 
   Args:
-    size: number of examples.
-    batch_size: of one replica.
-    context: says which pipeline this is.
+    size: Number of examples.
+    batch_size: Of one replica.
+    context: Says which pipeline this is.
   """
 
   def is_ours(position: tf.Tensor) -> tf.Tensor:
@@ -75,9 +75,9 @@ def shuffled_index(position: tf.Tensor, size: int, seed: int) -> tf.Tensor:
   neighbours only and keeps a state.
 
   Args:
-    position: any positions.
-    size: number of examples in an epoch.
-    seed: chooses the order.
+    position: Any positions.
+    size: Number of examples in an epoch.
+    seed: Chooses the order.
   """
   epoch = tf.cast(position // size, tf.uint32)
   key = tf.constant(seed % 2**32, tf.uint32)

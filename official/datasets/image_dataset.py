@@ -15,20 +15,20 @@ class ImageDataset:
   """A set of images, each in one class.
 
   Attributes:
-    name: of the set, for people, such as `'MNIST'`.
-    image_shape: height, width and channels of what `preprocess` takes.
-    num_classes: labels are 0 to `num_classes - 1`.
+    name: Of the set, for people, such as `'MNIST'`.
+    image_shape: Height, width and channels of what `preprocess` takes.
+    num_classes: Labels are 0 to `num_classes - 1`.
     num_images: `'train'` and `'test'` to the number of images.
     input_fn: `(is_training, batch_size, *, start_step, input_context)` to a
       `tf.data.Dataset` of images float32 [batch_size, H, W, C] and labels
       int32 [batch_size]. `batch_size` is that of one replica; training never
       ends and starts at global step `start_step`.
-    preprocess: images uint8 [N, H, W, C] to what the network gets, float32
+    preprocess: Images uint8 [N, H, W, C] to what the network gets, float32
       [N, H, W, C]. It becomes a part of an exported model.
-    class_names: the name of each class.
-    decode: an encoded image, string [], to what `preprocess` takes, without N;
+    class_names: The name of each class.
+    decode: An encoded image, string [], to what `preprocess` takes, without N;
       None for `decoding.resizing.decode_and_resize`.
-    check: raises `DataError` with the names of the examples that cannot be
+    check: Raises `DataError` with the names of the examples that cannot be
       used, which may take as long as an epoch; None where `input_fn` cannot
       fail.
   """

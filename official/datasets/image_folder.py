@@ -42,15 +42,15 @@ def load(
   """Reads images from their files when they are needed, as those of ImageNet.
 
   Args:
-    data_dir: the folder.
-    image_size: height and width of what the network gets.
-    seed: of the order and the augmentation of training.
-    augment: whether to train on a random part of each image, mirrored or not.
-    bad: counts the images that cannot be decoded. Where it allows any, each
+    data_dir: The folder.
+    image_size: Height and width of what the network gets.
+    seed: Of the order and the augmentation of training.
+    augment: Whether to train on a random part of each image, mirrored or not.
+    bad: Counts the images that cannot be decoded. Where it allows any, each
       image is decoded once before training starts; None allows none.
 
   Raises:
-    DataError: the splits do not have the same classes, or too many images
+    DataError: The splits do not have the same classes, or too many images
       cannot be decoded.
   """
   bad = bad or BadExamples()
@@ -83,13 +83,13 @@ def load_in_memory(
   """Resizes the images once and keeps them, as those of MNIST and CIFAR-10.
 
   Args:
-    data_dir: the folder.
-    image_size: height and width to resize to.
-    bad: counts the images that cannot be decoded; None allows none.
-    **options: see `in_memory.dataset`.
+    data_dir: The folder.
+    image_size: Height and width to resize to.
+    bad: Counts the images that cannot be decoded; None allows none.
+    **options: See `in_memory.dataset`.
 
   Raises:
-    DataError: the splits do not have the same classes, or too many images
+    DataError: The splits do not have the same classes, or too many images
       cannot be decoded.
   """
   bad = bad or BadExamples()
@@ -113,8 +113,8 @@ class _Input:
   """The `input_fn` of `ImageDataset`.
 
   Attributes:
-    files: of `'train'` and `'test'`.
-    decoder: of the images.
+    files: Of `'train'` and `'test'`.
+    decoder: Of the images.
   """
 
   files: Mapping[str, LabelledFiles]

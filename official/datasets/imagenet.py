@@ -47,18 +47,18 @@ def load(
   """Reads ImageNet, or other images in its form, from TFRecords.
 
   Args:
-    data_dir: the folder of the files.
-    image_size: height and width of what the network gets.
-    background_class: whether label 0 is a class, though no image has it: then
+    data_dir: The folder of the files.
+    image_size: Height and width of what the network gets.
+    background_class: Whether label 0 is a class, though no image has it: then
       there are 1001 classes. If not, there are 1000, and labels are one less
       than in the records.
-    seed: of the order and the augmentation of training.
-    augment: whether to train on a random part of each image, mirrored or not.
-    bad: counts the records that cannot be used. Where it allows any, each is
+    seed: Of the order and the augmentation of training.
+    augment: Whether to train on a random part of each image, mirrored or not.
+    bad: Counts the records that cannot be used. Where it allows any, each is
       read and decoded once before training starts; None allows none.
 
   Raises:
-    DataError: files are missing, are damaged or hold something else, or too
+    DataError: Files are missing, are damaged or hold something else, or too
       many records cannot be used.
   """
   bad = bad or BadExamples()
@@ -101,11 +101,11 @@ class _Input:
   """The `input_fn` of `ImageDataset`.
 
   Attributes:
-    data_dir: the folder, which an error names.
-    parts: of the files of `'train'` and `'test'`.
-    counts: number of images of `'train'` and `'test'`.
-    labels: how the labels number the classes.
-    decoder: of the images.
+    data_dir: The folder, which an error names.
+    parts: Of the files of `'train'` and `'test'`.
+    counts: Number of images of `'train'` and `'test'`.
+    labels: How the labels number the classes.
+    decoder: Of the images.
   """
 
   data_dir: str
@@ -173,10 +173,10 @@ def _training_records(
   """Returns records, string [], without end.
 
   Args:
-    parts: of the files that this pipeline reads.
-    size: number of their records, an epoch of this pipeline.
-    seed: chooses the order.
-    start: number of records to skip.
+    parts: Of the files that this pipeline reads.
+    size: Number of their records, an epoch of this pipeline.
+    seed: Chooses the order.
+    start: Number of records to skip.
   """
   tensors = next(iter(tfrecords.table(parts).batch(len(parts))))
 

@@ -26,7 +26,7 @@ class Labels:
   """How the labels in the records, 1 to 1000, number the classes.
 
   Attributes:
-    background_class: whether label 0 is a class, though no image has it. If
+    background_class: Whether label 0 is a class, though no image has it. If
       not, labels are one less than in the records.
   """
 
@@ -52,7 +52,7 @@ class Labels:
     """A label in a record, int32 [] -> its class, int32 [].
 
     Raises:
-      tf.errors.InvalidArgumentError: there is no such class.
+      tf.errors.InvalidArgumentError: There is no such class.
     """
     number = label - self.first
     check = tf.debugging.Assert(
@@ -97,7 +97,7 @@ def check_first_record(path: str) -> None:
   """Checks that the first record of a file is an image with a label.
 
   Raises:
-    DataError: it is not, or there is none.
+    DataError: It is not, or there is none.
   """
   try:
     record = next(iter(tf.data.TFRecordDataset(path).take(1)), None)

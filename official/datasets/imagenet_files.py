@@ -32,7 +32,7 @@ def find(data_dir: str) -> dict[str, list[str]]:
   """Finds the files of `'train'` and `'test'`, and logs what else there is.
 
   Raises:
-    DataError: a file is missing, is empty or holds something else.
+    DataError: A file is missing, is empty or holds something else.
   """
   files = {
     split: shards.find(data_dir, prefix)
@@ -75,11 +75,11 @@ def count_share(parts: Sequence[Part], data_dir: str) -> int:
   """Returns the number of records in one worker's share of the files.
 
   Args:
-    parts: of these files.
-    data_dir: the folder, which the error names.
+    parts: Of these files.
+    data_dir: The folder, which the error names.
 
   Raises:
-    DataError: it has no file.
+    DataError: It has no file.
   """
   if not parts:
     raise DataError(
@@ -102,12 +102,12 @@ def usable(
   """Tries every record; returns the files without those that are not usable.
 
   Args:
-    files: of `'train'` and `'test'`.
-    labels: how the labels number the classes.
-    bad: counts the records that are left out.
+    files: Of `'train'` and `'test'`.
+    labels: How the labels number the classes.
+    bad: Counts the records that are left out.
 
   Raises:
-    DataError: there are more of these than `bad` allows.
+    DataError: There are more of these than `bad` allows.
   """
   use = imagenet_examples.trial(labels)
   parts: dict[str, list[Part]] = {split: [] for split in files}

@@ -33,11 +33,11 @@ def training_image(
   """Takes a random part of an image, resized, and mirrors it half the time.
 
   Args:
-    encoded: string [], see `decoding.images.decode`. Of a JPEG only the part is
+    encoded: String [], see `decoding.images.decode`. Of a JPEG only the part is
       decoded.
     boxes: float32 [1, n, 4] of objects (ymin, xmin, ymax, xmax), 0 to 1, one of
       which the part covers to a tenth at least; n may be 0.
-    size: height and width of the result.
+    size: Height and width of the result.
     seed: int64 [2]; the same seed gives the same part.
 
   Returns:
@@ -76,8 +76,8 @@ def evaluation_image(encoded: tf.Tensor, size: int) -> tf.Tensor:
   """Takes the centre of an image, its shorter side resized to 8/7 of `size`.
 
   Args:
-    encoded: string [], see `decoding.images.decode`.
-    size: height and width of the result.
+    encoded: String [], see `decoding.images.decode`.
+    size: Height and width of the result.
 
   Returns:
     float32 [size, size, 3], 0 to 255.
@@ -91,10 +91,10 @@ def central_image(
   """Takes the centre of an image that is resized with its ratio of sides.
 
   Args:
-    encoded: string [], see `decoding.images.decode`.
-    height: of the result.
-    width: of the result.
-    shorter: pixels to which the shorter side of the image is resized.
+    encoded: String [], see `decoding.images.decode`.
+    height: Of the result.
+    width: Of the result.
+    shorter: Pixels to which the shorter side of the image is resized.
 
   Returns:
     float32 [height, width, 3], 0 to 255.

@@ -41,21 +41,21 @@ def dataset(
   """Makes an `ImageDataset` of the splits `'train'` and `'test'`.
 
   Args:
-    name: of the data set, for people.
-    splits: the examples; the two are checked against each other.
-    class_names: the name of each class; None names them by their numbers, as
+    name: Of the data set, for people.
+    splits: The examples; the two are checked against each other.
+    class_names: The name of each class; None names them by their numbers, as
       many as the labels have.
-    seed: of the order and the augmentation of training.
-    augment: whether training images are changed at random, as `preprocessing`
+    seed: Of the order and the augmentation of training.
+    augment: Whether training images are changed at random, as `preprocessing`
       says.
-    preprocessing: what happens to the images.
-    held_out: test on this many training images, and train on the others.
-    bad: counts the examples whose label is not that of a class; None allows
+    preprocessing: What happens to the images.
+    held_out: Test on this many training images, and train on the others.
+    bad: Counts the examples whose label is not that of a class; None allows
       none.
 
   Raises:
-    UsageError: there are not more training images than are to be held out.
-    DataError: a split is empty, images and labels do not match, the two splits
+    UsageError: There are not more training images than are to be held out.
+    DataError: A split is empty, images and labels do not match, the two splits
       have images of different shapes, or too many labels are not those of a
       class.
   """

@@ -25,7 +25,7 @@ class LabelledFiles(NamedTuple):
   """The images of a split.
 
   Attributes:
-    paths: of the files, as bytes, since a name need not be text.
+    paths: Of the files, as bytes, since a name need not be text.
     labels: int32, one for each path.
   """
 
@@ -49,9 +49,9 @@ class Listing(NamedTuple):
   """What a folder holds.
 
   Attributes:
-    files: of `'train'` and `'test'`.
-    class_names: the name of each class.
-    reasons: why each image that cannot be used by its header is left out.
+    files: Of `'train'` and `'test'`.
+    class_names: The name of each class.
+    reasons: Why each image that cannot be used by its header is left out.
   """
 
   files: dict[str, LabelledFiles]
@@ -63,7 +63,7 @@ def list_folder(data_dir: str, bad: BadExamples) -> Listing:
   """Lists the images of both splits, and logs what else the folder holds.
 
   Raises:
-    DataError: an image cannot be used by its header and none may be left out,
+    DataError: An image cannot be used by its header and none may be left out,
       or see `class_folders.find`.
   """
   folders = class_folders.find(data_dir)
@@ -92,8 +92,8 @@ def decode_and_resize(
   """Decodes the images of a split.
 
   Args:
-    files: of the images.
-    size: height and width to resize to.
+    files: Of the images.
+    size: Height and width to resize to.
 
   Returns:
     The images, uint8 [N, size, size, 3], and the files of those that can be
@@ -130,7 +130,7 @@ def check_classes(
   """Checks that each class still has images when those that are bad are gone.
 
   Raises:
-    DataError: a class has none.
+    DataError: A class has none.
   """
   for split, (_, labels) in files.items():
     for number, name in enumerate(class_names):

@@ -37,11 +37,11 @@ def load(data_dir: str | None = None, **options: Any) -> ImageDataset:
   classes is that of the labels; the images may have any size.
 
   Args:
-    data_dir: the folder; None for the embedded MNIST.
-    **options: see `in_memory.dataset`.
+    data_dir: The folder; None for the embedded MNIST.
+    **options: See `in_memory.dataset`.
 
   Raises:
-    DataError: a file is missing, damaged or does not fit the others.
+    DataError: A file is missing, damaged or does not fit the others.
   """
   arrays = read(data_dir)
   splits = {
@@ -63,7 +63,7 @@ def read(data_dir: str | None) -> dict[idx.Key, np.ndarray]:
   Images are uint8 [N, H, W], labels uint8 [N].
 
   Raises:
-    DataError: see `load`.
+    DataError: See `load`.
   """
   directory = data_dir or EMBEDDED
   files = idx.find(directory)

@@ -19,9 +19,9 @@ class PhotographDecoder:
   """Encoded photographs to what `imagenet_preprocessing.preprocess` takes.
 
   Attributes:
-    size: height and width of the images.
-    seed: of the augmentation of training.
-    augment: whether training takes a random part of each image, mirrored or
+    size: Height and width of the images.
+    seed: Of the augmentation of training.
+    augment: Whether training takes a random part of each image, mirrored or
       not.
   """
 
@@ -38,7 +38,7 @@ class PhotographDecoder:
     """An image, string [] -> float32 [size, size, 3], 0 to 255.
 
     Args:
-      encoded: the image.
+      encoded: The image.
       position: int64 [], in training; with the seed it decides the part.
       boxes: float32 [1, n, 4] of objects, of which some part should be seen;
         see `imagenet_preprocessing.training_image`. None for none.
@@ -60,8 +60,8 @@ def batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
   """Returns batches of preprocessed images and their labels.
 
   Args:
-    examples: a dataset of images float32 [size, size, 3] and labels int32 [].
-    batch_size: of the result; the last batch may be smaller.
+    examples: A dataset of images float32 [size, size, 3] and labels int32 [].
+    batch_size: Of the result; the last batch may be smaller.
   """
   return (
     examples

@@ -33,14 +33,14 @@ def load(
   """Reads a set with splits `train` and `test` (or `validation`) into memory.
 
   Args:
-    name: of the set, such as `'kmnist'`; None where `data_dir` is the folder
+    name: Of the set, such as `'kmnist'`; None where `data_dir` is the folder
       of a prepared version.
-    data_dir: the folder of prepared sets; None for the default of TensorFlow
+    data_dir: The folder of prepared sets; None for the default of TensorFlow
       Datasets.
-    **options: see `in_memory.dataset`.
+    **options: See `in_memory.dataset`.
 
   Raises:
-    DataError: there is no such set; it has no `image` and `label`; its images
+    DataError: There is no such set; it has no `image` and `label`; its images
       have several shapes; or they take more than 8 GiB.
   """
   builder = _builder(name, data_dir)
@@ -157,7 +157,7 @@ def _read(builder: Any, split: str) -> in_memory.Split:
   """Reads a split into memory.
 
   Raises:
-    DataError: its images have several sizes, are too many, cannot be read, or
+    DataError: Its images have several sizes, are too many, cannot be read, or
       are not as many as its description says.
   """
   import tensorflow_datasets as tfds
@@ -196,7 +196,7 @@ def _readable(examples: Iterable[Any], name: str) -> Iterator[Any]:
   """Yields the examples.
 
   Raises:
-    DataError: the files cannot be read; the message says of which set.
+    DataError: The files cannot be read; the message says of which set.
   """
   try:
     yield from examples

@@ -26,7 +26,7 @@ def from_settings(settings: Settings) -> RunConfig:
     settings: Of the run.
 
   Raises:
-    UsageError: it does not, or see `read`.
+    UsageError: It does not, or see `read`.
   """
   config = read(settings.worker_hosts, settings.task_index)
   workers = config.num_worker_replicas
@@ -51,13 +51,13 @@ def read(
 
   Args:
     worker_hosts: `host:port` of every worker; the first one is the chief.
-    task_index: the place of this process among them, from 0.
+    task_index: The place of this process among them, from 0.
 
   Returns:
     A `RunConfig`, which knows the tasks.
 
   Raises:
-    UsageError: both name a cluster, or TF_CONFIG is not what it should be.
+    UsageError: Both name a cluster, or TF_CONFIG is not what it should be.
   """
   if worker_hosts and os.environ.get(_TF_CONFIG):
     raise UsageError(

@@ -24,15 +24,15 @@ class Devices:
   """What a run computes on.
 
   Attributes:
-    strategy: a `tf.distribute.Strategy`; None for one device.
-    num_replicas: number of devices that share a global batch, those of all
+    strategy: A `tf.distribute.Strategy`; None for one device.
+    num_replicas: Number of devices that share a global batch, those of all
       workers together.
     data_format: `'channels_first'` or `'channels_last'`.
-    dtype: of the computation.
-    description: of the devices, for people.
-    is_chief: whether this process reports what happens, and writes it.
-    worker: such as `worker 2 of 4`; None for a process without others.
-    cluster: a `RunConfig` that knows the other workers.
+    dtype: Of the computation.
+    description: Of the devices, for people.
+    is_chief: Whether this process reports what happens, and writes it.
+    worker: Such as `worker 2 of 4`; None for a process without others.
+    cluster: A `RunConfig` that knows the other workers.
   """
 
   strategy: tf.distribute.Strategy | None
@@ -58,7 +58,7 @@ def configure(flags_obj: Any) -> Devices:
     flags_obj: The settings, or the parsed flags.
 
   Raises:
-    UsageError: the flags ask for what this machine does not have, or what does
+    UsageError: The flags ask for what this machine does not have, or what does
       not go together.
   """
   settings = Settings.of(flags_obj)
@@ -111,13 +111,13 @@ def _use_gpus(number: int | None) -> list[tf.config.PhysicalDevice]:
   """Hides all but the first GPUs from TensorFlow, for the whole process.
 
   Args:
-    number: of GPUs to use; None or -1 for all.
+    number: Of GPUs to use; None or -1 for all.
 
   Returns:
     The GPUs that are used.
 
   Raises:
-    UsageError: the machine has fewer.
+    UsageError: The machine has fewer.
   """
   gpus = tf.config.list_physical_devices('GPU')
   if number is None or number == -1:
@@ -139,7 +139,7 @@ def _check_without_gpu(settings: Settings) -> None:
   """Checks that the flags do not ask for what only a GPU can do.
 
   Raises:
-    UsageError: they do.
+    UsageError: They do.
   """
   for name, allowed in _WITHOUT_GPU.items():
     if getattr(settings, name) not in allowed:

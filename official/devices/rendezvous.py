@@ -27,11 +27,11 @@ def wait_for_all(config: RunConfig, seconds: int) -> None:
   """Waits until every worker is there.
 
   Args:
-    config: knows the workers.
-    seconds: how long to wait.
+    config: Knows the workers.
+    seconds: How long to wait.
 
   Raises:
-    UsageError: some did not come, or know another cluster.
+    UsageError: Some did not come, or know another cluster.
   """
   deadline = _Deadline(seconds)
   if config.is_chief:
@@ -68,7 +68,7 @@ def _listen(address: str) -> socket.socket:
   """Returns a server at the chief's address.
 
   Raises:
-    UsageError: the port cannot be used.
+    UsageError: The port cannot be used.
   """
   host, port = _host_and_port(address)
   try:
@@ -85,16 +85,16 @@ def _check_call(caller: socket.socket, addresses: list[str]) -> int:
   """Reads which worker calls.
 
   Args:
-    caller: the connection.
-    addresses: of all workers, as the chief knows them.
+    caller: The connection.
+    addresses: Of all workers, as the chief knows them.
 
   Returns:
     Its place among them.
 
   Raises:
-    UsageError: it knows other workers.
-    ValueError: what it sends is not a call of `_call_chief`.
-    OSError: it sends nothing.
+    UsageError: It knows other workers.
+    ValueError: What it sends is not a call of `_call_chief`.
+    OSError: It sends nothing.
   """
   caller.settimeout(_PATIENCE_SECONDS)
   with caller.makefile(encoding='utf-8') as lines:
@@ -138,7 +138,7 @@ class _Deadline:
   """Reports after a while what is waited for, and in the end gives up.
 
   Args:
-    seconds: until it gives up.
+    seconds: Until it gives up.
   """
 
   def __init__(self, seconds: int):
@@ -154,7 +154,7 @@ class _Deadline:
     """Called again and again with the addresses of those who are missing.
 
     Raises:
-      UsageError: the time is over.
+      UsageError: The time is over.
     """
     if self.seconds_left < 0:
       raise UsageError(

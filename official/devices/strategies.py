@@ -26,11 +26,11 @@ def choose(
 
   Args:
     settings: Of the run.
-    gpus: the GPUs that are used.
-    cluster: knows the workers; see `cluster.from_settings`.
+    gpus: The GPUs that are used.
+    cluster: Knows the workers; see `cluster.from_settings`.
 
   Raises:
-    UsageError: the flags do not go together, or not all workers come.
+    UsageError: The flags do not go together, or not all workers come.
   """
   if cluster.num_worker_replicas > 1:
     return _choose_for_cluster(settings, cluster)
@@ -58,7 +58,7 @@ def _mirrored(
   Args:
     device_type: `'GPU'` or `'CPU'`.
     algorithm: `'nccl'`, `'hierarchical_copy'` or None for TensorFlow's choice.
-    num_packs: number of packs that gradients are sent in; None for 1.
+    num_packs: Number of packs that gradients are sent in; None for 1.
   """
   devices = tf.config.list_logical_devices(device_type)
   names = [f'{device_type}:{i}' for i in range(len(devices))]
@@ -95,12 +95,12 @@ def join(
   end of the process, can help.
 
   Args:
-    cluster: what `cluster.from_settings` returned.
+    cluster: What `cluster.from_settings` returned.
     all_reduce_alg: `'ring'`, `'nccl'` or None for TensorFlow's choice.
-    seconds: how long to wait for the others.
+    seconds: How long to wait for the others.
 
   Raises:
-    UsageError: some worker does not come, or cannot be reached under its
+    UsageError: Some worker does not come, or cannot be reached under its
       address.
   """
   communication = tf.distribute.experimental.CommunicationImplementation

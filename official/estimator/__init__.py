@@ -138,7 +138,7 @@ def __getattr__(name: str) -> Any:
   """Imports a public name, or a module of this package, when it is asked for.
 
   Raises:
-    AttributeError: there is no such name.
+    AttributeError: There is no such name.
   """
   if name in _MODULE_OF:
     module = importlib.import_module(f'{__name__}.{_MODULE_OF[name]}')

@@ -34,12 +34,12 @@ class Agreement:
   Every worker must ask for each decision, and all in the same order.
 
   Args:
-    strategy: the strategy of the workers; any other strategy means one process,
+    strategy: The strategy of the workers; any other strategy means one process,
       which agrees with itself.
-    is_chief: whether this worker gives the value of `from_chief`.
+    is_chief: Whether this worker gives the value of `from_chief`.
 
   Attributes:
-    is_shared: whether there are other workers.
+    is_shared: Whether there are other workers.
   """
 
   def __init__(self, strategy: tf.distribute.Strategy | None, is_chief: bool):
@@ -61,9 +61,9 @@ class Agreement:
     """Decides what a loop does next.
 
     Args:
-      stop: whether this worker wants to stop.
-      interrupted: whether this worker got a signal.
-      steps: how many steps this worker would run.
+      stop: Whether this worker wants to stop.
+      interrupted: Whether this worker got a signal.
+      steps: How many steps this worker would run.
 
     Returns:
       Whether any worker wants to stop, whether any worker got a signal, and
@@ -78,7 +78,7 @@ class Agreement:
     """Turns the long errors of collective ops into `WorkerLostError`.
 
     Raises:
-      WorkerLostError: an op within it failed because another worker is gone.
+      WorkerLostError: An op within it failed because another worker is gone.
     """
     try:
       yield

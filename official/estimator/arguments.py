@@ -82,7 +82,7 @@ def check_steps(steps: int | None = None, max_steps: int | None = None) -> None:
   """Checks that at most one of the two is given, and that it is positive.
 
   Raises:
-    ValueError: both are given, or one is not positive.
+    ValueError: Both are given, or one is not positive.
   """
   if steps is not None and max_steps is not None:
     raise ValueError('Can not provide both steps and max_steps.')
@@ -95,11 +95,11 @@ def check_can_train(config: RunConfig, is_shared: bool) -> None:
   """Checks that a process with this config may train.
 
   Args:
-    config: of the Estimator.
-    is_shared: whether its strategy trains together with other workers.
+    config: Of the Estimator.
+    is_shared: Whether its strategy trains together with other workers.
 
   Raises:
-    ValueError: it is a parameter server or an evaluator, or a worker that would
+    ValueError: It is a parameter server or an evaluator, or a worker that would
       train alone although the cluster has others.
   """
   if config.task_type == 'ps':
@@ -124,12 +124,12 @@ def checked_list(
   """The items as a list, which is empty for None.
 
   Args:
-    items: hooks, or listeners.
-    kind: the class that all of them must have.
-    name: of the argument, for the message.
+    items: Hooks, or listeners.
+    kind: The class that all of them must have.
+    name: Of the argument, for the message.
 
   Raises:
-    TypeError: an item is of another class, or was written for tf.estimator.
+    TypeError: An item is of another class, or was written for tf.estimator.
   """
   checked = list(items or ())
   for item in checked:

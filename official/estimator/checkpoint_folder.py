@@ -35,12 +35,12 @@ class Checkpoints:
   """The checkpoints in `directory`.
 
   Args:
-    directory: the folder, made on the first save.
-    keep_max: see `Retention`.
-    keep_every_n_hours: see `Retention`.
+    directory: The folder, made on the first save.
+    keep_max: See `Retention`.
+    keep_every_n_hours: See `Retention`.
 
   Attributes:
-    directory: as given.
+    directory: As given.
   """
 
   def __init__(
@@ -76,16 +76,16 @@ class Checkpoints:
     """Writes a checkpoint and removes old ones.
 
     Args:
-      values: values of variables by name.
-      step: the global step, which becomes part of the checkpoint's name.
-      state: what else to remember, as JSON; see
+      values: Values of variables by name.
+      step: The global step, which becomes part of the checkpoint's name.
+      state: What else to remember, as JSON; see
         `checkpoints.state_of`.
 
     Returns:
       The prefix of the checkpoint.
 
     Raises:
-      CheckpointWriteError: it could not be written, because the disk is full
+      CheckpointWriteError: It could not be written, because the disk is full
         for example; nothing is left of it.
     """
     prefix = self.prefix(step)

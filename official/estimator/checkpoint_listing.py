@@ -44,7 +44,7 @@ def newest_whole(checkpoints: Sequence[str]) -> str | None:
   A warning names each newer one that is not whole.
 
   Args:
-    checkpoints: their prefixes, the newest last.
+    checkpoints: Their prefixes, the newest last.
   """
   for checkpoint in reversed(checkpoints):
     damage = manifests.damage(checkpoint)

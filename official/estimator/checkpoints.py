@@ -38,7 +38,7 @@ def read(prefix: str) -> CheckpointReader:
   """A reader of the checkpoint at `prefix`.
 
   Raises:
-    ValueError: there is no checkpoint, or it cannot be read.
+    ValueError: There is no checkpoint, or it cannot be read.
   """
   prefix = files.local_path('checkpoint', prefix)
   try:
@@ -53,7 +53,7 @@ def step_of(prefix: str) -> int:
   """The global step that a checkpoint holds.
 
   Raises:
-    ValueError: there is no checkpoint, or it holds no global step.
+    ValueError: There is no checkpoint, or it holds no global step.
   """
   reader = read(prefix)
   if not reader.has_tensor('global_step'):
@@ -65,8 +65,8 @@ def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
   """Gives each variable the value stored under its name.
 
   Raises:
-    ValueError: there is no checkpoint, or it cannot be read.
-    IncompatibleCheckpointError: a name is missing or has another shape; then
+    ValueError: There is no checkpoint, or it cannot be read.
+    IncompatibleCheckpointError: A name is missing or has another shape; then
       no variable is changed.
   """
   reader = read(prefix)
@@ -115,8 +115,8 @@ class _LinkedReader:
   it opens the files of the values only when it is asked for them.
 
   Raises:
-    OSError: there is no such folder, or no place for the links.
-    tf.errors.OpError: there is no checkpoint, or it is damaged.
+    OSError: There is no such folder, or no place for the links.
+    tf.errors.OpError: There is no checkpoint, or it is damaged.
   """
 
   def __init__(self, prefix: str):

@@ -47,8 +47,8 @@ def collect(variable: tf.Variable, collections: Iterable[str]) -> None:
   """Puts a variable where TensorFlow 1's functions look for it.
 
   Args:
-    variable: a variable of the trace.
-    collections: the collections that its maker asked for; none means the global
+    variable: A variable of the trace.
+    collections: The collections that its maker asked for; none means the global
       variables.
   """
   keys = {*(collections or [KEYS.GLOBAL_VARIABLES])}

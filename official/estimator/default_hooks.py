@@ -31,13 +31,13 @@ def training_hooks(
   not saved.
 
   Args:
-    estimator: the Estimator that trains.
-    spec: what its model_fn returned.
-    hooks: the caller's; one of them may be the guard.
-    listeners: called at every checkpoint.
+    estimator: The Estimator that trains.
+    spec: What its model_fn returned.
+    hooks: The caller's; one of them may be the guard.
+    listeners: Called at every checkpoint.
 
   Raises:
-    ValueError: there are listeners but nothing that saves.
+    ValueError: There are listeners but nothing that saves.
   """
   config = estimator.config
   log_interval = config.log_step_count_steps

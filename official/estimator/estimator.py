@@ -42,17 +42,17 @@ class Estimator(InspectedEstimator):
   checkpoint.
 
   Args:
-    model_fn: a function of `features` and any of `labels`, `mode`, `params`
+    model_fn: A function of `features` and any of `labels`, `mode`, `params`
       and `config`.
-    model_dir: the folder of checkpoints, events and metrics; None for that of
+    model_dir: The folder of checkpoints, events and metrics; None for that of
       `config`, or for a new temporary directory.
-    config: the settings; None for `RunConfig()`.
-    params: hyper-parameters for `model_fn`, copied.
-    warm_start_from: a path or `WarmStartSettings` that gives the initial values
+    config: The settings; None for `RunConfig()`.
+    params: Hyper-parameters for `model_fn`, copied.
+    warm_start_from: A path or `WarmStartSettings` that gives the initial values
       where `model_dir` has no checkpoint.
 
   Raises:
-    ValueError: an argument is wrong, or `model_fn` has other arguments.
+    ValueError: An argument is wrong, or `model_fn` has other arguments.
   """
 
   def __init__(
@@ -81,23 +81,23 @@ class Estimator(InspectedEstimator):
     """Trains from the newest checkpoint on, or from initial values.
 
     Args:
-      input_fn: returns `(features, labels)`; see `inputs.make_dataset`. It may
+      input_fn: Returns `(features, labels)`; see `inputs.make_dataset`. It may
         take any of `mode`, `params`, `config`, `input_context` and
         `global_step`, the step that training goes on from.
-      hooks: run around the loop.
-      steps: train this many further steps.
-      max_steps: train up to this global step; at or past it, do nothing.
-      saving_listeners: called at every checkpoint.
+      hooks: Run around the loop.
+      steps: Train this many further steps.
+      max_steps: Train up to this global step; at or past it, do nothing.
+      saving_listeners: Called at every checkpoint.
 
     Returns:
-      self.
+      Self.
 
     Raises:
-      ValueError: arguments are wrong, there is no training batch at all,
+      ValueError: Arguments are wrong, there is no training batch at all,
         model_fn breaks the contract, or there are several workers without
         their strategy.
-      NanLossDuringTrainingError: the loss became NaN or infinite.
-      WorkerLostError: another worker of the cluster has ended.
+      NanLossDuringTrainingError: The loss became NaN or infinite.
+      WorkerLostError: Another worker of the cluster has ended.
     """
     arguments.check_steps(steps, max_steps)
     hooks = arguments.checked_list(hooks, Hook, 'hooks')
@@ -140,18 +140,18 @@ class Estimator(InspectedEstimator):
     """Evaluates a checkpoint on all of the data.
 
     Args:
-      input_fn: returns `(features, labels)`.
-      steps: stop after this many batches; None for the whole data.
-      hooks: run around the loop.
-      checkpoint_path: a checkpoint prefix; None for the newest.
-      name: keeps several evaluations apart.
+      input_fn: Returns `(features, labels)`.
+      steps: Stop after this many batches; None for the whole data.
+      hooks: Run around the loop.
+      checkpoint_path: A checkpoint prefix; None for the newest.
+      name: Keeps several evaluations apart.
 
     Returns:
       The metrics by name, `loss` (the mean over examples) and `global_step`.
 
     Raises:
-      ValueError: arguments are wrong, there is no checkpoint, or no batch.
-      WorkerLostError: another worker of the cluster has ended.
+      ValueError: Arguments are wrong, there is no checkpoint, or no batch.
+      WorkerLostError: Another worker of the cluster has ended.
     """
     arguments.check_steps(steps)
     hooks = arguments.checked_list(hooks, Hook, 'hooks')
@@ -182,19 +182,19 @@ class Estimator(InspectedEstimator):
     """Yields the predictions for the features of `input_fn`, lazily.
 
     Args:
-      input_fn: returns features, or `(features, labels)`, whose labels are
+      input_fn: Returns features, or `(features, labels)`, whose labels are
         dropped.
-      predict_keys: which keys of the predictions to yield; None for all.
-      hooks: run around the loop.
-      checkpoint_path: a checkpoint prefix; None for the newest.
-      yield_single_examples: whether to yield one example at a time, not whole
+      predict_keys: Which keys of the predictions to yield; None for all.
+      hooks: Run around the loop.
+      checkpoint_path: A checkpoint prefix; None for the newest.
+      yield_single_examples: Whether to yield one example at a time, not whole
         batches.
 
     Yields:
       NumPy values, or dicts of them, as the predictions are.
 
     Raises:
-      ValueError: there is no checkpoint or no such key, or the predictions are
+      ValueError: There is no checkpoint or no such key, or the predictions are
         of unequal length. Nothing runs, and so raises, before the first `next`.
     """
     hooks = arguments.checked_list(hooks, Hook, 'hooks')
@@ -234,26 +234,26 @@ class Estimator(InspectedEstimator):
     any device, whatever it was trained on.
 
     Args:
-      export_dir_base: the folder of exports, made if need be.
-      serving_input_receiver_fn: function that returns a
+      export_dir_base: The folder of exports, made if need be.
+      serving_input_receiver_fn: Function that returns a
         `ServingInputReceiver`; or a dict of these, whose key `''` gives the
         signatures of `export_outputs` and whose other keys each give one more
         signature, with the default outputs.
-      assets_extra: files to copy, destination under `assets.extra` to source.
-      checkpoint_path: a checkpoint prefix; None for the newest.
-      frozen: whether to put the variables' values into the graph, with all that
+      assets_extra: Files to copy, destination under `assets.extra` to source.
+      checkpoint_path: A checkpoint prefix; None for the newest.
+      frozen: Whether to put the variables' values into the graph, with all that
         can be computed from these alone: this is faster to serve, but no warm
         start finds variables in it.
-      finish_fn: called with the directory before it gets its final name. It
+      finish_fn: Called with the directory before it gets its final name. It
         may add files to it; if it raises there is no export.
 
     Returns:
       The path of the new directory.
 
     Raises:
-      ValueError: there is no receiver function or no checkpoint, or the
+      ValueError: There is no receiver function or no checkpoint, or the
         checkpoint lacks variables.
-      RuntimeError: no free directory name was found in 10 tries.
+      RuntimeError: No free directory name was found in 10 tries.
     """
     if serving_input_receiver_fn is None:
       raise ValueError('An input_receiver_fn must be defined.')

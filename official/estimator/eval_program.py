@@ -25,8 +25,8 @@ class Batch:
   """What the values of metrics may need of the batch that came last.
 
   Attributes:
-    element: the flat tensors of the element, as the first replica had it.
-    values: values that only an update gives, by the name of the metric.
+    element: The flat tensors of the element, as the first replica had it.
+    values: Values that only an update gives, by the name of the metric.
   """
 
   element: Sequence[tf.Tensor]
@@ -41,9 +41,9 @@ class EvalProgram(Program):
   last one.
 
   Args:
-    model_fn: see `Program`.
-    store: see `Program`.
-    jit_compile: see `Program`.
+    model_fn: See `Program`.
+    store: See `Program`.
+    jit_compile: See `Program`.
   """
 
   def __init__(
@@ -60,7 +60,7 @@ class EvalProgram(Program):
     """Updates the metrics by the next batch, and returns what is left of it.
 
     Raises:
-      tf.errors.OutOfRangeError: the iterator has ended.
+      tf.errors.OutOfRangeError: The iterator has ended.
     """
     return Batch(*self._run(iterator))
 
@@ -68,7 +68,7 @@ class EvalProgram(Program):
     """The metrics over all batches since they were reset, as NumPy values.
 
     Args:
-      last: what `update` returned for the last batch.
+      last: What `update` returned for the last batch.
     """
     replica_values.gather_sums(
       self._store.metric_variables.values(), self._store.strategy

@@ -20,7 +20,7 @@ class EvaluationSearch:
   """Searches a file that grows, each part of it once.
 
   Args:
-    path: the path of the file.
+    path: The path of the file.
   """
 
   def __init__(self, path: str):

@@ -139,9 +139,9 @@ def _signature(
   """A function from named tensors to the outputs computed from them.
 
   Args:
-    graph: the `wrap_function` whose graph has all these tensors.
-    inputs: the tensors to feed, by name.
-    outputs: the tensors to return, by name.
+    graph: The `wrap_function` whose graph has all these tensors.
+    inputs: The tensors to feed, by name.
+    outputs: The tensors to return, by name.
   """
   names = sorted(inputs)
   pruned = graph.prune([inputs[name] for name in names], outputs)

@@ -19,8 +19,8 @@ class ExportDirectory:
   """Where an export is written.
 
   Attributes:
-    temporary: the folder to write it to.
-    final: the folder where it appears: `<base>/<seconds since 1970>`.
+    temporary: The folder to write it to.
+    final: The folder where it appears: `<base>/<seconds since 1970>`.
   """
 
   temporary: str
@@ -34,7 +34,7 @@ def new(base: str) -> Iterator[ExportDirectory]:
   It also removes what killed exports have left in `base`.
 
   Raises:
-    RuntimeError: no free directory name was found in 10 tries.
+    RuntimeError: No free directory name was found in 10 tries.
   """
   is_new = not os.path.exists(base)
   os.makedirs(base, exist_ok=True)

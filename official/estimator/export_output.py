@@ -9,7 +9,7 @@ class ExportOutput:
   """Named tensors that one signature of a SavedModel returns.
 
   Attributes:
-    outputs: dict from output name to tensor.
+    outputs: Dict from output name to tensor.
   """
 
   outputs: dict[str, tf.Tensor]
@@ -19,11 +19,11 @@ class PredictOutput(ExportOutput):
   """Any tensors.
 
   Args:
-    outputs: a dict from name to tensor, or one tensor, which gets the name
+    outputs: A dict from name to tensor, or one tensor, which gets the name
       `output`.
 
   Raises:
-    ValueError: there is no output, a key is not a string, or a value is not a
+    ValueError: There is no output, a key is not a string, or a value is not a
       tensor.
   """
 
@@ -46,11 +46,11 @@ class ClassificationOutput(ExportOutput):
   """The scores of classes, their names, or both.
 
   Args:
-    scores: float [N, C].
-    classes: names of the classes, string [N, C].
+    scores: Float [N, C].
+    classes: Names of the classes, string [N, C].
 
   Raises:
-    ValueError: both are missing, or one has another dtype.
+    ValueError: Both are missing, or one has another dtype.
   """
 
   def __init__(
@@ -74,7 +74,7 @@ class RegressionOutput(ExportOutput):
   """One value for each example, named `outputs`.
 
   Args:
-    value: float [N, ...].
+    value: Float [N, ...].
 
   Raises:
     ValueError: `value` is not a float tensor.

@@ -21,10 +21,10 @@ class _TracedModel:
   """The model_fn, traced for one kind of features.
 
   Attributes:
-    function: the `wrap_function` that holds the graph.
-    inputs: the flat tensors of the features.
-    outputs: the tensors of the export outputs.
-    names: of each of these, the name of its export output and its own.
+    function: The `wrap_function` that holds the graph.
+    inputs: The flat tensors of the features.
+    outputs: The tensors of the export outputs.
+    names: Of each of these, the name of its export output and its own.
   """
 
   function: tf.types.experimental.ConcreteFunction
@@ -40,9 +40,9 @@ class ExportedModel:
   the same functions, so that the model is in the export once.
 
   Args:
-    model_fn: function `(features, labels, mode) -> EstimatorSpec`.
-    features: what the signatures make of their inputs, one for each receiver.
-    frozen: whether the values of the variables become constants.
+    model_fn: Function `(features, labels, mode) -> EstimatorSpec`.
+    features: What the signatures make of their inputs, one for each receiver.
+    frozen: Whether the values of the variables become constants.
   """
 
   def __init__(self, model_fn: ModelFn, features: Iterable[Nest], frozen: bool):

@@ -32,14 +32,14 @@ class Exporter:
   """Exports to `<model_dir>/export/<name>` after evaluations that it wants.
 
   Args:
-    name: name of the directory; exporters of one `EvalSpec` need different
+    name: Name of the directory; exporters of one `EvalSpec` need different
       ones.
-    serving_input_receiver_fn: see `Estimator.export_saved_model`.
-    assets_extra: see `Estimator.export_saved_model`.
-    exports_to_keep: how many of the newest exports to keep; None for all.
+    serving_input_receiver_fn: See `Estimator.export_saved_model`.
+    assets_extra: See `Estimator.export_saved_model`.
+    exports_to_keep: How many of the newest exports to keep; None for all.
 
   Attributes:
-    name: as given.
+    name: As given.
 
   Raises:
     ValueError: `exports_to_keep` is not positive, or `name` is empty.
@@ -77,11 +77,11 @@ class Exporter:
     """Exports a checkpoint if this exporter wants its evaluation.
 
     Args:
-      estimator: the Estimator that evaluated.
-      export_path: the folder of the exports of this exporter.
-      checkpoint_path: the prefix of the checkpoint that was evaluated.
-      eval_result: what `Estimator.evaluate` returned.
-      is_the_final_export: whether training has ended.
+      estimator: The Estimator that evaluated.
+      export_path: The folder of the exports of this exporter.
+      checkpoint_path: The prefix of the checkpoint that was evaluated.
+      eval_result: What `Estimator.evaluate` returned.
+      is_the_final_export: Whether training has ended.
 
     Returns:
       The new directory, or None.
@@ -156,12 +156,12 @@ class BestExporter(Exporter):
   never replaces a better model by a worse one.
 
   Args:
-    name: see `Exporter`.
-    serving_input_receiver_fn: see `Exporter`.
-    compare_fn: function of `best_eval_result` and `current_eval_result` that
+    name: See `Exporter`.
+    serving_input_receiver_fn: See `Exporter`.
+    compare_fn: Function of `best_eval_result` and `current_eval_result` that
       returns whether the second is better.
-    assets_extra: see `Exporter`.
-    exports_to_keep: see `Exporter`.
+    assets_extra: See `Exporter`.
+    exports_to_keep: See `Exporter`.
   """
 
   def __init__(

@@ -22,11 +22,11 @@ def local_path(name: str, path: str | os.PathLike[str]) -> str:
   """A path on this machine, with `~` and `~user` expanded.
 
   Args:
-    name: name of the argument, for the message.
-    path: what was given for the argument.
+    name: Name of the argument, for the message.
+    path: What was given for the argument.
 
   Raises:
-    ValueError: the path is remote, such as `gs://bucket/run`.
+    ValueError: The path is remote, such as `gs://bucket/run`.
   """
   path = os.fspath(path)
   remote = _SCHEME.match(path)
@@ -70,7 +70,7 @@ def scratch_folder() -> str:
   """A new temporary folder whose name is not a pattern.
 
   Raises:
-    OSError: every folder of temporary files has a name that is a pattern.
+    OSError: Every folder of temporary files has a name that is a pattern.
   """
   for parent in (tempfile.gettempdir(), '/tmp', '/var/tmp'):
     if not is_pattern(parent) and os.path.isdir(parent):
@@ -85,8 +85,8 @@ def write_whole(path: str, content: str | Iterable[bytes]) -> None:
   """Writes a file to the disk, all of it or nothing.
 
   Args:
-    path: the file; if writing fails or is killed it is as it was.
-    content: text, or the bytes of the file in parts.
+    path: The file; if writing fails or is killed it is as it was.
+    content: Text, or the bytes of the file in parts.
   """
   temporary = f'{path}.tmp'
   parts = [content.encode()] if isinstance(content, str) else content

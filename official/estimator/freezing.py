@@ -18,15 +18,15 @@ def freeze(
   computed from these and from constants alone, such as a kernel times a scale.
 
   Args:
-    graph: a function made by `tf.compat.v1.wrap_function`.
-    inputs: tensors of its graph.
-    outputs: tensors of its graph.
+    graph: A function made by `tf.compat.v1.wrap_function`.
+    inputs: Tensors of its graph.
+    outputs: Tensors of its graph.
 
   Returns:
     A concrete function; its arguments and results are in the given order.
 
   Raises:
-    ValueError: a variable is read where no constant can take its place, as
+    ValueError: A variable is read where no constant can take its place, as
       inside a `tf.while_loop`.
   """
   constant = _ConstantOps()
@@ -60,7 +60,7 @@ def _check_no_variable(outputs: Sequence[tf.Tensor]) -> None:
   """Checks that the outputs depend on no variable.
 
   Raises:
-    ValueError: one does.
+    ValueError: One does.
   """
   for op in graphs.dependencies(outputs):
     if op.type == 'Placeholder' and op.outputs[0].dtype == tf.resource:

@@ -38,7 +38,7 @@ def call(
     comes from an iterator or from random numbers.
 
   Raises:
-    ValueError: it makes an iterator that needs a session.
+    ValueError: It makes an iterator that needs a session.
   """
   op_types: set[str] = set()
 
@@ -74,9 +74,9 @@ def dataset_of(
   """A dataset of what an input_fn returns when a graph runs it repeatedly.
 
   Args:
-    input_fn: takes no arguments and returns a nest of tensors.
-    first: what it returned when it was called eagerly.
-    endless: whether tensors that come from no iterator, such as random numbers,
+    input_fn: Takes no arguments and returns a nest of tensors.
+    first: What it returned when it was called eagerly.
+    endless: Whether tensors that come from no iterator, such as random numbers,
       go on for ever; if not, they are one batch.
 
   Returns:

@@ -47,13 +47,13 @@ class Traced:
   """A function traced into a graph, any part of which can be run.
 
   Args:
-    function: takes an element like `element`, of symbolic tensors. None of the
+    function: Takes an element like `element`, of symbolic tensors. None of the
       ops that it makes runs before the whole element is there.
-    element: a nest of tensors, or of their specs.
+    element: A nest of tensors, or of their specs.
 
   Attributes:
-    graph: the graph.
-    result: what `function` returned.
+    graph: The graph.
+    result: What `function` returned.
   """
 
   def __init__(self, function: Callable[[Nest], Nest], element: Nest):
@@ -83,8 +83,8 @@ class Traced:
     It runs the fetches, the ops, what these depend on, and nothing else.
 
     Args:
-      fetches: a nest of tensors of the graph.
-      ops: ops, or tensors whose ops are meant.
+      fetches: A nest of tensors of the graph.
+      ops: Ops, or tensors whose ops are meant.
     """
     flat = tf.nest.flatten(fetches, expand_composites=True)
     # The fetches are among the ops, so that whatever waits for this part waits
@@ -136,8 +136,8 @@ def dependencies(
   """The ops that run when these are fetched, themselves among them.
 
   Args:
-    fetches: tensors and ops of a graph.
-    with_control: whether ops count that are only waited for (control inputs),
+    fetches: Tensors and ops of a graph.
+    with_control: Whether ops count that are only waited for (control inputs),
       beside those whose results are used.
   """
   seen: set[tf.Operation] = set()
@@ -172,9 +172,9 @@ def writing_ops(
   """The ops that change variables.
 
   Args:
-    graph: the graph of a `Traced`.
-    handles: of the variables, as they are outside the graph.
-    except_training: whether to leave out the training ops of optimizers.
+    graph: The graph of a `Traced`.
+    handles: Of the variables, as they are outside the graph.
+    except_training: Whether to leave out the training ops of optimizers.
   """
   # A graph sees a variable through a placeholder of its own for the handle.
   handle_ids = {id(handle) for handle in handles}
@@ -197,9 +197,9 @@ def run_in_program_order(ops: Iterable[tf.Operation], graph: tf.Graph) -> None:
   before it, as `tf.function` arranges for the ops that it keeps.
 
   Args:
-    ops: those that will run; the others do not count, for waiting for them
+    ops: Those that will run; the others do not count, for waiting for them
       would run them too.
-    graph: the graph of a `Traced`.
+    graph: The graph of a `Traced`.
   """
   kept = set(ops)
   last_write: dict[Any, tf.Operation] = {}

@@ -20,7 +20,7 @@ class InitialValues:
   mode and every worker finds the same ones.
 
   Args:
-    seed: seed of the values; None leaves TensorFlow's own.
+    seed: Seed of the values; None leaves TensorFlow's own.
   """
 
   def __init__(self, seed: int | None):
@@ -43,8 +43,8 @@ class InitialValues:
     """Creates a variable outside all graphs.
 
     Args:
-      name: its full name; `add` has been called for it.
-      create: takes a function that returns the initial value.
+      name: Its full name; `add` has been called for it.
+      create: Takes a function that returns the initial value.
     """
     variable = self._outside_graphs(
       lambda: create(lambda: self._seeded_value(name))

@@ -21,15 +21,15 @@ def make_iterator(
   """An iterator of the elements of `make_dataset`.
 
   Args:
-    input_fn: see `make_dataset`.
-    strategy: see `make_dataset`.
-    seed: the seed of ops of the input that have none of their own, as in
+    input_fn: See `make_dataset`.
+    strategy: See `make_dataset`.
+    seed: The seed of ops of the input that have none of their own, as in
       tf.estimator, which gave it to the graph; None leaves them without.
-    **available: see `make_dataset`.
+    **available: See `make_dataset`.
 
   Raises:
-    TypeError: see `make_dataset`.
-    ValueError: see `make_dataset`.
+    TypeError: See `make_dataset`.
+    ValueError: See `make_dataset`.
   """
   with random_seeds.of_tensorflow(seed):
     return iter(make_dataset(input_fn, strategy, **available))
@@ -43,11 +43,11 @@ def make_dataset(
   """Calls `input_fn` with the arguments that it asks for.
 
   Args:
-    input_fn: returns a `tf.data.Dataset` or tensors: `(features, labels)`, or
+    input_fn: Returns a `tf.data.Dataset` or tensors: `(features, labels)`, or
       features alone. Tensors of an iterator's `get_next()` are another batch at
       each step. Under a strategy its batches are those of one replica.
-    strategy: the strategy whose replicas get the batches; None for one device.
-    **available: the arguments that `input_fn` may ask for, by name.
+    strategy: The strategy whose replicas get the batches; None for one device.
+    **available: The arguments that `input_fn` may ask for, by name.
       `input_context` is always among them.
 
   Returns:

@@ -22,10 +22,10 @@ class InspectedEstimator:
   """The part of an `Estimator` that runs nothing.
 
   Args:
-    model_function: the model_fn with its params and config.
-    config: the settings, with `model_dir` filled in.
-    model_dir: the folder of the run.
-    warm_start: initial values where the folder has no checkpoint.
+    model_function: The model_fn with its params and config.
+    config: The settings, with `model_dir` filled in.
+    model_dir: The folder of the run.
+    warm_start: Initial values where the folder has no checkpoint.
   """
 
   def __init__(
@@ -112,7 +112,7 @@ class InspectedEstimator:
     """The names in the newest checkpoint, sorted.
 
     Raises:
-      ValueError: there is no checkpoint.
+      ValueError: There is no checkpoint.
     """
     prefix = self._trained(self.latest_checkpoint())
     reader = checkpoints.read(prefix)
@@ -122,7 +122,7 @@ class InspectedEstimator:
     """The value of a variable in the newest checkpoint, as a NumPy array.
 
     Raises:
-      ValueError: there is no checkpoint, or it does not have the name.
+      ValueError: There is no checkpoint, or it does not have the name.
     """
     prefix = self._trained(self.latest_checkpoint())
     reader = checkpoints.read(prefix)

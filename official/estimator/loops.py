@@ -29,12 +29,12 @@ class TrainingLoop:
   """Trains until the last step, the end of the data or a hook's request.
 
   Args:
-    program: runs the steps.
-    iterator: of the training data.
-    call: the call of `train`; hooks read it and may ask it to stop.
-    hooks: called around each turn, in this order.
-    global_step: the variable that every step adds 1 to.
-    agreement: with the other workers of the cluster.
+    program: Runs the steps.
+    iterator: Of the training data.
+    call: The call of `train`; hooks read it and may ask it to stop.
+    hooks: Called around each turn, in this order.
+    global_step: The variable that every step adds 1 to.
+    agreement: With the other workers of the cluster.
   """
 
   def __init__(
@@ -57,9 +57,9 @@ class TrainingLoop:
     """Runs the turns.
 
     Raises:
-      ValueError: there was no batch, or a step did not add 1 to global_step.
-      WorkerLostError: another worker of the cluster has ended.
-      StoppedElsewhere: another worker of the cluster got a signal.
+      ValueError: There was no batch, or a step did not add 1 to global_step.
+      WorkerLostError: Another worker of the cluster has ended.
+      StoppedElsewhere: Another worker of the cluster got a signal.
     """
     with around(self._hooks, self._call):
       interrupted = self._run_turns()
@@ -140,12 +140,12 @@ def batches(
   """Yields what evaluation or prediction gives for each batch.
 
   Args:
-    run_batch: takes the next batch of an iterator; raises
+    run_batch: Takes the next batch of an iterator; raises
       `tf.errors.OutOfRangeError` if there is none.
-    iterator: of the data.
-    call: the call of `evaluate` or `predict`.
-    hooks: called around each batch, in this order.
-    limit: at most this many batches; None for all.
+    iterator: Of the data.
+    call: The call of `evaluate` or `predict`.
+    hooks: Called around each batch, in this order.
+    limit: At most this many batches; None for all.
   """
   with around(hooks, call):
     done = 0
@@ -171,7 +171,7 @@ def last_batch(
   """Runs an evaluation; returns what the last batch gave; see `batches`.
 
   Raises:
-    ValueError: there was no batch.
+    ValueError: There was no batch.
   """
   last = collections.deque(
     batches(run_batch, iterator, call, hooks, limit), maxlen=1

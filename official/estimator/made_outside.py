@@ -18,8 +18,8 @@ class Use:
   """How one store of variables uses those that were made outside.
 
   Attributes:
-    names: names of these variables.
-    in_training: whether the store is being trained.
+    names: Names of these variables.
+    in_training: Whether the store is being trained.
   """
 
   def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Use:
     """Whether the variables are as this store has left them.
 
     Args:
-      thorough: whether to look at their values, which the user may have
+      thorough: Whether to look at their values, which the user may have
         changed, beside which store has used them last.
     """
     return all(
@@ -50,7 +50,7 @@ class Use:
     """Notes that from now on their values are those of this store.
 
     Raises:
-      RuntimeError: another Estimator is training them.
+      RuntimeError: Another Estimator is training them.
     """
     for record in self._records:
       user = record.user()
@@ -72,11 +72,11 @@ class _Record:
   """Who uses one variable, and which value that store has left in it.
 
   Args:
-    variable: the variable, which the record does not keep alive.
+    variable: The variable, which the record does not keep alive.
 
   Attributes:
-    user: returns the store that has used it last; None if that is gone.
-    left: hash of the value that this store has left.
+    user: Returns the store that has used it last; None if that is gone.
+    left: Hash of the value that this store has left.
   """
 
   def __init__(self, variable: tf.Variable):

@@ -26,7 +26,7 @@ def read(prefix: str) -> dict[str, Any]:
   """The content of a manifest; empty if there is none or it is damaged.
 
   Raises:
-    PermissionError: the manifest may not be read. The checkpoint may well be
+    PermissionError: The manifest may not be read. The checkpoint may well be
       whole, so it must not be passed over, or trained anew, for that reason.
   """
   try:

@@ -28,13 +28,13 @@ def mean(
   """Weighted mean of all values seen.
 
   Args:
-    values: numbers, [N, ...].
-    weights: one number, or numbers of the rank of `values` that broadcast to
+    values: Numbers, [N, ...].
+    weights: One number, or numbers of the rank of `values` that broadcast to
       their shape; None for weights of 1.
-    name: prefix of the names of the sums.
+    name: Prefix of the names of the sums.
 
   Raises:
-    ValueError: the shape of the weights does not fit.
+    ValueError: The shape of the weights does not fit.
   """
   values = tf.cast(values, tf.float64)
   weights = _weights(weights, values)
@@ -66,13 +66,13 @@ def accuracy(
   """Share of predictions that equal their labels.
 
   Args:
-    labels: integers or strings, [N].
+    labels: Integers or strings, [N].
     predictions: [N], cast to the dtype of the labels.
-    weights: see `mean`.
-    name: see `mean`.
+    weights: See `mean`.
+    name: See `mean`.
 
   Raises:
-    ValueError: the shapes of labels, predictions or weights differ.
+    ValueError: The shapes of labels, predictions or weights differ.
   """
   labels, predictions = _matched(labels, predictions)
   if labels.dtype != predictions.dtype:
@@ -157,7 +157,7 @@ def _matched(
   If one is [N, 1] and the other [N], both become [N], as in TensorFlow 1.
 
   Raises:
-    ValueError: their shapes differ otherwise.
+    ValueError: Their shapes differ otherwise.
   """
   labels, predictions = map(tf.convert_to_tensor, (labels, predictions))
   ranks = labels.shape.rank, predictions.shape.rank
@@ -178,7 +178,7 @@ def _weights(weights: tf.Tensor | None, values: tf.Tensor) -> tf.Tensor:
   """The weight of each value, in the shape and dtype of the values.
 
   Raises:
-    ValueError: the shape of the weights does not fit.
+    ValueError: The shape of the weights does not fit.
   """
   if weights is None:
     return tf.ones_like(values)
@@ -215,9 +215,9 @@ def _streaming(
   """A metric that is computed from sums over all batches.
 
   Args:
-    name: prefix of the names of the variables.
-    sums: name to what this batch adds, float64 [].
-    result: from the sums over all batches, by name, to the value.
+    name: Prefix of the names of the variables.
+    sums: Name to what this batch adds, float64 [].
+    result: From the sums over all batches, by name, to the value.
   """
   variables = {
     key: tf.compat.v1.Variable(

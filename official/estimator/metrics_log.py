@@ -32,10 +32,10 @@ class MetricsLog:
   of the file is searched twice.
 
   Args:
-    directory: the folder, made when the first line is written.
+    directory: The folder, made when the first line is written.
 
   Attributes:
-    path: the path of the file.
+    path: The path of the file.
   """
 
   def __init__(self, directory: str):
@@ -53,9 +53,9 @@ class MetricsLog:
 
     Args:
       kind: `'train'` or `'eval'`.
-      step: the global step.
-      values: the scalars by name.
-      name: the name of the evaluation, if there are several.
+      step: The global step.
+      values: The scalars by name.
+      name: The name of the evaluation, if there are several.
     """
     line = json.dumps(_record(kind, step, values, name)).encode() + b'\n'
     os.makedirs(os.path.dirname(self.path), exist_ok=True)
@@ -83,7 +83,7 @@ class MetricsLog:
 
     Args:
       kind: `'train'` or `'eval'`; None for both.
-      name: the name of the evaluation; None for lines without one.
+      name: The name of the evaluation; None for lines without one.
     """
     records = self.evaluations() if kind == 'eval' else self.records()
     return [
@@ -114,8 +114,8 @@ class MetricsLog:
     written. Evaluations at `step` itself stay.
 
     Args:
-      step: the global step of the checkpoint.
-      evaluations: the lines that the checkpoint remembers; those that are not
+      step: The global step of the checkpoint.
+      evaluations: The lines that the checkpoint remembers; those that are not
         in the log are put back.
     """
     present = {_text(record) for record in self.evaluations()}

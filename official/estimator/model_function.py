@@ -13,10 +13,10 @@ class ModelFunction:
   """Called with `(features, labels, mode)`, it calls a model_fn.
 
   Args:
-    model_fn: see `Estimator`.
-    names: the names of the arguments that `model_fn` takes.
-    params: hyper-parameters for `model_fn`, copied; None for none.
-    config: the `RunConfig` that `model_fn` gets if it asks for one.
+    model_fn: See `Estimator`.
+    names: The names of the arguments that `model_fn` takes.
+    params: Hyper-parameters for `model_fn`, copied; None for none.
+    config: The `RunConfig` that `model_fn` gets if it asks for one.
   """
 
   def __init__(
@@ -50,10 +50,10 @@ class ModelFunction:
     """Calls the model_fn with those of its arguments that it takes.
 
     Args:
-      features: a nest of tensors.
-      labels: a nest of tensors; None without.
-      mode: one of `ModeKeys`.
-      config: in place of the one that is bound.
+      features: A nest of tensors.
+      labels: A nest of tensors; None without.
+      mode: One of `ModeKeys`.
+      config: In place of the one that is bound.
 
     Raises:
       ValueError: model_fn does not take labels and there are some, or it

@@ -21,12 +21,12 @@ def numpy_input_fn(
   next.
 
   Args:
-    x: features, an array [N, ...] or a dict of such arrays.
-    y: labels [N, ...]; None for features alone.
-    batch_size: rows in a batch; the last batch may be smaller.
-    num_epochs: passes over the rows; None for passes without end.
-    shuffle: whether every pass has a new random order; it must be given.
-    seed: seed of the order.
+    x: Features, an array [N, ...] or a dict of such arrays.
+    y: Labels [N, ...]; None for features alone.
+    batch_size: Rows in a batch; the last batch may be smaller.
+    num_epochs: Passes over the rows; None for passes without end.
+    shuffle: Whether every pass has a new random order; it must be given.
+    seed: Seed of the order.
 
   Raises:
     ValueError: `shuffle` is not given, or the arrays differ in length.

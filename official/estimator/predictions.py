@@ -10,11 +10,11 @@ def select_keys(predictions: Nest, keys: Iterable[str] | str | None) -> Nest:
   """The predictions with these keys.
 
   Args:
-    predictions: a tensor, or a dict of tensors.
-    keys: one key or several; None for all.
+    predictions: A tensor, or a dict of tensors.
+    keys: One key or several; None for all.
 
   Raises:
-    ValueError: there are keys, and the predictions are not a dict or lack one.
+    ValueError: There are keys, and the predictions are not a dict or lack one.
   """
   if keys is None:
     return predictions
@@ -36,10 +36,10 @@ def single_examples(batch: Any) -> Iterator[Any]:
   """Yields the rows of a batch.
 
   Args:
-    batch: an array [N, ...], or a dict of such arrays.
+    batch: An array [N, ...], or a dict of such arrays.
 
   Raises:
-    ValueError: the arrays of a dict differ in length.
+    ValueError: The arrays of a dict differ in length.
   """
   if not isinstance(batch, dict):
     yield from batch

@@ -21,9 +21,9 @@ class ProgramSet:
   """Traces a program when it is first needed, and keeps it.
 
   Args:
-    model_fn: see `Program`.
-    store: see `Program`.
-    config: gives `tf_random_seed`, `steps_per_loop` and `jit_compile`.
+    model_fn: See `Program`.
+    store: See `Program`.
+    config: Gives `tf_random_seed`, `steps_per_loop` and `jit_compile`.
   """
 
   def __init__(
@@ -42,8 +42,8 @@ class ProgramSet:
     """A program that trains on the batches of an iterator.
 
     Args:
-      iterator: of a dataset, distributed or not.
-      fetches: names of the tensors that hooks need; a program that returns
+      iterator: Of a dataset, distributed or not.
+      fetches: Names of the tensors that hooks need; a program that returns
         more of them will do.
     """
     fetches = frozenset(fetches)

@@ -22,8 +22,8 @@ class ModelCall:
   """One call of `model_fn`.
 
   Attributes:
-    graph: the graph in which `model_fn` made its ops.
-    spec: what `model_fn` returned.
+    graph: The graph in which `model_fn` made its ops.
+    spec: What `model_fn` returned.
   """
 
   graph: tf.Graph
@@ -39,10 +39,10 @@ class Program:
   `PredictProgram.predict`.
 
   Args:
-    mode: one of `ModeKeys`.
-    model_fn: function `(features, labels, mode) -> EstimatorSpec`.
-    store: the variables that `model_fn` gets.
-    jit_compile: whether to compile the step with XLA.
+    mode: One of `ModeKeys`.
+    model_fn: Function `(features, labels, mode) -> EstimatorSpec`.
+    store: The variables that `model_fn` gets.
+    jit_compile: Whether to compile the step with XLA.
   """
 
   #: Specs of the arguments that a run takes after the iterator.
@@ -99,7 +99,7 @@ class Program:
     """Runs the graph that `_build` has built.
 
     Raises:
-      tf.errors.OutOfRangeError: the iterator has ended.
+      tf.errors.OutOfRangeError: The iterator has ended.
     """
     if self._function is None:
       raise RuntimeError('A program must be traced before it runs.')
@@ -150,8 +150,8 @@ class Program:
     """Calls model_fn in the current graph and sorts out its variables.
 
     Args:
-      element: features, or `(features, labels)`, as symbolic tensors.
-      escaped: see `VariableStore.settle_metrics`.
+      element: Features, or `(features, labels)`, as symbolic tensors.
+      escaped: See `VariableStore.settle_metrics`.
     """
     features, labels = inputs.split(element)
     graph = tf.compat.v1.get_default_graph()
@@ -170,8 +170,8 @@ class PredictProgram(Program):
   """Predicts, one batch at a time.
 
   Args:
-    model_fn: see `Program`.
-    store: see `Program`.
+    model_fn: See `Program`.
+    store: See `Program`.
   """
 
   def __init__(self, model_fn: ModelFn, store: VariableStore):
@@ -181,7 +181,7 @@ class PredictProgram(Program):
     """The predictions for the next batch: a tensor, or a dict of tensors.
 
     Raises:
-      tf.errors.OutOfRangeError: the iterator has ended.
+      tf.errors.OutOfRangeError: The iterator has ended.
     """
     return self._run(iterator)
 

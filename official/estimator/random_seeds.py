@@ -26,8 +26,8 @@ def of_tensorflow(seed: int | None, again: bool = False) -> Iterator[None]:
   drawn from it, so this reads its context.
 
   Args:
-    seed: the seed; None changes nothing.
-    again: whether ops that run within it give the same numbers each time, and
+    seed: The seed; None changes nothing.
+    again: Whether ops that run within it give the same numbers each time, and
       not only the graphs that are built there.
   """
   if seed is None:

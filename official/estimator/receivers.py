@@ -15,20 +15,20 @@ class ServingInputReceiver:
   """The inputs of a signature, and the features made of them.
 
   Args:
-    features: what the model_fn gets: a dict of tensors, or one tensor, which
+    features: What the model_fn gets: a dict of tensors, or one tensor, which
       is wrapped as `{'feature': tensor}`.
-    receiver_tensors: placeholders by input name, or one, which is named
+    receiver_tensors: Placeholders by input name, or one, which is named
       `input`.
-    receiver_tensors_alternatives: further dicts of tensors by name, each of
+    receiver_tensors_alternatives: Further dicts of tensors by name, each of
       which can be fed in place of the receiver tensors.
 
   Attributes:
-    features: what the model_fn gets.
-    receiver_tensors: dict of input name to placeholder.
-    receiver_tensors_alternatives: dict of name to such a dict.
+    features: What the model_fn gets.
+    receiver_tensors: Dict of input name to placeholder.
+    receiver_tensors_alternatives: Dict of name to such a dict.
 
   Raises:
-    ValueError: a key is not a string or a value is not a tensor.
+    ValueError: A key is not a string or a value is not a tensor.
   """
 
   def __init__(
@@ -54,9 +54,9 @@ class TensorServingInputReceiver(ServingInputReceiver):
   """A `ServingInputReceiver` whose one tensor reaches the model_fn unwrapped.
 
   Args:
-    features: the tensor that the model_fn gets.
-    receiver_tensors: see `ServingInputReceiver`.
-    receiver_tensors_alternatives: see `ServingInputReceiver`.
+    features: The tensor that the model_fn gets.
+    receiver_tensors: See `ServingInputReceiver`.
+    receiver_tensors_alternatives: See `ServingInputReceiver`.
 
   Raises:
     ValueError: `features` is a dict; else see `ServingInputReceiver`.
@@ -81,9 +81,9 @@ def build_raw_serving_input_receiver_fn(
   """A receiver function of the features themselves.
 
   Args:
-    features: name to a tensor or `tf.TensorSpec` that gives the dtype and the
+    features: Name to a tensor or `tf.TensorSpec` that gives the dtype and the
       shape, the batch dimension included.
-    default_batch_size: batch size of the placeholders; None for any.
+    default_batch_size: Batch size of the placeholders; None for any.
   """
 
   def receiver_fn() -> ServingInputReceiver:
@@ -106,9 +106,9 @@ def build_tensor_serving_input_receiver_fn(
   """A receiver function of one tensor [batch_size, *shape], named `input`.
 
   Args:
-    shape: shape of one example.
-    dtype: dtype of the tensor.
-    batch_size: batch size of the placeholder; None for any, where the original
+    shape: Shape of one example.
+    dtype: Dtype of the tensor.
+    batch_size: Batch size of the placeholder; None for any, where the original
       had 1.
   """
 
@@ -127,8 +127,8 @@ def build_parsing_serving_input_receiver_fn(
   """A receiver function of serialized `tf.Example`s, string [N], `examples`.
 
   Args:
-    feature_spec: see `tf.io.parse_example`.
-    default_batch_size: batch size of the placeholder; None for any.
+    feature_spec: See `tf.io.parse_example`.
+    default_batch_size: Batch size of the placeholder; None for any.
   """
 
   def receiver_fn() -> ServingInputReceiver:

@@ -16,9 +16,9 @@ class Retention:
   """Removes old checkpoints.
 
   Args:
-    keep_max: how many recent checkpoints to keep; None or 0 for all. Two of
+    keep_max: How many recent checkpoints to keep; None or 0 for all. Two of
       these (or one, if `keep_max` is 1) must be whole; else older ones stay.
-    keep_every_n_hours: the interval at which one more is kept for good.
+    keep_every_n_hours: The interval at which one more is kept for good.
   """
 
   def __init__(self, keep_max: int | None, keep_every_n_hours: float):
@@ -32,7 +32,7 @@ class Retention:
     It is read from the manifests, so that the interval goes on over a restart.
 
     Args:
-      prefixes: all checkpoints of the folder.
+      prefixes: All checkpoints of the folder.
     """
     if self._last_kept is None:
       contents = {prefix: manifests.read(prefix) for prefix in prefixes}
@@ -45,7 +45,7 @@ class Retention:
     """Removes the checkpoints that are not to be kept.
 
     Args:
-      prefixes: all checkpoints of the folder, the newest last.
+      prefixes: All checkpoints of the folder, the newest last.
 
     Returns:
       The prefixes of those that are left.
@@ -85,7 +85,7 @@ def whole(prefixes: Sequence[str]) -> Iterator[str]:
   """The checkpoints that are not damaged, the newest first.
 
   Args:
-    prefixes: of checkpoints, the newest last.
+    prefixes: Of checkpoints, the newest last.
   """
   return (p for p in reversed(prefixes) if manifests.damage(p) is None)
 

@@ -38,28 +38,28 @@ class RunConfig:
   The cluster is read from TF_CONFIG when the settings are made; copies keep it.
 
   Args:
-    model_dir: the folder of checkpoints, events and metrics; None if the
+    model_dir: The folder of checkpoints, events and metrics; None if the
       Estimator or TF_CONFIG gives it.
-    tf_random_seed: seed of the initial values; None for a new one in every run.
-    save_summary_steps: steps between summaries, 100 by default; 0 for none.
-    save_checkpoints_steps: steps between checkpoints.
-    save_checkpoints_secs: seconds between checkpoints; 600 if neither interval
+    tf_random_seed: Seed of the initial values; None for a new one in every run.
+    save_summary_steps: Steps between summaries, 100 by default; 0 for none.
+    save_checkpoints_steps: Steps between checkpoints.
+    save_checkpoints_secs: Seconds between checkpoints; 600 if neither interval
       is given. None for both turns checkpoints off.
-    keep_checkpoint_max: how many recent checkpoints to keep, 5 by default; None
+    keep_checkpoint_max: How many recent checkpoints to keep, 5 by default; None
       or 0 for all.
-    keep_checkpoint_every_n_hours: the interval at which one more checkpoint is
+    keep_checkpoint_every_n_hours: The interval at which one more checkpoint is
       kept for good, 10,000 hours by default.
-    log_step_count_steps: steps between log lines, 100 by default; None for
+    log_step_count_steps: Steps between log lines, 100 by default; None for
       none.
-    steps_per_loop: at most how many steps run inside the graph before Python,
+    steps_per_loop: At most how many steps run inside the graph before Python,
       and with it the hooks, has its turn; 1 by default.
-    train_distribute: the `tf.distribute.Strategy` of training and evaluation;
+    train_distribute: The `tf.distribute.Strategy` of training and evaluation;
       None for one device.
     eval_distribute: None or the same strategy.
-    jit_compile: whether to compile the step with XLA, on one device only.
+    jit_compile: Whether to compile the step with XLA, on one device only.
 
   Raises:
-    ValueError: a field, or the environment variable TF_CONFIG, is wrong.
+    ValueError: A field, or the environment variable TF_CONFIG, is wrong.
   """
 
   model_dir: str | None = None
@@ -97,7 +97,7 @@ class RunConfig:
     """A copy with other values for the named fields.
 
     Raises:
-      ValueError: a name is not a field, or a value is wrong.
+      ValueError: A name is not a field, or a value is wrong.
     """
     names = [field.name for field in dataclasses.fields(self) if field.init]
     for name in kwargs:

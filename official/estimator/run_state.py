@@ -23,15 +23,15 @@ class RunState:
   """The variables of a run, and the checkpoints that they go to and come from.
 
   Args:
-    config: the settings of the Estimator.
-    model_dir: the folder of the run.
-    warm_start_settings: what the variables begin with where there is no
+    config: The settings of the Estimator.
+    model_dir: The folder of the run.
+    warm_start_settings: What the variables begin with where there is no
       checkpoint; None for their initial values.
 
   Attributes:
-    agreement: decisions together with the other workers.
-    store: the variables.
-    metrics_log: the log of the folder.
+    agreement: Decisions together with the other workers.
+    store: The variables.
+    metrics_log: The log of the folder.
   """
 
   def __init__(
@@ -78,11 +78,11 @@ class RunState:
     """Makes the variables hold a checkpoint, or initial values for None.
 
     Args:
-      checkpoint: its prefix.
-      thorough: whether to see if the user has changed variables made outside.
+      checkpoint: Its prefix.
+      thorough: Whether to see if the user has changed variables made outside.
 
     Raises:
-      RuntimeError: training would lose what its variables hold.
+      RuntimeError: Training would lose what its variables hold.
     """
     to_load = (checkpoint, len(self.store.variables))
     if self._loaded == to_load and self.store.use.is_latest(thorough):
@@ -163,7 +163,7 @@ class VariablesChangeHook(Hook):
   """Notes at each step that the variables are those of no checkpoint.
 
   Args:
-    state: that of the Estimator.
+    state: That of the Estimator.
   """
 
   def __init__(self, state: RunState):

@@ -25,8 +25,8 @@ def among(
   `learning_rate`.
 
   Args:
-    shapes: name to shape of all variables.
-    trained: names of variables that are trained and hence not slots, if known.
+    shapes: Name to shape of all variables.
+    trained: Names of variables that are trained and hence not slots, if known.
 
   Returns:
     A part of the names.

@@ -47,26 +47,26 @@ class EstimatorSpec(_Fields):
   body of a `model_fn` can fill them all.
 
   Args:
-    mode: one of `ModeKeys`.
-    predictions: a tensor or a dict of tensors, [N, ...] each.
-    loss: a scalar tensor, of shape [] or [1].
-    train_op: the op or tensor that runs one training step.
-    eval_metric_ops: dict from name to `(value, update_op)`, as the functions of
+    mode: One of `ModeKeys`.
+    predictions: A tensor or a dict of tensors, [N, ...] each.
+    loss: A scalar tensor, of shape [] or [1].
+    train_op: The op or tensor that runs one training step.
+    eval_metric_ops: Dict from name to `(value, update_op)`, as the functions of
       `official.estimator.metrics` and `tf.compat.v1.metrics` return, or to a
       Keras metric whose `update_state` model_fn has called. The value is read
       once, after the last update.
-    export_outputs: dict from signature name to `ExportOutput`; by default the
+    export_outputs: Dict from signature name to `ExportOutput`; by default the
       predictions, as the default signature.
-    training_chief_hooks: hooks that only the chief runs in training.
-    training_hooks: hooks that every worker runs in training.
-    evaluation_hooks: hooks that run in evaluation.
-    prediction_hooks: hooks that run in prediction.
+    training_chief_hooks: Hooks that only the chief runs in training.
+    training_hooks: Hooks that every worker runs in training.
+    evaluation_hooks: Hooks that run in evaluation.
+    prediction_hooks: Hooks that run in prediction.
 
   Raises:
-    ValueError: a required field is missing, `mode` is unknown, `loss` is not a
+    ValueError: A required field is missing, `mode` is unknown, `loss` is not a
       scalar, a tensor belongs to another graph, or there are several export
       outputs and none is the default.
-    TypeError: a field has the wrong type.
+    TypeError: A field has the wrong type.
   """
 
   __slots__ = ()
@@ -106,7 +106,7 @@ class EstimatorSpec(_Fields):
 
     Raises:
       ValueError: `mode` would change, or see the class.
-      TypeError: see the class.
+      TypeError: See the class.
     """
     if kwargs.get('mode', self.mode) != self.mode:
       raise ValueError('mode of EstimatorSpec cannot be changed.')

@@ -29,8 +29,8 @@ def scalar(name: str, tensor: tf.Tensor) -> None:
   event file.
 
   Args:
-    name: the tag, such as `'learning_rate'`.
-    tensor: a number, or a tensor with one element; it is cast to float32.
+    name: The tag, such as `'learning_rate'`.
+    tensor: A number, or a tensor with one element; it is cast to float32.
   """
   records = getattr(_local, 'records', None)
   if records is not None:
@@ -80,7 +80,7 @@ class EventWriter:
   TensorFlow 2.21 no longer installs.
 
   Args:
-    directory: the folder of the file, made on the first write.
+    directory: The folder of the file, made on the first write.
 
   Raises:
     ValueError: `directory` is a remote path.
@@ -169,9 +169,9 @@ def _add_value(summary: tf.compat.v1.Summary, tag: str, value: Any) -> None:
   """Adds a value of any kind to a summary.
 
   Args:
-    summary: the summary that gets the value.
-    tag: the name of the value.
-    value: a real number; or the bytes of another summary, as
+    summary: The summary that gets the value.
+    tag: The name of the value.
+    value: A real number; or the bytes of another summary, as
       `tf.compat.v1.summary.image` makes them, whose parts become `tag/0`,
       `tag/1` and so on; or an array, which only plugins of TensorBoard show.
   """

@@ -24,15 +24,15 @@ class TrainProgram(Program):
   (tf.print, assertions).
 
   Args:
-    model_fn: see `Program`.
-    store: see `Program`.
-    fetches: names of tensors of the model_fn to return with the scalars.
-    in_graph_loop: whether a run may have more than one step.
-    jit_compile: see `Program`.
+    model_fn: See `Program`.
+    store: See `Program`.
+    fetches: Names of tensors of the model_fn to return with the scalars.
+    in_graph_loop: Whether a run may have more than one step.
+    jit_compile: See `Program`.
 
   Attributes:
-    fetches: as given.
-    names: the names of the scalars that a step returns, in order; there are
+    fetches: As given.
+    names: The names of the scalars that a step returns, in order; there are
       none before `trace`.
   """
 
@@ -58,14 +58,14 @@ class TrainProgram(Program):
     """Runs steps on the next batches of the iterator.
 
     Args:
-      iterator: like the one that was traced.
-      steps: how many; 1 unless the program has a loop in its graph.
+      iterator: Like the one that was traced.
+      steps: How many; 1 unless the program has a loop in its graph.
 
     Returns:
       The scalars of each step, float32 [steps, len(names)].
 
     Raises:
-      tf.errors.OutOfRangeError: the iterator has ended; steps before the end
+      tf.errors.OutOfRangeError: The iterator has ended; steps before the end
         have had their effect.
     """
     return self._run(iterator, tf.constant(steps))

@@ -21,10 +21,10 @@ class TrainSpec:
   """The data to train on, and when to stop.
 
   Attributes:
-    input_fn: see `Estimator.train`.
-    max_steps: the global step to stop at; None for the end of the input.
-    hooks: run around the loop.
-    saving_listeners: called at every checkpoint.
+    input_fn: See `Estimator.train`.
+    max_steps: The global step to stop at; None for the end of the input.
+    hooks: Run around the loop.
+    saving_listeners: Called at every checkpoint.
 
   Raises:
     TypeError: `input_fn` is not callable.
@@ -49,18 +49,18 @@ class EvalSpec:
   """The data to evaluate on, how often, and what to export.
 
   Attributes:
-    input_fn: see `Estimator.evaluate`.
-    steps: batches in an evaluation; None for all of the data.
-    name: keeps several evaluations apart.
-    hooks: run around the loop.
-    exporters: one `Exporter` or several.
-    start_delay_secs: how many seconds a separate evaluator waits at first.
-    throttle_secs: at least this many seconds pass from the start of one
+    input_fn: See `Estimator.evaluate`.
+    steps: Batches in an evaluation; None for all of the data.
+    name: Keeps several evaluations apart.
+    hooks: Run around the loop.
+    exporters: One `Exporter` or several.
+    start_delay_secs: How many seconds a separate evaluator waits at first.
+    throttle_secs: At least this many seconds pass from the start of one
       evaluation to the start of the next.
 
   Raises:
     TypeError: `input_fn`, `name` or an exporter has the wrong type.
-    ValueError: a number is out of range, or two exporters share a name.
+    ValueError: A number is out of range, or two exporters share a name.
   """
 
   input_fn: InputFn
@@ -114,16 +114,16 @@ def train_and_evaluate(
   reached `max_steps`.
 
   Args:
-    estimator: what to train and evaluate.
-    train_spec: the data to train on, and when to stop.
-    eval_spec: the data to evaluate on, how often, and what to export.
+    estimator: What to train and evaluate.
+    train_spec: The data to train on, and when to stop.
+    eval_spec: The data to evaluate on, how often, and what to export.
 
   Returns:
     The metrics of the last evaluation, and the exports made after it; None and
     no export if there was no checkpoint.
 
   Raises:
-    TypeError: a spec has the wrong type.
+    TypeError: A spec has the wrong type.
     ValueError: `task_type` is `ps`, or `evaluator` without `max_steps`; else
       see `Estimator.train` and `Estimator.evaluate`.
   """
@@ -154,14 +154,14 @@ class _Evaluation:
   """Evaluates and exports the newest checkpoint, but no checkpoint twice.
 
   Args:
-    estimator: what to evaluate.
-    spec: how to evaluate it.
-    max_steps: the global step at which an export is the final one.
+    estimator: What to evaluate.
+    spec: How to evaluate it.
+    max_steps: The global step at which an export is the final one.
 
   Attributes:
-    name: the name of the evaluation.
-    metrics: the result of the last evaluation; None before the first.
-    exports: the exports made after it, None for an exporter that did not want
+    name: The name of the evaluation.
+    metrics: The result of the last evaluation; None before the first.
+    exports: The exports made after it, None for an exporter that did not want
       it.
   """
 

@@ -19,8 +19,8 @@ def full_name(name: str, base: str) -> str:
   """The name of a variable with the name scope it is made in.
 
   Args:
-    name: as the variable creator gets it.
-    base: the name scope of the trace, which is left out.
+    name: As the variable creator gets it.
+    base: The name scope of the trace, which is left out.
   """
   scope = tf.compat.v1.get_default_graph().get_name_scope()
   if base and (scope == base or scope.startswith(base + '/')):
@@ -43,11 +43,11 @@ def initial_value(name: str, kwargs: Mapping[str, Any]) -> Callable[[], Any]:
   """The function that returns the initial value of a variable.
 
   Args:
-    name: of the variable, for the message.
-    kwargs: of a variable creator.
+    name: Of the variable, for the message.
+    kwargs: Of a variable creator.
 
   Raises:
-    ValueError: the value is a tensor of the graph, which is gone when the
+    ValueError: The value is a tensor of the graph, which is gone when the
       variable is initialized.
   """
   value = kwargs['initial_value']

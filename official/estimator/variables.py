@@ -35,17 +35,17 @@ class VariableStore:
   the order of creation.
 
   Args:
-    strategy: the `tf.distribute.Strategy` that the variables belong to; None
+    strategy: The `tf.distribute.Strategy` that the variables belong to; None
       for the current one.
-    seed: seed of the initial values; None leaves TensorFlow's own.
+    seed: Seed of the initial values; None leaves TensorFlow's own.
 
   Attributes:
-    strategy: as given, or the current one.
-    variables: name to variable, all that a checkpoint holds.
-    metric_variables: name to variable, those of the collection
+    strategy: As given, or the current one.
+    variables: Name to variable, all that a checkpoint holds.
+    metric_variables: Name to variable, those of the collection
       `LOCAL_VARIABLES`: sums that are reset and never saved.
-    global_step: the variable of that name.
-    use: how the variables made outside model_fn are used.
+    global_step: The variable of that name.
+    use: How the variables made outside model_fn are used.
   """
 
   def __init__(
@@ -124,8 +124,8 @@ class VariableStore:
     """Tells the variables of Keras metrics from those of the model.
 
     Args:
-      metric_objects: the Keras metrics of a spec that model_fn returned.
-      escaped: what `scope` yielded around this call of model_fn.
+      metric_objects: The Keras metrics of a spec that model_fn returned.
+      escaped: What `scope` yielded around this call of model_fn.
 
     Raises:
       ValueError: model_fn has made another variable outside its graph.
@@ -160,10 +160,10 @@ class VariableStore:
     """Takes in variables that a trace used but did not ask the store for.
 
     Args:
-      variables: all that the trace used, those of the store among them.
+      variables: All that the trace used, those of the store among them.
 
     Raises:
-      ValueError: another variable has the same name.
+      ValueError: Another variable has the same name.
     """
     known_ids = self._known_ids()
     for variable in sorted(variables, key=lambda v: v.name):

@@ -31,15 +31,15 @@ class WarmStartSettings:
   """Which variables to take from which checkpoint.
 
   Attributes:
-    ckpt_to_initialize_from: a checkpoint prefix, a directory of checkpoints, or
+    ckpt_to_initialize_from: A checkpoint prefix, a directory of checkpoints, or
       the directory of a SavedModel.
-    vars_to_warm_start: one regular expression or several, which are searched
+    vars_to_warm_start: One regular expression or several, which are searched
       for in the names of variables; None for no variable. Moving statistics of
       batch normalization match like any other variable; what an optimizer keeps
       (see `slots`) and the global step are never taken.
-    var_name_to_prev_var_name: name here to name in the checkpoint, where the
+    var_name_to_prev_var_name: Name here to name in the checkpoint, where the
       two differ.
-    complete: whether all variables that match must be in the checkpoint with
+    complete: Whether all variables that match must be in the checkpoint with
       the same shape. If not, those that are not keep their initial values, and
       a warning names them.
   """
@@ -56,7 +56,7 @@ def settings_of(warm_start_from: object) -> WarmStartSettings | None:
   """The settings that the `warm_start_from` of an Estimator means.
 
   Raises:
-    ValueError: it is not None, a path or `WarmStartSettings`, or the path is
+    ValueError: It is not None, a path or `WarmStartSettings`, or the path is
       remote.
   """
   if isinstance(warm_start_from, (str, os.PathLike)):
@@ -77,15 +77,15 @@ def warm_start(
   """Loads the variables that match, and logs those that did not.
 
   Args:
-    settings: which variables to take from which checkpoint.
-    variables: name to variable.
+    settings: Which variables to take from which checkpoint.
+    variables: Name to variable.
 
   Returns:
     Names of the variables that were loaded.
 
   Raises:
-    WarmStartError: there is no checkpoint, or nothing in it matches.
-    IncompleteWarmStartError: the settings are `complete`, and variables are
+    WarmStartError: There is no checkpoint, or nothing in it matches.
+    IncompleteWarmStartError: The settings are `complete`, and variables are
       missing or have another shape; then nothing is changed.
   """
   prefix = find_checkpoint(settings.ckpt_to_initialize_from)
@@ -172,14 +172,14 @@ def find_checkpoint(path: str) -> str:
   """The checkpoint that a path means.
 
   Args:
-    path: a checkpoint prefix, a directory of checkpoints, or the directory of
+    path: A checkpoint prefix, a directory of checkpoints, or the directory of
       a SavedModel.
 
   Returns:
     The prefix of a checkpoint that exists.
 
   Raises:
-    WarmStartError: there is none, or it holds no variables.
+    WarmStartError: There is none, or it holds no variables.
   """
   try:
     path = files.local_path('the checkpoint', path)

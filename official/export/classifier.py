@@ -15,9 +15,9 @@ class Prediction(NamedTuple):
   """What a model says of an image.
 
   Attributes:
-    class_name: the most probable class; its number where the export does not
+    class_name: The most probable class; its number where the export does not
       have names.
-    probability: of this class.
+    probability: Of this class.
   """
 
   class_name: str
@@ -28,15 +28,15 @@ class ImageClassifier:
   """An exported model that classifies encoded images.
 
   Args:
-    export_dir: the folder of a SavedModel with a signature that takes
+    export_dir: The folder of a SavedModel with a signature that takes
       `image_bytes`.
 
   Attributes:
-    class_names: the names of the classes; empty where the export has none.
+    class_names: The names of the classes; empty where the export has none.
 
   Raises:
-    UsageError: it has no such signature.
-    UserError: it cannot be read.
+    UsageError: It has no such signature.
+    UserError: It cannot be read.
   """
 
   def __init__(self, export_dir: str):
@@ -66,8 +66,8 @@ class ImageClassifier:
     """Classifies files.
 
     Args:
-      paths: of the files.
-      batch_size: number of images that are computed at a time.
+      paths: Of the files.
+      batch_size: Number of images that are computed at a time.
 
     Yields:
       Each path, with its prediction or with what is wrong with the file.

@@ -11,12 +11,12 @@ def newest_export(directory: str) -> str:
   """The folder of a SavedModel, for a folder of exports or for itself.
 
   Args:
-    directory: a SavedModel, or a folder in which each export has a folder with
+    directory: A SavedModel, or a folder in which each export has a folder with
       a number as its name; the largest number is the newest export.
 
   Raises:
-    UsageError: there is no SavedModel.
-    UserError: the folder cannot be read.
+    UsageError: There is no SavedModel.
+    UserError: The folder cannot be read.
   """
   with errors.told_of_files([directory]):
     return _newest_export(directory)
@@ -47,7 +47,7 @@ def load(export_dir: str) -> Any:
     What `tf.saved_model.load` returns.
 
   Raises:
-    UserError: one of its files cannot be read.
+    UserError: One of its files cannot be read.
   """
   import tensorflow as tf
 

@@ -26,7 +26,7 @@ def check_installed(formats: Sequence[str]) -> None:
   """Checks that the packages of each format are there, before any work.
 
   Raises:
-    UsageError: one is missing.
+    UsageError: One is missing.
   """
   for name in formats:
     _, packages = _FORMATS[name]
@@ -47,12 +47,12 @@ def add(
   int64 [N], and `probabilities`, float32 [N, num_classes].
 
   Args:
-    export_dir: a SavedModel with a signature that takes pixels.
-    formats: some of `'tflite'` and `'onnx'`; none does nothing.
-    image_shape: height, width and channels of the images.
+    export_dir: A SavedModel with a signature that takes pixels.
+    formats: Some of `'tflite'` and `'onnx'`; none does nothing.
+    image_shape: Height, width and channels of the images.
 
   Raises:
-    UsageError: a conversion fails, or its result predicts something else.
+    UsageError: A conversion fails, or its result predicts something else.
   """
   if not formats:
     return

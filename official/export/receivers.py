@@ -18,7 +18,7 @@ def image_serving_input_fn(
   """A receiver of pixels: `input`, uint8 [N, H, W, C] for any N.
 
   Args:
-    image_shape: height, width and channels of the images.
+    image_shape: Height, width and channels of the images.
     preprocess_fn: uint8 [N, H, W, C] -> float32 [N, H, W, C], the input of the
       network. It becomes a part of the exported model.
   """
@@ -40,12 +40,12 @@ def image_bytes_serving_input_fn(
   is subtracted. Besides JPEG it takes what `decoding.images.decode` does.
 
   Args:
-    image_shape: height and width of the network's input, at most 256, and 3
+    image_shape: Height and width of the network's input, at most 256, and 3
       channels.
-    dtype: of the network's input.
+    dtype: Of the network's input.
 
   Raises:
-    ValueError: there are not 3 channels, or the height or width is too large.
+    ValueError: There are not 3 channels, or the height or width is too large.
   """
   height, width, channels = image_shape
   means = imagenet_preprocessing.CHANNEL_MEANS
@@ -79,12 +79,12 @@ def encoded_image_serving_input_fn(
   """A receiver of encoded images: `image_bytes`, string [N] for any N.
 
   Args:
-    image_shape: height, width and channels of the network's input.
+    image_shape: Height, width and channels of the network's input.
     preprocess_fn: float32 [N, H, W, C] from 0 to 255 -> [N, H, W, C], the input
       of the network. It becomes a part of the exported model.
-    decode_fn: an encoded image, string [] -> [H, W, C] from 0 to 255. None
+    decode_fn: An encoded image, string [] -> [H, W, C] from 0 to 255. None
       decodes to this many channels and resizes to this height and width.
-    dtype: of the network's input.
+    dtype: Of the network's input.
   """
   decode = decode_fn or functools.partial(
     resizing.decode_and_resize, image_shape

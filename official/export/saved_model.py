@@ -19,7 +19,7 @@ def check(settings: Settings) -> None:
   """Checks that `export` can work, before any long work starts.
 
   Raises:
-    UsageError: the folder cannot be written, or a package is missing.
+    UsageError: The folder cannot be written, or a package is missing.
   """
   if settings.export_dir:
     output_folders.check_writable('export_dir', settings.export_dir)
@@ -32,16 +32,16 @@ def export(
   """Exports the newest checkpoint to `--export_dir`.
 
   Args:
-    estimator: of the network; its `model_dir` has the checkpoint.
-    dataset: the data set that it was trained on, whose preprocessing and class
+    estimator: Of the network; its `model_dir` has the checkpoint.
+    dataset: The data set that it was trained on, whose preprocessing and class
       names become a part of the export.
-    settings: of the run.
+    settings: Of the run.
 
   Returns:
     The folder of the SavedModel.
 
   Raises:
-    UsageError: there is no checkpoint, or a conversion to another format fails.
+    UsageError: There is no checkpoint, or a conversion to another format fails.
   """
   if settings.export_dir is None:
     raise ValueError('settings.export_dir must be given')

@@ -50,7 +50,7 @@ def check(flags_obj: flags.FlagValues) -> None:
   """Refuses flags that were given where they have no effect, all in a line.
 
   Raises:
-    UsageError: there are such flags.
+    UsageError: There are such flags.
   """
   values = flags_obj.flag_values_dict()
   given = [name for name in EFFECTS if _is_asked(flags_obj, name)]
@@ -70,8 +70,8 @@ def acting(arguments: Iterable[str], *more: str) -> list[str]:
   """Those of a run's flags that act in another call of its command.
 
   Args:
-    arguments: flags as `parsing.arguments` writes them.
-    *more: flags of the call, such as `--export_only`.
+    arguments: Flags as `parsing.arguments` writes them.
+    *more: Flags of the call, such as `--export_only`.
   """
   arguments = list(arguments)
   values = dict(map(_parsed, [*arguments, *more]))

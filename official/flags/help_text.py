@@ -39,7 +39,7 @@ def short(command: str) -> str:
   """A line a flag: all of a small command, those that most use of a run.
 
   Args:
-    command: how to ask for the others, such as `python -m net.mnist_main`.
+    command: How to ask for the others, such as `python -m net.mnist_main`.
   """
   known = own_flags(flags.FLAGS)
   by_name = {flag.name: flag for flag in known}

@@ -16,14 +16,14 @@ def parse(argv: Sequence[str], arguments: str | None = None) -> list[str]:
   """Parses a command line.
 
   Args:
-    argv: the command and its words.
-    arguments: what the words that are no flags mean; None allows none.
+    argv: The command and its words.
+    arguments: What the words that are no flags mean; None allows none.
 
   Returns:
     These words.
 
   Raises:
-    UsageError: a flag is unknown, retired, without effect, or has a value it
+    UsageError: A flag is unknown, retired, without effect, or has a value it
       cannot have; or there are such words where none are allowed, or none
       where some must be.
   """
@@ -53,7 +53,7 @@ def _check_libraries() -> None:
   """Refuses flags of libraries, which nothing reads here.
 
   Raises:
-    UsageError: one was given.
+    UsageError: One was given.
   """
   own_names = {flag.name for flag in own_flags(flags.FLAGS)}
   for flag in map(flags.FLAGS.__getitem__, flags.FLAGS):

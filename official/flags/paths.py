@@ -47,7 +47,7 @@ def local(path: str) -> str:
   """A path with `~` and `~user` as the folders that they mean.
 
   Raises:
-    ValueError: it is empty or of another machine, or there is no such user.
+    ValueError: It is empty or of another machine, or there is no such user.
   """
   if not path:
     raise ValueError('a path cannot be empty; leave the flag out or give one')
@@ -78,7 +78,7 @@ def named(word: str) -> str:
   `~` in words by themselves, and editors leave such files.
 
   Raises:
-    UsageError: see `local`.
+    UsageError: See `local`.
   """
   if os.path.lexists(word):
     return word
@@ -94,7 +94,7 @@ def require_directory(flag: str, path: str) -> None:
   """Checks that a flag names a folder.
 
   Raises:
-    UsageError: it does not.
+    UsageError: It does not.
   """
   if not os.path.isdir(path):
     raise UsageError(f'--{flag}: there is no folder {path}')

@@ -72,7 +72,7 @@ def reason_of(name: str) -> str | None:
   """Why a flag that is not known is not used any more.
 
   Args:
-    name: as it was given, without dashes: long or short, or with `no` before.
+    name: As it was given, without dashes: long or short, or with `no` before.
 
   Returns:
     A line; None for a name that the original did not have either.
@@ -89,8 +89,8 @@ def check_values(words: Sequence[str], names: dict[str, str]) -> str | None:
   """Why a value of a command line is not used any more.
 
   Args:
-    words: the command line without the command.
-    names: from any name of a flag, short ones too, to its long name.
+    words: The command line without the command.
+    names: From any name of a flag, short ones too, to its long name.
 
   Returns:
     A line about the first such value; None where there is none.

@@ -24,19 +24,19 @@ class Setting:
   """What is known of a setting besides its name and type.
 
   Attributes:
-    default: its value unless another is given.
-    help: what it is for, as `--help` prints it.
-    short_name: of its flag, as the original had it.
-    low: its least value.
-    high: its greatest value.
-    choices: its only values, if there are few; of a list, those of its items,
+    default: Its value unless another is given.
+    help: What it is for, as `--help` prints it.
+    short_name: Of its flag, as the original had it.
+    low: Its least value.
+    high: Its greatest value.
+    choices: Its only values, if there are few; of a list, those of its items,
       in any case.
-    problem: takes a value, returns what is wrong with it (`must be ..., given:
+    problem: Takes a value, returns what is wrong with it (`must be ..., given:
       ...`) or None; for what `low`, `high` and `choices` do not say.
-    is_path: whether it names a file or a folder of this machine.
-    acts_when: what must hold for it to have an effect; the first condition
+    is_path: Whether it names a file or a folder of this machine.
+    acts_when: What must hold for it to have an effect; the first condition
       that does not is named.
-    of_one_call: whether it says what one command does and where, and is no part
+    of_one_call: Whether it says what one command does and where, and is no part
       of what the run is.
     kind: `bool`, `int`, `float`, `str` or `tuple` (of `str`). Read from the
       type of the field.
@@ -117,9 +117,9 @@ def setting(default: Any, help: str, **kwargs: Any) -> Any:
   """A field of a settings class.
 
   Args:
-    default: see `Setting`.
-    help: see there.
-    **kwargs: other attributes of `Setting`.
+    default: See `Setting`.
+    help: See there.
+    **kwargs: Other attributes of `Setting`.
   """
   metadata = {_KEY: Setting(default=default, help=help, **kwargs)}
   return dataclasses.field(default=default, metadata=metadata)

@@ -23,10 +23,10 @@ class Variables(NamedTuple):
   """The variables of a layer, all float32 [C].
 
   Attributes:
-    gamma: deviation of the outputs.
-    beta: mean of the outputs.
-    moving_mean: moving average of the batches' means.
-    moving_variance: moving average of the batches' variances.
+    gamma: Deviation of the outputs.
+    beta: Mean of the outputs.
+    moving_mean: Moving average of the batches' means.
+    moving_variance: Moving average of the batches' variances.
   """
 
   gamma: tf.Variable
@@ -51,11 +51,11 @@ def by_batch(
   collection `UPDATE_OPS`.
 
   Args:
-    inputs: a feature map of the layout.
-    variables: the layer's variables.
-    layout: layout of the map.
-    momentum: share of the moving averages kept at each step.
-    synchronized: whether to use the batches of all replicas together.
+    inputs: A feature map of the layout.
+    variables: The layer's variables.
+    layout: Layout of the map.
+    momentum: Share of the moving averages kept at each step.
+    synchronized: Whether to use the batches of all replicas together.
   """
   if synchronized and _num_replicas() > 1:
     outputs, mean, variance = _synchronized(inputs, variables, layout)

@@ -25,7 +25,7 @@ def device_kind(names: Sequence[str] | None = None) -> str:
   """The kind of device that a step runs on.
 
   Args:
-    names: names of devices, such as `'/device:GPU:0'`. By default they are
+    names: Names of devices, such as `'/device:GPU:0'`. By default they are
       the devices of the current `tf.distribute` strategy, or without a
       strategy all that TensorFlow sees.
 
@@ -61,18 +61,18 @@ def grouped_conv2d(
   by one, because TensorFlow has no gradient of a grouped convolution on a CPU.
 
   Args:
-    inputs: a feature map.
-    kernel: of static shape, of the dtype of the inputs.
-    strides: step of the kernel along height and width.
-    padding: see `layers.Network.conv2d`.
-    groups: number of groups; 1 for an ordinary convolution.
-    layout: layout of the inputs and of the outputs.
-    device: see `conv2d`.
-    training: see `conv2d`.
-    is_constant: see `conv2d`.
+    inputs: A feature map.
+    kernel: Of static shape, of the dtype of the inputs.
+    strides: Step of the kernel along height and width.
+    padding: See `layers.Network.conv2d`.
+    groups: Number of groups; 1 for an ordinary convolution.
+    layout: Layout of the inputs and of the outputs.
+    device: See `conv2d`.
+    training: See `conv2d`.
+    is_constant: See `conv2d`.
 
   Raises:
-    ValueError: the kernel is larger than the padded map.
+    ValueError: The kernel is larger than the padded map.
   """
   outputs = [
     conv2d(
@@ -108,18 +108,18 @@ def conv2d(
   """[N, H, W, C], [k, k, C, F] -> [N, H', W', F], as `tf.nn.conv2d`.
 
   Args:
-    inputs: a feature map.
-    kernel: of static shape, of the dtype of the inputs.
-    strides: step of the kernel along height and width.
-    padding: see `layers.Network.conv2d`.
-    layout: layout of the inputs and of the outputs.
-    device: one of `DEVICE_KINDS`: what the convolution is to be fast on.
-    training: whether gradients will be taken.
-    is_constant: whether the kernel will be a constant of the graph. Several
+    inputs: A feature map.
+    kernel: Of static shape, of the dtype of the inputs.
+    strides: Step of the kernel along height and width.
+    padding: See `layers.Network.conv2d`.
+    layout: Layout of the inputs and of the outputs.
+    device: One of `DEVICE_KINDS`: what the convolution is to be fast on.
+    training: Whether gradients will be taken.
+    is_constant: Whether the kernel will be a constant of the graph. Several
       windows of one kernel would then be several constants, each stored.
 
   Raises:
-    ValueError: the kernel is larger than the padded map.
+    ValueError: The kernel is larger than the padded map.
   """
   kernel_size = kernel.shape[0]
   sizes = layout.spatial_sizes(inputs)

@@ -16,12 +16,12 @@ def dropout(inputs: tf.Tensor, rate: float, stream: str) -> tf.Tensor:
   so a resumed run drops what an unbroken one would have dropped.
 
   Args:
-    inputs: a tensor of any shape.
-    rate: share that is zeroed; the rest is divided by 1 - rate.
-    stream: names the layer and the seed. Other streams have other masks.
+    inputs: A tensor of any shape.
+    rate: Share that is zeroed; the rest is divided by 1 - rate.
+    stream: Names the layer and the seed. Other streams have other masks.
 
   Raises:
-    ValueError: the graph has no global step.
+    ValueError: The graph has no global step.
   """
   step = tf.compat.v1.train.get_global_step()
   if step is None:

@@ -42,8 +42,8 @@ class Folding:
     """Notes a convolution without a bias.
 
     Args:
-      outputs: the feature map that it gave, `convolve(kernel)`.
-      convolve: makes the convolution again with another kernel.
+      outputs: The feature map that it gave, `convolve(kernel)`.
+      convolve: Makes the convolution again with another kernel.
       kernel: [k, k, C, F].
     """
     self._by_outputs[outputs.ref()] = convolve, kernel

@@ -16,7 +16,7 @@ class Layout:
   cuDNN.
 
   Attributes:
-    data_format: one of `DATA_FORMATS`.
+    data_format: One of `DATA_FORMATS`.
 
   Raises:
     ValueError: `data_format` is not one of `DATA_FORMATS`.

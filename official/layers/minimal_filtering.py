@@ -67,8 +67,8 @@ def fits(
   Args:
     inputs: [N, H, W, C], of static height and width.
     kernel: [k, k, C, F].
-    strides: step of the kernel along height and width.
-    zeros: numbers of zeros [before, after] for height and for width.
+    strides: Step of the kernel along height and width.
+    zeros: Numbers of zeros [before, after] for height and for width.
   """
   return (
     inputs.dtype == tf.float32
@@ -132,9 +132,9 @@ class _Algorithm:
   `y = to_outputs @ ((of_filter @ g) * (of_data @ d))`.
 
   Attributes:
-    of_data: the paper's B^T without the columns that meet zeros, [points, n].
-    of_filter: the paper's G, [points, 3].
-    to_outputs: the paper's A^T, [n, points].
+    of_data: The paper's B^T without the columns that meet zeros, [points, n].
+    of_filter: The paper's G, [points, 3].
+    to_outputs: The paper's A^T, [n, points].
   """
 
   of_data: np.ndarray
@@ -168,8 +168,8 @@ def _interpolation(size: int, points: Sequence[Fraction | int]) -> _Algorithm:
   add to those of the result.
 
   Args:
-    size: number of positions of the map along the axis.
-    points: size + 1 different numbers.
+    size: Number of positions of the map along the axis.
+    points: Size + 1 different numbers.
   """
   of_data: list[Sequence[Fraction | int]] = []
   of_filter: list[Sequence[Fraction | int]] = []

@@ -33,10 +33,10 @@ def record(
   """Records a layer in the graph that is being built; eagerly, does nothing.
 
   Args:
-    kernel_name: full name of the layer's kernel.
-    kernel_shape: shape of the kernel. Each weight is used once for each
+    kernel_name: Full name of the layer's kernel.
+    kernel_shape: Shape of the kernel. Each weight is used once for each
       position of the output.
-    map_sizes: height and width of the output, () for a dense layer. With None,
+    map_sizes: Height and width of the output, () for a dense layer. With None,
       an unknown size, the layer counts 0.
   """
   if tf.executing_eagerly():

@@ -30,21 +30,21 @@ class Network(stateless.StatelessLayers):
   the network's dtype.
 
   Args:
-    scope: first part of every variable's name, such as `'my_model'`.
-    training: whether batch norm uses the statistics of the batch and dropout
+    scope: First part of every variable's name, such as `'my_model'`.
+    training: Whether batch norm uses the statistics of the batch and dropout
       drops.
     data_format: `'channels_last'` ([N, H, W, C]) or `'channels_first'`
       ([N, C, H, W]): the layout of every feature map.
-    dtype: dtype of the computation. Variables are float32 and cast on use.
-    batch_norm_momentum: share of the moving averages kept at each step.
-    sync_batch_norm: whether batch norm uses the batches of all replicas
+    dtype: Dtype of the computation. Variables are float32 and cast on use.
+    batch_norm_momentum: Share of the moving averages kept at each step.
+    sync_batch_norm: Whether batch norm uses the batches of all replicas
       together.
-    kernel_initializer: initializer of the kernels of convolutions and dense
+    kernel_initializer: Initializer of the kernels of convolutions and dense
       layers. By default they have those of the original's `tf.layers`.
-    seed: seed of dropout, which also depends on the step and the layer.
+    seed: Seed of dropout, which also depends on the step and the layer.
     device: `'CPU'` or `'GPU'`: what convolutions are to be fast on. By default
       what the step runs on (see `convolutions.device_kind`).
-    frozen: whether the variables will be constants, so that batch norm is
+    frozen: Whether the variables will be constants, so that batch norm is
       folded into convolutions (see `folding`). By default what
       `Estimator.export_saved_model(frozen=...)` said of the graph that is
       being built.
@@ -102,24 +102,24 @@ class Network(stateless.StatelessLayers):
     normal of variance 1 / fan_in (the default of the original's `tf.layers`).
 
     Args:
-      inputs: a feature map of static height, width and channels.
-      filters: number of output channels.
-      kernel_size: height and width of the kernel.
-      strides: step of the kernel along height and width.
+      inputs: A feature map of static height, width and channels.
+      filters: Number of output channels.
+      kernel_size: Height and width of the kernel.
+      strides: Step of the kernel along height and width.
       padding: `'SAME'`, `'VALID'`, a number of zeros on each side, or
         `'FIXED'`: k - 1 zeros in all whatever the size of the map, the smaller
         half first (the original's `conv2d_fixed_padding`; the same as `'SAME'`
         when strides is 1).
-      groups: number of independent convolutions that the channels are split
+      groups: Number of independent convolutions that the channels are split
         into.
-      use_bias: whether to add a bias [filters], which is zero at first.
-      name: name of the layer before it is made unique.
+      use_bias: Whether to add a bias [filters], which is zero at first.
+      name: Name of the layer before it is made unique.
 
     Returns:
       A feature map.
 
     Raises:
-      ValueError: the kernel is larger than the padded map.
+      ValueError: The kernel is larger than the padded map.
     """
     layer = self._scope.layer(name)
     channels = inputs.shape[self.channel_axis]
@@ -220,7 +220,7 @@ class Network(stateless.StatelessLayers):
     `dropout`.
 
     Raises:
-      ValueError: in training, if the graph has no global step.
+      ValueError: In training, if the graph has no global step.
     """
     layer = self._scope.layer(name)
     if not self.training or rate == 0:

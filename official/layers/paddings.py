@@ -20,11 +20,11 @@ def zeros(
   whatever its size.
 
   Args:
-    size: positions along the axis, or None if unknown: `'SAME'` is then
+    size: Positions along the axis, or None if unknown: `'SAME'` is then
       computed for strides of 1.
-    window: size of the kernel along the axis.
-    strides: step of the window along the axis.
-    padding: see `layers.Network.conv2d`.
+    window: Size of the kernel along the axis.
+    strides: Step of the window along the axis.
+    padding: See `layers.Network.conv2d`.
   """
   if isinstance(padding, int):
     return [padding, padding]
@@ -48,14 +48,14 @@ def check_window(
   """Checks that a square window fits at least once into a padded map.
 
   Args:
-    kind: what an error message calls the window: `'kernel'` or `'window'`.
-    window: height and width of the window.
-    strides: step of the window along height and width.
-    sizes: height and width of the map; None where unknown.
-    padding: see `layers.Network.conv2d`.
+    kind: What an error message calls the window: `'kernel'` or `'window'`.
+    window: Height and width of the window.
+    strides: Step of the window along height and width.
+    sizes: Height and width of the map; None where unknown.
+    padding: See `layers.Network.conv2d`.
 
   Raises:
-    ValueError: the window does not fit, or the padding, the window or the
+    ValueError: The window does not fit, or the padding, the window or the
       strides are not valid in themselves.
   """
   if window < 1 or strides < 1:

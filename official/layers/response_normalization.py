@@ -20,12 +20,12 @@ def local_response_normalization(
   TensorFlow's own op on a CPU.
 
   Args:
-    inputs: a feature map of the layout.
-    size: number of channels in the sum.
-    bias: the paper's k.
-    alpha: factor of the sum.
-    beta: exponent of the divisor.
-    layout: layout of the map.
+    inputs: A feature map of the layout.
+    size: Number of channels in the sum.
+    bias: The paper's k.
+    alpha: Factor of the sum.
+    beta: Exponent of the divisor.
+    layout: Layout of the map.
   """
   channels = tf.range(inputs.shape[layout.channel_axis])
   # [channel in the sum, channel of the output]: how far ahead the former is.

@@ -26,7 +26,7 @@ class LayerScope:
   is part of its format on disk.
 
   Args:
-    name: first part of every name, such as `'my_model'`.
+    name: First part of every name, such as `'my_model'`.
   """
 
   def __init__(self, name: str):

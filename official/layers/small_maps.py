@@ -43,9 +43,9 @@ def fits(
   Args:
     inputs: [N, H, W, C], of static height and width.
     kernel: [k, k, C, F].
-    strides: step of the kernel along height and width.
-    zeros: numbers of zeros [before, after] for height and for width.
-    max_outputs: the largest number of output positions. With 1 each weight is
+    strides: Step of the kernel along height and width.
+    zeros: Numbers of zeros [before, after] for height and for width.
+    max_outputs: The largest number of output positions. With 1 each weight is
       also read at most once.
   """
   sizes = inputs.shape[1:3]
@@ -74,11 +74,11 @@ def conv2d(
   """[N, H, W, C], [k, k, C, F] -> [N, H', W', F], as `tf.nn.conv2d`.
 
   Args:
-    inputs: of static height, width and channels.
-    kernel: of static shape, of the dtype of the inputs.
-    strides: step of the kernel along height and width.
-    zeros: numbers of zeros [before, after] for height and for width.
-    training: whether to attach the fast gradient. TensorFlow ties inputs,
+    inputs: Of static height, width and channels.
+    kernel: Of static shape, of the dtype of the inputs.
+    strides: Step of the kernel along height and width.
+    zeros: Numbers of zeros [before, after] for height and for width.
+    training: Whether to attach the fast gradient. TensorFlow ties inputs,
       kernel and outputs together in one op for it, so graphs that only run
       forward go without.
   """
@@ -115,9 +115,9 @@ class _Window:
   """What one output sees along one axis: as many inputs as taps.
 
   Attributes:
-    inputs: positions of the input that the output sees.
-    taps: positions of the kernel that see them.
-    size: number of positions of the input along the axis.
+    inputs: Positions of the input that the output sees.
+    taps: Positions of the kernel that see them.
+    size: Number of positions of the input along the axis.
   """
 
   inputs: slice
@@ -169,10 +169,10 @@ def _outputs(
   """[N, H, W, C], weights [window * C, F] -> [N, H', W', F].
 
   Args:
-    inputs: the map.
-    weights: those of each output position, row by row.
-    rows: the H' windows along the height.
-    columns: the W' windows along the width.
+    inputs: The map.
+    weights: Those of each output position, row by row.
+    rows: The H' windows along the height.
+    columns: The W' windows along the width.
   """
   outputs = [
     tf.linalg.matmul(
@@ -200,9 +200,9 @@ def _input_gradient(
   Args:
     inputs: [N, H, W, C], for its shape.
     weights: [window * C, F] for each output position, row by row.
-    output_gradient: gradient of the loss by the outputs.
-    rows: the H' windows along the height.
-    columns: the W' windows along the width.
+    output_gradient: Gradient of the loss by the outputs.
+    rows: The H' windows along the height.
+    columns: The W' windows along the width.
   """
   positions = itertools.product(enumerate(rows), enumerate(columns))
   parts = []
@@ -230,11 +230,11 @@ def _kernel_gradient(
   sum is one product, and each tap's gradient is written once.
 
   Args:
-    inputs: the map.
-    kernel: for its shape and dtype.
-    output_gradient: gradient of the loss by the outputs.
-    rows: the H' windows along the height.
-    columns: the W' windows along the width.
+    inputs: The map.
+    kernel: For its shape and dtype.
+    output_gradient: Gradient of the loss by the outputs.
+    rows: The H' windows along the height.
+    columns: The W' windows along the width.
   """
   height, width, channels, filters = kernel.shape
   gradients = []

@@ -14,7 +14,7 @@ class StatelessLayers:
 
   Args:
     data_format: `'channels_last'` or `'channels_first'`.
-    dtype: dtype of the feature maps.
+    dtype: Dtype of the feature maps.
 
   Raises:
     ValueError: `data_format` is neither of these.
@@ -52,13 +52,13 @@ class StatelessLayers:
     """Feature map -> the maximum of each window.
 
     Args:
-      inputs: a feature map.
-      pool_size: height and width of the window.
-      strides: step of the window along height and width.
+      inputs: A feature map.
+      pool_size: Height and width of the window.
+      strides: Step of the window along height and width.
       padding: `'SAME'` or `'VALID'`.
 
     Raises:
-      ValueError: the window is larger than the map and padding is `'VALID'`.
+      ValueError: The window is larger than the map and padding is `'VALID'`.
     """
     return self._pool(tf.nn.max_pool2d, inputs, pool_size, strides, padding)
 
@@ -72,13 +72,13 @@ class StatelessLayers:
     """Feature map -> the mean of each window, without what is padding.
 
     Args:
-      inputs: a feature map.
-      pool_size: height and width of the window.
-      strides: step of the window along height and width.
+      inputs: A feature map.
+      pool_size: Height and width of the window.
+      strides: Step of the window along height and width.
       padding: `'SAME'` or `'VALID'`.
 
     Raises:
-      ValueError: the window is larger than the map and padding is `'VALID'`.
+      ValueError: The window is larger than the map and padding is `'VALID'`.
     """
     return self._pool(tf.nn.avg_pool2d, inputs, pool_size, strides, padding)
 

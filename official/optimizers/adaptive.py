@@ -9,10 +9,10 @@ class AdadeltaOptimizer(Optimizer):
   """Adadelta: Zeiler 2012 (https://arxiv.org/abs/1212.5701), algorithm 1.
 
   Args:
-    learning_rate: factor of the step, a number or a tensor of shape []; the
+    learning_rate: Factor of the step, a number or a tensor of shape []; the
       paper has none, which is 1.
-    rho: share of the running averages kept at each step.
-    epsilon: what is added under the square roots.
+    rho: Share of the running averages kept at each step.
+    epsilon: What is added under the square roots.
   """
 
   def __init__(
@@ -51,10 +51,10 @@ class AdamOptimizer(Optimizer):
   variables, so that a checkpoint holds them.
 
   Args:
-    learning_rate: a number, or a tensor of shape [].
-    beta1: share of the first moment kept at each step.
-    beta2: share of the second moment kept at each step.
-    epsilon: what is added to the square root; "epsilon hat" in the paper.
+    learning_rate: A number, or a tensor of shape [].
+    beta1: Share of the first moment kept at each step.
+    beta2: Share of the second moment kept at each step.
+    epsilon: What is added to the square root; "epsilon hat" in the paper.
   """
 
   def __init__(

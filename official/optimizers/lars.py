@@ -25,11 +25,11 @@ class LARSOptimizer(MomentumOptimizer):
   and of its gradient. The loss must then be without weight decay.
 
   Args:
-    learning_rate: a number, or a tensor of shape []: the paper's global rate.
-    momentum: share of the accumulator kept at each step.
-    weight_decay: the paper's beta, of the layers that are not skipped.
-    eeta: the paper's trust coefficient eta.
-    skip_list: a variable with one of these in its name gets plain momentum and
+    learning_rate: A number, or a tensor of shape []: the paper's global rate.
+    momentum: Share of the accumulator kept at each step.
+    weight_decay: The paper's beta, of the layers that are not skipped.
+    eeta: The paper's trust coefficient eta.
+    skip_list: A variable with one of these in its name gets plain momentum and
       no weight decay. The norms of batch norm's variables and of biases say
       little: these are few numbers, and biases begin at 0.
   """

@@ -33,9 +33,9 @@ def dynamic_update(
   a resumed run has them from its checkpoint.
 
   Args:
-    optimizer: steps the variables.
-    loss: mean over this replica's batch, shape [].
-    is_trained: function from a variable's name to whether it may change; by
+    optimizer: Steps the variables.
+    loss: Mean over this replica's batch, shape [].
+    is_trained: Function from a variable's name to whether it may change; by
       default all may.
   """
   scale = _variable(INITIAL_SCALE, 'loss_scale')

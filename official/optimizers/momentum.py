@@ -14,9 +14,9 @@ class MomentumOptimizer(Optimizer):
   inside, and goes on for some steps with the old one).
 
   Args:
-    learning_rate: a number, or a tensor of shape [].
-    momentum: share of the accumulator kept at each step.
-    use_nesterov: whether to step by `gradient + momentum * accumulator`, which
+    learning_rate: A number, or a tensor of shape [].
+    momentum: Share of the accumulator kept at each step.
+    use_nesterov: Whether to step by `gradient + momentum * accumulator`, which
       is Nesterov's form of it (Sutskever et al. 2013, section 2).
   """
 

@@ -17,7 +17,7 @@ class Optimizer:
   """Base class: a subclass steps one variable, in one fused TensorFlow op.
 
   Args:
-    learning_rate: a number, or a tensor of shape [].
+    learning_rate: A number, or a tensor of shape [].
   """
 
   def __init__(self, learning_rate: float | tf.Tensor):
@@ -32,12 +32,12 @@ class Optimizer:
     """The op of one step that lowers `loss`.
 
     Args:
-      loss: mean over this replica's batch, shape [].
-      global_step: see `apply_gradients`.
-      var_list: see `compute_gradients`.
+      loss: Mean over this replica's batch, shape [].
+      global_step: See `apply_gradients`.
+      var_list: See `compute_gradients`.
 
     Raises:
-      ValueError: there are no variables, or the loss depends on none of them.
+      ValueError: There are no variables, or the loss depends on none of them.
     """
     return self.apply_gradients(
       self.compute_gradients(loss, var_list), global_step
@@ -49,12 +49,12 @@ class Optimizer:
     """Pairs of a gradient, the mean over replicas, and its variable.
 
     Args:
-      loss: mean over this replica's batch, shape [].
-      var_list: the variables; by default all trainable ones that the model_fn
+      loss: Mean over this replica's batch, shape [].
+      var_list: The variables; by default all trainable ones that the model_fn
         asked for. Those of a Keras model made outside must be given.
 
     Raises:
-      ValueError: there are no variables, or the loss depends on none of them.
+      ValueError: There are no variables, or the loss depends on none of them.
     """
     if var_list is None:
       var_list = tf.compat.v1.trainable_variables()
@@ -98,9 +98,9 @@ class Optimizer:
     """The op that steps each variable and adds 1 to the global step.
 
     Args:
-      grads_and_vars: pairs as `compute_gradients` returns them. A variable
+      grads_and_vars: Pairs as `compute_gradients` returns them. A variable
         whose gradient is None stays as it is.
-      global_step: the step to count; by default the graph's own, if it has
+      global_step: The step to count; by default the graph's own, if it has
         one.
     """
     if global_step is None:
@@ -114,7 +114,7 @@ class Optimizer:
     """The op that steps each variable, and leaves the global step alone.
 
     Args:
-      grads_and_vars: see `apply_gradients`.
+      grads_and_vars: See `apply_gradients`.
     """
     rate = tf.cast(self._learning_rate, tf.float32)
     shared = self._make_shared_variables()
@@ -139,10 +139,10 @@ class Optimizer:
     """The op that steps one variable.
 
     Args:
-      gradient: of the shape and dtype of the variable.
-      variable: what is stepped.
-      rate: the learning rate, float32 [].
-      shared: what `_make_shared_variables` returned.
+      gradient: Of the shape and dtype of the variable.
+      variable: What is stepped.
+      rate: The learning rate, float32 [].
+      shared: What `_make_shared_variables` returned.
     """
     raise NotImplementedError
 
@@ -158,7 +158,7 @@ def slot(variable: tf.Variable, name: str) -> tf.Variable:
   """What an optimizer keeps for a variable: zeros of its shape at first.
 
   Args:
-    variable: whose slot it is.
+    variable: Whose slot it is.
     name: TensorFlow 1's name of the slot, such as `'Momentum'`. The slot of
       `net/kernel` is then `net/kernel/Momentum`.
   """

@@ -19,11 +19,11 @@ def piecewise_constant(
   """`values[i]` up to and at step `boundaries[i]`, the last value afterwards.
 
   Args:
-    boundaries: steps in ascending order.
-    values: rates, one more than boundaries.
+    boundaries: Steps in ascending order.
+    values: Rates, one more than boundaries.
 
   Raises:
-    ValueError: the number of values is wrong, or the boundaries fall.
+    ValueError: The number of values is wrong, or the boundaries fall.
   """
   if len(values) != len(boundaries) + 1:
     raise ValueError(
@@ -51,9 +51,9 @@ def with_warmup(
   2.2. The large rate of a large batch would make the first steps diverge.
 
   Args:
-    learning_rate_fn: the schedule from step `warmup_steps` on.
-    peak: the rate that the line would reach at `warmup_steps`.
-    warmup_steps: number of steps; 0 for no warmup.
+    learning_rate_fn: The schedule from step `warmup_steps` on.
+    peak: The rate that the line would reach at `warmup_steps`.
+    warmup_steps: Number of steps; 0 for no warmup.
   """
 
   def rate(step: int | tf.Tensor) -> tf.Tensor:
@@ -73,9 +73,9 @@ def cosine(
   without restarts.
 
   Args:
-    base_lr: the rate at the end of the warmup.
-    total_steps: the step at which the rate is 0; it stays so.
-    warmup_steps: number of steps of the warmup, which is part of the total.
+    base_lr: The rate at the end of the warmup.
+    total_steps: The step at which the rate is 0; it stays so.
+    warmup_steps: Number of steps of the warmup, which is part of the total.
   """
 
   def rate(step: int | tf.Tensor) -> tf.Tensor:
@@ -97,11 +97,11 @@ def polynomial(
   `end_lr + (base_lr - end_lr) * left ** power`, where `left` falls from 1 to 0.
 
   Args:
-    base_lr: the rate at the end of the warmup.
-    total_steps: the step at which the rate is `end_lr`; it stays so.
-    warmup_steps: number of steps of the warmup, which is part of the total.
-    power: exponent; 1 is a straight line.
-    end_lr: the last rate.
+    base_lr: The rate at the end of the warmup.
+    total_steps: The step at which the rate is `end_lr`; it stays so.
+    warmup_steps: Number of steps of the warmup, which is part of the total.
+    power: Exponent; 1 is a straight line.
+    end_lr: The last rate.
   """
 
   def rate(step: int | tf.Tensor) -> tf.Tensor:

@@ -33,10 +33,10 @@ class CloseUp:
   """A closer look at the predictions of one run of a group.
 
   Attributes:
-    title: the group and the seed of the run.
-    variant: the variant of the network; see `Group`.
-    plots: names of the plots.
-    classes: precision and recall of each class; None of too many classes.
+    title: The group and the seed of the run.
+    variant: The variant of the network; see `Group`.
+    plots: Names of the plots.
+    classes: Precision and recall of each class; None of too many classes.
   """
 
   title: str
@@ -50,17 +50,17 @@ class Content:
   """A report.
 
   Attributes:
-    title: which networks are compared, on which data.
-    lead: how many runs and images the report is based on.
-    sentences: the conclusion.
-    notes: how to read it.
-    results: one row for each group.
-    curves: names of the plots that compare the groups.
-    close_ups: one for each group that has predictions.
-    runs: one row for each run.
-    settings: one column for each group.
-    environment: versions of packages, and the machine.
-    titles: name of each plot -> its title.
+    title: Which networks are compared, on which data.
+    lead: How many runs and images the report is based on.
+    sentences: The conclusion.
+    notes: How to read it.
+    results: One row for each group.
+    curves: Names of the plots that compare the groups.
+    close_ups: One for each group that has predictions.
+    runs: One row for each run.
+    settings: One column for each group.
+    environment: Versions of packages, and the machine.
+    titles: Name of each plot -> its title.
   """
 
   title: str
@@ -82,10 +82,10 @@ def compose(
   """Puts all texts and tables of a report together.
 
   Args:
-    groups: what is reported on.
-    plots: names of the plots that were drawn. Those of one group end with the
+    groups: What is reported on.
+    plots: Names of the plots that were drawn. Those of one group end with the
       group's number, such as `confusion_1`.
-    say: the language.
+    say: The language.
   """
   runs = [run for group in groups for run in group.runs]
   return Content(

@@ -23,19 +23,19 @@ class Group:
   """Runs that differ in nothing except the seed.
 
   Args:
-    runs: at least one.
-    variant: see below.
-    name: see below.
+    runs: At least one.
+    variant: See below.
+    name: See below.
 
   Attributes:
-    runs: the same runs.
-    network: the name of the network.
-    variant: the network, with the settings or the data set in which it differs
+    runs: The same runs.
+    network: The name of the network.
+    variant: The network, with the settings or the data set in which it differs
       from other groups of this network; not with the number of epochs.
-    name: the same with the number of epochs, where that differs too.
-    parameters: number of trained numbers.
-    predictions: of the first run that has them; None where no run has.
-    predicting_run: that run.
+    name: The same with the number of epochs, where that differs too.
+    parameters: Number of trained numbers.
+    predictions: Of the first run that has them; None where no run has.
+    predicting_run: That run.
   """
 
   def __init__(self, runs: Sequence[Run], variant: str, name: str):
@@ -110,9 +110,9 @@ def _names(run: Run, firsts: Sequence[Run], say: Language) -> tuple[str, str]:
   """The variant and the name of a group; see `Group`.
 
   Args:
-    run: the first run of the group.
-    firsts: the first run of each group of this network.
-    say: the language.
+    run: The first run of the group.
+    firsts: The first run of each group of this network.
+    say: The language.
   """
   shared = frozenset.intersection(*map(_settings, firsts))
   differences = []

@@ -50,8 +50,8 @@ def difference_of_proportions(a: Interval, b: Interval) -> Interval:
   """Of a - b, two independent proportions: Newcombe's (1998b, method 10).
 
   Args:
-    a: a proportion, with Wilson's interval.
-    b: the other one, likewise.
+    a: A proportion, with Wilson's interval.
+    b: The other one, likewise.
   """
   d = a.estimate - b.estimate
   below = math.hypot(a.estimate - a.low, b.high - b.estimate)
@@ -84,7 +84,7 @@ def _t(degrees: float) -> float:
   """The 95 % point of Student's t distribution.
 
   Args:
-    degrees: of freedom; a fraction is rounded down, for a wider interval.
+    degrees: Of freedom; a fraction is rounded down, for a wider interval.
   """
   whole = math.floor(degrees + 1e-9)
   if whole <= len(_T):

@@ -9,11 +9,11 @@ class Language:
   """A language, called with an English template and the values for its places.
 
   Args:
-    name: one of `LANGUAGES`.
+    name: One of `LANGUAGES`.
 
   Attributes:
-    name: the same, which is also the `lang` of HTML pages.
-    needs_font: whether it needs a font with more than Latin letters.
+    name: The same, which is also the `lang` of HTML pages.
+    needs_font: Whether it needs a font with more than Latin letters.
   """
 
   def __init__(self, name: str):
@@ -25,7 +25,7 @@ class Language:
     """The template in this language, filled in.
 
     Raises:
-      KeyError: there is no translation of the template.
+      KeyError: There is no translation of the template.
     """
     if self._table is not None:
       template = self._table[template]

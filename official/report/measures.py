@@ -13,8 +13,8 @@ def confusion(
   """Counts the images of each class (row) by predicted class (column).
 
   Args:
-    labels: int [N], the true classes.
-    classes: int [N], the predicted classes.
+    labels: Int [N], the true classes.
+    classes: Int [N], the predicted classes.
     num_classes: C.
 
   Returns:
@@ -30,10 +30,10 @@ class ClassMeasures(NamedTuple):
   """The measures of one class; NaN where there is nothing to divide by.
 
   Attributes:
-    precision: share of the images predicted as this class that are of it.
-    recall: share of the images of this class that are predicted as it.
-    f1: the harmonic mean of the two.
-    num_images: number of images of this class.
+    precision: Share of the images predicted as this class that are of it.
+    recall: Share of the images of this class that are predicted as it.
+    f1: The harmonic mean of the two.
+    num_images: Number of images of this class.
   """
 
   precision: float
@@ -70,7 +70,7 @@ class Calibration(NamedTuple):
     confidence: float64 [B], the mean confidence in each bin.
     accuracy: float64 [B], the share of correct predictions in each bin.
     num_images: int64 [B], the number of images in each bin.
-    error: the expected calibration error: the mean of |accuracy - confidence|,
+    error: The expected calibration error: the mean of |accuracy - confidence|,
       weighted by the numbers of images (section 2, equation 3).
   """
 
@@ -84,8 +84,8 @@ def calibration(hits: np.ndarray, confidences: np.ndarray) -> Calibration:
   """The calibration in ten bins; empty ones are left out.
 
   Args:
-    hits: bool [N], whether each prediction is correct.
-    confidences: float [N], from 0 to 1.
+    hits: Bool [N], whether each prediction is correct.
+    confidences: Float [N], from 0 to 1.
   """
   bins = np.minimum((confidences * _BINS).astype(np.int64), _BINS - 1)
   num_images = np.bincount(bins, minlength=_BINS)

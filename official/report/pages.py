@@ -23,10 +23,10 @@ def html(
 
   Args:
     template: `'page.html'` or `'slides.html'`.
-    content: the content of the report.
-    plots: the files of each plot, by its name.
-    say: the language.
-    **values: further variables of the template.
+    content: The content of the report.
+    plots: The files of each plot, by its name.
+    say: The language.
+    **values: Further variables of the template.
   """
   environment = jinja2.Environment(
     loader=jinja2.FileSystemLoader(os.path.dirname(__file__)), autoescape=True

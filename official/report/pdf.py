@@ -39,10 +39,10 @@ def render(
   The same slides give the same bytes.
 
   Args:
-    slides: the content of the pages.
-    plots: the files of each plot, by its name.
-    say: the language.
-    font_file: a font to embed, where the language needs one. Where it is None
+    slides: The content of the pages.
+    plots: The files of each plot, by its name.
+    say: The language.
+    font_file: A font to embed, where the language needs one. Where it is None
       or of a kind that ReportLab cannot embed, viewers use a font of theirs.
   """
   file = io.BytesIO()

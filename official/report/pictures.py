@@ -160,9 +160,9 @@ def _grid(
 
   Args:
     images: uint8 [N, H, W, 1 or 3].
-    titles: one for each image; empty for none.
-    size: inches of each image.
-    columns: images side by side.
+    titles: One for each image; empty for none.
+    size: Inches of each image.
+    columns: Images side by side.
   """
   rows = math.ceil(len(images) / columns)
   height = size + (0.35 if any(titles) else 0.05)

@@ -24,7 +24,7 @@ class Predictions:
       most confident mistake first.
     mistake_images: uint8 [M, H, W, C].
     filters: float32 [k, k, C, F], the kernel of the first convolution.
-    multiply_adds: number of multiply-adds for one image.
+    multiply_adds: Number of multiply-adds for one image.
   """
 
   labels: np.ndarray

@@ -23,11 +23,11 @@ class Evaluation:
   """One evaluation.
 
   Attributes:
-    epoch: passes over the training images before it.
-    seconds: time that the run had worked by the end of it, without pauses.
-    accuracy: share of the test images that are classified correctly.
-    cross_entropy: mean over the test images.
-    examples: number of test images.
+    epoch: Passes over the training images before it.
+    seconds: Time that the run had worked by the end of it, without pauses.
+    accuracy: Share of the test images that are classified correctly.
+    cross_entropy: Mean over the test images.
+    examples: Number of test images.
   """
 
   epoch: float
@@ -42,8 +42,8 @@ class Curve:
   """A quantity that was measured at each training step.
 
   Attributes:
-    epochs: passes over the training images by each step.
-    values: the measurements, one for each step; NaN where there is none.
+    epochs: Passes over the training images by each step.
+    values: The measurements, one for each step; NaN where there is none.
   """
 
   epochs: list[float]
@@ -55,21 +55,21 @@ class Run:
   """A run.
 
   Attributes:
-    folder: its `--model_dir`.
-    network: the name of the network, for people.
-    dataset: the name of the data set, for people.
-    settings: flags that are not at their defaults, such as
+    folder: Its `--model_dir`.
+    network: The name of the network, for people.
+    dataset: The name of the data set, for people.
+    settings: Flags that are not at their defaults, such as
       `'--optimizer=adam'`, without the seed and the number of epochs.
-    config: the value of every setting, by name.
-    seed: of the initial weights, the order of the images and the augmentation.
-    class_names: one name for each class.
-    num_images: number of `'train'` and of `'test'` images in the data set.
-    parameters: number of trained numbers.
-    evaluations: the first one at each step, in the order of the steps.
+    config: The value of every setting, by name.
+    seed: Of the initial weights, the order of the images and the augmentation.
+    class_names: One name for each class.
+    num_images: Number of `'train'` and of `'test'` images in the data set.
+    parameters: Number of trained numbers.
+    evaluations: The first one at each step, in the order of the steps.
     curves: `'loss'`, `'train_accuracy'` and `'learning_rate'`.
-    seconds_per_epoch: of training alone, without evaluations.
-    environment: versions of packages, and the machine.
-    step: the global step of the newest checkpoint.
+    seconds_per_epoch: Of training alone, without evaluations.
+    environment: Versions of packages, and the machine.
+    step: The global step of the newest checkpoint.
   """
 
   folder: str
@@ -110,9 +110,9 @@ def load(folder: str) -> Run:
   """Reads the folder of a run.
 
   Raises:
-    DataError: it is not the folder of a run, has no evaluation, or an older
+    DataError: It is not the folder of a run, has no evaluation, or an older
       version wrote it.
-    UsageError: its `config.json` cannot be read.
+    UsageError: Its `config.json` cannot be read.
   """
   checkpoint, identity, config = _checkpoint_and_config(folder)
   steps, evaluations = _measurements(folder)
@@ -208,8 +208,8 @@ def smoothed(curve: Curve, points: int = 200) -> Curve:
   """Means over stretches of equal length, for a curve of many steps.
 
   Args:
-    curve: the measurements at each step.
-    points: about how many stretches there are; at least this many where the
+    curve: The measurements at each step.
+    points: About how many stretches there are; at least this many where the
       curve has as many steps.
   """
   size = max(len(curve.values) // points, 1)

@@ -16,11 +16,11 @@ class Slide:
   """One slide; fields that are empty do not appear on it.
 
   Attributes:
-    title: its heading.
-    lines: sentences.
-    plots: names of at most two plots, side by side.
-    table: a table of at most `_ROWS_PER_SLIDE` rows.
-    is_cover: whether it is the first slide.
+    title: Its heading.
+    lines: Sentences.
+    plots: Names of at most two plots, side by side.
+    table: A table of at most `_ROWS_PER_SLIDE` rows.
+    is_cover: Whether it is the first slide.
   """
 
   title: str

@@ -32,8 +32,8 @@ class Table:
   """A table of texts.
 
   Attributes:
-    header: the name of each column.
-    rows: each with as many cells as there are columns.
+    header: The name of each column.
+    rows: Each with as many cells as there are columns.
   """
 
   header: list[str]

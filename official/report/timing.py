@@ -20,8 +20,8 @@ def seconds_until(
   out.
 
   Args:
-    steps: the lines of the training steps.
-    evaluations: the lines of the evaluations, in the order of their steps and
+    steps: The lines of the training steps.
+    evaluations: The lines of the evaluations, in the order of their steps and
       at most one for each step.
   """
   total, previous_time = 0.0, None
@@ -49,8 +49,8 @@ def seconds_per_step(
   machine was busy with something else does not count.
 
   Args:
-    steps: the lines of the training steps.
-    evaluations: the lines of the evaluations; the gaps beside them are not
+    steps: The lines of the training steps.
+    evaluations: The lines of the evaluations; the gaps beside them are not
       those of training.
   """
   records = _in_order([*steps, *evaluations])

@@ -24,7 +24,7 @@ def check_installed() -> None:
   """Checks that the packages that draw are there, before any long work.
 
   Raises:
-    UsageError: one is missing.
+    UsageError: One is missing.
   """
   missing = [p for p in _PACKAGES if importlib.util.find_spec(p) is None]
   if missing:
@@ -41,13 +41,13 @@ def write(folders: Sequence[str], out: str, language: str) -> None:
   and `slides.pdf`; and `report.md` with the plots beside it, as PNG and SVG.
 
   Args:
-    folders: the folders of the runs.
-    out: the folder to write to.
-    language: one of `LANGUAGES`.
+    folders: The folders of the runs.
+    out: The folder to write to.
+    language: One of `LANGUAGES`.
 
   Raises:
     UsageError: `out` cannot be written.
-    DataError: one of the folders is not the folder of a run.
+    DataError: One of the folders is not the folder of a run.
   """
   output_folders.check_writable('out', out)
   from official.report import groups, runs

@@ -30,7 +30,7 @@ class LockedFolder:
   Only `lock` makes one, so nothing is deleted without the lock.
 
   Attributes:
-    path: the folder.
+    path: The folder.
   """
 
   def __init__(self, path: str):
@@ -40,7 +40,7 @@ class LockedFolder:
     """Deletes the run that is in it.
 
     Raises:
-      UsageError: there is something else in it too; nothing is deleted.
+      UsageError: There is something else in it too; nothing is deleted.
     """
     names = [name for name in os.listdir(self.path) if name != _LOCK]
     foreign = sorted(name for name in names if not _OURS.match(name))
@@ -65,7 +65,7 @@ def lock(model_dir: str) -> Iterator[LockedFolder]:
   error ends it before anything was written, the folder is as it was.
 
   Raises:
-    UsageError: another process has it, or the folder cannot be written.
+    UsageError: Another process has it, or the folder cannot be written.
   """
   check_writable('model_dir', model_dir)
   path = os.path.join(model_dir, _LOCK)
@@ -118,13 +118,13 @@ def check(
   """Checks that the run in the folder, if there is one, is this run.
 
   Args:
-    model_dir: the folder.
-    identity: what must not change from one run in it to the next.
-    training: what must not change either, if training is to go on; None where
+    model_dir: The folder.
+    identity: What must not change from one run in it to the next.
+    training: What must not change either, if training is to go on; None where
       it does not.
 
   Raises:
-    UsageError: it holds a run of another identity.
+    UsageError: It holds a run of another identity.
   """
   there = read_config(model_dir)
   differences = _differences(there.get('identity', {}), identity)
@@ -155,10 +155,10 @@ def write_config(
   written before may describe a run that never was.
 
   Args:
-    model_dir: the folder.
-    identity: see `check`.
-    config: all settings.
-    training: see `check`; None keeps what is written there.
+    model_dir: The folder.
+    identity: See `check`.
+    config: All settings.
+    training: See `check`; None keeps what is written there.
   """
   there = read_config(model_dir).get('training', {})
   content = {
@@ -187,7 +187,7 @@ def read_config(model_dir: str) -> dict[str, Any]:
   """What `prepare` wrote; empty where it has not.
 
   Raises:
-    UsageError: the file is there but cannot be read.
+    UsageError: The file is there but cannot be read.
   """
   path = os.path.join(model_dir, CONFIG)
   try:

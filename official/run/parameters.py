@@ -15,8 +15,8 @@ def count(config: Mapping[str, Any], checkpoint: str) -> int:
   """How many numbers a run trains.
 
   Args:
-    config: the settings in its `config.json`.
-    checkpoint: the prefix of one of its checkpoints.
+    config: The settings in its `config.json`.
+    checkpoint: The prefix of one of its checkpoints.
   """
   parameters = config.get('parameters')
   return _count_in(checkpoint) if parameters is None else int(parameters)

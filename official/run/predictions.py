@@ -23,7 +23,7 @@ def check(settings: Settings, devices: Devices) -> None:
   """Whether `save` can work, before any long work starts.
 
   Raises:
-    UsageError: it cannot.
+    UsageError: It cannot.
   """
   if settings.save_predictions and devices.worker:
     raise UsageError(
@@ -52,9 +52,9 @@ def save(
   definition of the layers.
 
   Args:
-    estimator: gives `classes` and `probabilities`.
-    dataset: whose test images to look at.
-    batch_size: images at a time.
+    estimator: Gives `classes` and `probabilities`.
+    dataset: Whose test images to look at.
+    batch_size: Images at a time.
 
   Returns:
     The path of the file.

@@ -25,14 +25,14 @@ class ProgressHook(Hook):
   """Shows step, loss, accuracy, rate, images a second and the time left.
 
   Args:
-    batch_size: images a step, over all replicas.
-    steps_per_epoch: to tell the epoch.
-    total_steps: where the whole run will end.
-    every_n_steps: steps between plain lines.
+    batch_size: Images a step, over all replicas.
+    steps_per_epoch: To tell the epoch.
+    total_steps: Where the whole run will end.
+    every_n_steps: Steps between plain lines.
 
   Attributes:
-    images: trained so far, over all its runs.
-    seconds: they took.
+    images: Trained so far, over all its runs.
+    seconds: They took.
   """
 
   def __init__(
@@ -119,8 +119,8 @@ class BatchProgressHook(Hook):
   A bar on a terminal; elsewhere a line a minute, so a short one says nothing.
 
   Args:
-    batches: how many there will be.
-    what: such as `'evaluating'`.
+    batches: How many there will be.
+    what: Such as `'evaluating'`.
   """
 
   def __init__(self, batches: int, what: str):

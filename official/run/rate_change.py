@@ -20,9 +20,9 @@ def line(
   More epochs, say, move the place where the rate falls, so it jumps back up.
 
   Args:
-    metrics_path: of the run's `metrics.jsonl`.
-    step: the global step from which it goes on.
-    learning_rate_fn: global step to rate, from now on.
+    metrics_path: Of the run's `metrics.jsonl`.
+    step: The global step from which it goes on.
+    learning_rate_fn: Global step to rate, from now on.
 
   Returns:
     A line with both rates; None where the schedule is that of before, or

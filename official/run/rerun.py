@@ -13,12 +13,12 @@ def rerun(model_dir: str, purpose: str, *arguments: str) -> None:
   """Runs the main that trained, with its flags and some more, quietly.
 
   Args:
-    model_dir: the folder of the run.
-    purpose: what cannot be done if it fails, such as `'exported'`.
-    *arguments: flags such as `'--export_only'`.
+    model_dir: The folder of the run.
+    purpose: What cannot be done if it fails, such as `'exported'`.
+    *arguments: Flags such as `'--export_only'`.
 
   Raises:
-    UsageError: it is no run's folder, or the main ends with an error.
+    UsageError: It is no run's folder, or the main ends with an error.
   """
   config = run_folder.read_config(model_dir).get('config', {})
   if not config.get('main'):

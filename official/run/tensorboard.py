@@ -25,7 +25,7 @@ def check(settings: Settings) -> None:
   """Whether what `--summaries` asks for can be written.
 
   Raises:
-    UsageError: hyper-parameters are asked for and TensorBoard is missing.
+    UsageError: Hyper-parameters are asked for and TensorBoard is missing.
   """
   kinds = {kind.lower() for kind in settings.summaries}
   is_asked = settings.is_given('summaries') and 'hparams' in kinds
@@ -45,9 +45,9 @@ class TensorBoardHook(estimator_lib.Hook):
   """Writes summaries to the event file of a run, once an evaluation at most.
 
   Args:
-    kinds: of `flags.SUMMARIES`.
-    dataset: whose images to show, as the network gets them.
-    hparams: settings by name, for the table of hyper-parameters.
+    kinds: Of `flags.SUMMARIES`.
+    dataset: Whose images to show, as the network gets them.
+    hparams: Settings by name, for the table of hyper-parameters.
   """
 
   def __init__(

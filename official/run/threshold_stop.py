@@ -7,11 +7,11 @@ class ThresholdStop(estimator_lib.Hook):
   """Ends `train_and_evaluate` after an evaluation that is good enough.
 
   Args:
-    threshold: of the accuracy; None for never.
+    threshold: Of the accuracy; None for never.
 
   Attributes:
-    has_stopped: whether it has ended a run.
-    listener: must be told of the checkpoints.
+    has_stopped: Whether it has ended a run.
+    listener: Must be told of the checkpoints.
   """
 
   def __init__(self, threshold: float | None):

@@ -31,8 +31,8 @@ def told(
   """Within it such errors become `UserError`s; a bug keeps its traceback.
 
   Args:
-    dataset: what is trained on.
-    folders: that the user named.
+    dataset: What is trained on.
+    folders: That the user named.
   """
   try:
     with told_of_files(folders):

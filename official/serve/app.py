@@ -41,12 +41,12 @@ def make_app(
   """The server of one model.
 
   Args:
-    model: the model to serve.
-    max_batch_size: the number of examples that are computed together at most;
+    model: The model to serve.
+    max_batch_size: The number of examples that are computed together at most;
       1 computes each one alone.
-    max_waiting: the number of requests that may wait; one more gets 429.
-    max_request_bytes: the size of a request at most; a larger one gets 413.
-    timeout: the seconds that a request may take to arrive, else it gets 408,
+    max_waiting: The number of requests that may wait; one more gets 429.
+    max_request_bytes: The size of a request at most; a larger one gets 413.
+    timeout: The seconds that a request may take to arrive, else it gets 408,
       and then to be answered, else it gets 503.
   """
   app = web.Application(
@@ -159,8 +159,8 @@ async def _without_blocking(size: int, function: Callable[[], _T]) -> _T:
   meanwhile.
 
   Args:
-    size: roughly the bytes of the JSON.
-    function: what to call.
+    size: Roughly the bytes of the JSON.
+    function: What to call.
   """
   if size < _BYTES_FOR_A_THREAD:
     return function()

@@ -22,9 +22,9 @@ class Batcher:
   No request waits for others that may come: an idle model starts at once.
 
   Args:
-    max_batch_size: the number of examples in a batch at most; a request with
+    max_batch_size: The number of examples in a batch at most; a request with
       more of them takes several batches.
-    max_waiting: the number of requests that may wait.
+    max_waiting: The number of requests that may wait.
   """
 
   def __init__(self, max_batch_size: int, max_waiting: int):
@@ -39,12 +39,12 @@ class Batcher:
     """The outputs for these inputs.
 
     Args:
-      signature: which function of the model.
-      arrays: its inputs, by their names.
+      signature: Which function of the model.
+      arrays: Its inputs, by their names.
 
     Raises:
-      BadRequestError: the model cannot use them.
-      FullError: too many requests wait already.
+      BadRequestError: The model cannot use them.
+      FullError: Too many requests wait already.
     """
     if len(self._waiting) >= self._max_waiting:
       raise FullError(f'{self._max_waiting} requests wait already')

@@ -21,13 +21,13 @@ class Signature:
   """One of the functions of a SavedModel.
 
   Args:
-    name: see below.
-    function: what TensorFlow has loaded.
+    name: See below.
+    function: What TensorFlow has loaded.
 
   Attributes:
-    name: the name of the signature.
-    inputs: the inputs by their names.
-    can_batch: whether several requests can be computed together, because the
+    name: The name of the signature.
+    inputs: The inputs by their names.
+    can_batch: Whether several requests can be computed together, because the
       first dimension of all inputs and outputs is any number of examples.
   """
 
@@ -47,10 +47,10 @@ class Signature:
     """Computes the outputs by their names.
 
     Args:
-      arrays: the inputs by their names, as `Input.array` makes them.
+      arrays: The inputs by their names, as `Input.array` makes them.
 
     Raises:
-      BadRequestError: the model cannot use these inputs.
+      BadRequestError: The model cannot use these inputs.
     """
     try:
       outputs = self._function(**{
@@ -70,15 +70,15 @@ class ServedModel:
   """A SavedModel that is served.
 
   Args:
-    export_dir: its folder. Where the folder's name is a number, this is the
+    export_dir: Its folder. Where the folder's name is a number, this is the
       version; otherwise the version is 1.
-    name: the name under which it is served.
+    name: The name under which it is served.
 
   Attributes:
-    name: the same name.
-    version: a whole number, as a string.
-    signatures: the signatures by their names.
-    class_names: the names of the classes; empty where the export has none.
+    name: The same name.
+    version: A whole number, as a string.
+    signatures: The signatures by their names.
+    class_names: The names of the classes; empty where the export has none.
   """
 
   def __init__(self, export_dir: str, name: str):
@@ -97,7 +97,7 @@ class ServedModel:
     """The signature with this name; the default one for None or ''.
 
     Raises:
-      BadRequestError: there is no such signature.
+      BadRequestError: There is no such signature.
     """
     name = name or _DEFAULT
     if name not in self.signatures:

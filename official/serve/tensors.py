@@ -23,9 +23,9 @@ class Input:
   """An input of a signature.
 
   Attributes:
-    name: the name of the input.
-    shape: its dimensions; None for any size.
-    dtype: its NumPy dtype; `object` for strings.
+    name: The name of the input.
+    shape: Its dimensions; None for any size.
+    dtype: Its NumPy dtype; `object` for strings.
   """
 
   def __init__(self, name: str, shape: list[int | None], dtype: Any):
@@ -35,7 +35,7 @@ class Input:
     """A JSON value as an array of this shape and dtype.
 
     Raises:
-      BadRequestError: the value has another shape or other contents.
+      BadRequestError: The value has another shape or other contents.
     """
     array = (
       self._strings(value) if self.dtype == object else self._numbers(value)
@@ -104,7 +104,7 @@ def parse(body: bytes) -> dict[str, Any]:
   """The JSON object of a request for a prediction.
 
   Raises:
-    BadRequestError: it is not JSON, not an object, or has other keys.
+    BadRequestError: It is not JSON, not an object, or has other keys.
   """
   try:
     request = json.loads(body, parse_constant=_refuse)
@@ -143,7 +143,7 @@ def arrays(
   `"inputs"`, one column for each input.
 
   Raises:
-    BadRequestError: the values do not fit the inputs.
+    BadRequestError: The values do not fit the inputs.
   """
   if 'inputs' in request:
     columns = _columns(request['inputs'], inputs)

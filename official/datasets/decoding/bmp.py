@@ -36,7 +36,7 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
   """A BMP, string [] -> uint8 [H, W, 4]: red, green, blue, alpha.
 
   Raises:
-    tf.errors.InvalidArgumentError: it is of a kind that is not read, or was
+    tf.errors.InvalidArgumentError: It is of a kind that is not read, or was
       cut off.
   """
   head = headers.read(encoded)
@@ -135,7 +135,7 @@ def _bytes_at(
   """A BMP, string [] -> uint8 [size]: its bytes from `start` on.
 
   Raises:
-    tf.errors.InvalidArgumentError: the file ends before.
+    tf.errors.InvalidArgumentError: The file ends before.
   """
   length = tf.cast(tf.strings.length(encoded), tf.int64)
   check = tf.debugging.Assert(

@@ -27,17 +27,17 @@ class _Frame(NamedTuple):
   """The first frame; all are int32 [].
 
   Attributes:
-    top: first row in the picture.
-    left: first column in the picture.
-    bottom: row after the last one.
-    right: column after the last one.
-    height: of the picture that holds the frame.
-    width: of the picture that holds the frame.
-    start: position of the first byte.
-    end: position after the last byte.
-    control: position of the flags that make a colour transparent; -1 where
+    top: First row in the picture.
+    left: First column in the picture.
+    bottom: Row after the last one.
+    right: Column after the last one.
+    height: Of the picture that holds the frame.
+    width: Of the picture that holds the frame.
+    start: Position of the first byte.
+    end: Position after the last byte.
+    control: Position of the flags that make a colour transparent; -1 where
       none is.
-    colour: position of the transparent colour in its table.
+    colour: Position of the transparent colour in its table.
   """
 
   top: tf.Tensor
@@ -63,7 +63,7 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
   """A GIF, string [] -> uint8 [H, W, 4]: red, green, blue, alpha.
 
   Raises:
-    tf.errors.InvalidArgumentError: it cannot be decoded.
+    tf.errors.InvalidArgumentError: It cannot be decoded.
   """
   frame = _first_frame(encoded)
   alone = _only_frame(encoded, frame)

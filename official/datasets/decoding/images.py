@@ -26,11 +26,11 @@ def decode(encoded: tf.Tensor, channels: int) -> tf.Tensor:
   light that it would not show on white.
 
   Args:
-    encoded: the image, in any of the formats.
+    encoded: The image, in any of the formats.
     channels: 3 for colours or 1 for grey.
 
   Raises:
-    tf.errors.InvalidArgumentError: it cannot be decoded, or has more than
+    tf.errors.InvalidArgumentError: It cannot be decoded, or has more than
       `MAX_PIXELS`.
   """
   image = tf.cond(
@@ -50,7 +50,7 @@ def checked(encoded: tf.Tensor) -> tf.Tensor:
   Only the header is looked at.
 
   Raises:
-    tf.errors.InvalidArgumentError: it is not an image, is of a kind that is not
+    tf.errors.InvalidArgumentError: It is not an image, is of a kind that is not
       read, or has more than `MAX_PIXELS`.
   """
   return tf.cond(

@@ -25,13 +25,13 @@ def decode_and_resize(
   """An encoded image, string [] -> uint8 [H, W, C], stretched to fit.
 
   Args:
-    image_shape: height, width and channels.
-    encoded: the image; see `images.decode`.
-    paper: the colour, 0 or 255, on which the grey images that a network knows
+    image_shape: Height, width and channels.
+    encoded: The image; see `images.decode`.
+    paper: The colour, 0 or 255, on which the grey images that a network knows
       are drawn: an image on the opposite paper is inverted. None inverts none.
 
   Raises:
-    tf.errors.InvalidArgumentError: see `images.decode`.
+    tf.errors.InvalidArgumentError: See `images.decode`.
   """
   height, width, channels = image_shape
   image = images.decode(encoded, channels)

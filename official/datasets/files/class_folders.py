@@ -33,8 +33,8 @@ class ClassFolders:
 
   Attributes:
     splits: `'train'` and `'test'`, each from class to the paths of its images.
-    unusable: path to reason for images that cannot be used.
-    left_out: what is not used because it is not data.
+    unusable: Path to reason for images that cannot be used.
+    left_out: What is not used because it is not data.
   """
 
   splits: dict[str, Classes] = dataclasses.field(default_factory=dict)
@@ -79,7 +79,7 @@ def find(data_dir: str) -> ClassFolders:
   """Finds the images of all classes and splits.
 
   Raises:
-    DataError: a split or a class is missing, is empty or has no image that can
+    DataError: A split or a class is missing, is empty or has no image that can
       be used; there is only one class; or a folder cannot be read.
   """
   result = ClassFolders()
@@ -109,7 +109,7 @@ def images_below(folder: str) -> ClassFolders:
   """Finds all images below a folder, as the one class `''` of the split `''`.
 
   Raises:
-    DataError: a folder cannot be read.
+    DataError: A folder cannot be read.
   """
   result = ClassFolders()
   with _reading_threads(folder) as pool:
@@ -136,10 +136,10 @@ def _find_classes(
   """Finds the images of each class of a split, both in the order of names.
 
   Args:
-    data_dir: the data folder.
-    folder: of the split.
-    pool: threads that read.
-    result: gets what is left out or cannot be used.
+    data_dir: The data folder.
+    folder: Of the split.
+    pool: Threads that read.
+    result: Gets what is left out or cannot be used.
   """
   folders, files = list_folder(folder)
   parents = tuple(map(image_search.identity_of, (data_dir, folder)))
@@ -165,7 +165,7 @@ def _check_all_used(
   """Raises where a class has no image that can be used.
 
   Raises:
-    DataError: there is such a class; the message says what its folder holds.
+    DataError: There is such a class; the message says what its folder holds.
   """
   empty = [name for name, paths in classes.items() if not paths]
   if empty:

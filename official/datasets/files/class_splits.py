@@ -19,7 +19,7 @@ def divide(data_dir: str, classes: Classes) -> dict[str, Classes]:
   every run of the same folder.
 
   Raises:
-    DataError: a class has fewer than ten images.
+    DataError: A class has fewer than ten images.
   """
   small = [name for name, paths in classes.items() if len(paths) < _TEST_EVERY]
   if small:
@@ -44,7 +44,7 @@ def check_several(folder: str, classes: Classes) -> None:
   """Checks that there are at least two classes.
 
   Raises:
-    DataError: there are fewer.
+    DataError: There are fewer.
   """
   if len(classes) < 2:
     names = first_few(classes) or 'none'
@@ -60,12 +60,12 @@ def check_same(
   """Checks that both splits have the same classes.
 
   Args:
-    data_dir: the data folder, which the error names.
+    data_dir: The data folder, which the error names.
     folders: `'train'` and `'test'` to the folder of the split.
-    splits: the same keys to the classes.
+    splits: The same keys to the classes.
 
   Raises:
-    DataError: a class is missing in one of them.
+    DataError: A class is missing in one of them.
   """
   train, test = (list(splits[split]) for split in ('train', 'test'))
   if train == test:

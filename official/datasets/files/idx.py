@@ -48,7 +48,7 @@ def find(directory: str) -> dict[Key, str]:
     `'labels'`; empty where there are none.
 
   Raises:
-    DataError: some are missing, there are several of one kind, or they belong
+    DataError: Some are missing, there are several of one kind, or they belong
       to several data sets.
   """
   names_of: dict[Key, list[str]] = {}
@@ -88,7 +88,7 @@ def read_bytes(path: str) -> bytes:
   become gigabytes, and a file that is too long is still noticed.
 
   Raises:
-    DataError: it cannot be read or unpacked, or its header promises too much.
+    DataError: It cannot be read or unpacked, or its header promises too much.
   """
   try:
     with open(path, 'rb') as f:
@@ -105,7 +105,7 @@ def _promised_bytes(head: bytes, path: str) -> int:
   """Returns the length of the file by its header; 0 where that is not one.
 
   Raises:
-    DataError: it is more than the memory should hold.
+    DataError: It is more than the memory should hold.
   """
   if len(head) < _MAGIC_BYTES or head[:3] != bytes([0, 0, _UNSIGNED_BYTE]):
     return 0
@@ -125,15 +125,15 @@ def parse(content: bytes, path: str, dimensions: int) -> np.ndarray:
   """Returns the array in an IDX file.
 
   Args:
-    content: the bytes of the file.
-    path: of the file, which errors name.
-    dimensions: the number of dimensions that the array must have.
+    content: The bytes of the file.
+    path: Of the file, which errors name.
+    dimensions: The number of dimensions that the array must have.
 
   Returns:
     uint8 of the shape that the file declares; it shares memory with `content`.
 
   Raises:
-    DataError: it is not an IDX file of unsigned bytes, has another number of
+    DataError: It is not an IDX file of unsigned bytes, has another number of
       dimensions, or has another length than its header says.
   """
   header = _header_bytes(dimensions)

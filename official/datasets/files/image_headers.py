@@ -23,8 +23,8 @@ class Inspection(NamedTuple):
   """The result of inspecting a file.
 
   Attributes:
-    is_image: whether its name or its first bytes say that it is an image.
-    problem: why it cannot be used; None where its header shows no reason.
+    is_image: Whether its name or its first bytes say that it is an image.
+    problem: Why it cannot be used; None where its header shows no reason.
   """
 
   is_image: bool

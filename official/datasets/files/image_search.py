@@ -21,14 +21,14 @@ class ImageSearch:
   folder are an error: its images would have two labels.
 
   Args:
-    root: the data folder, which errors name.
-    pool: threads that read the first bytes of files; each read waits for the
+    root: The data folder, which errors name.
+    pool: Threads that read the first bytes of files; each read waits for the
       disk or the network, not for the processor.
-    parents: the folders that the classes lie in.
+    parents: The folders that the classes lie in.
 
   Attributes:
-    unusable: path to reason for images that cannot be used.
-    left_out: what is not used because it is not data, in the order of the
+    unusable: Path to reason for images that cannot be used.
+    left_out: What is not used because it is not data, in the order of the
       search.
   """
 
@@ -50,7 +50,7 @@ class ImageSearch:
     """Returns the paths of the images in a folder and below, sorted.
 
     Raises:
-      DataError: it shares a folder with another class.
+      DataError: It shares a folder with another class.
     """
     candidates = sorted(
       self._candidates(class_folder, class_folder, self._parents)
@@ -73,9 +73,9 @@ class ImageSearch:
     """Yields the files that may be images; leaves the others out by name.
 
     Args:
-      class_folder: the folder of the class.
-      folder: the same, or a folder below it.
-      parents: the folders that `folder` lies in.
+      class_folder: The folder of the class.
+      folder: The same, or a folder below it.
+      parents: The folders that `folder` lies in.
 
     Raises:
       DataError: `folder` belongs to another class too.
@@ -130,8 +130,8 @@ def beside(files: list[str], kind: str) -> list[LeftOut]:
   """Returns files that lie where no image is looked for, as left out.
 
   Args:
-    files: their paths.
-    kind: what an image there is called.
+    files: Their paths.
+    kind: What an image there is called.
   """
   return [LeftOut(path, _kind_beside(path, kind)) for path in files]
 

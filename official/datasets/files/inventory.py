@@ -33,9 +33,9 @@ class LeftOut:
   """A file, or a folder with all that is in it, that is not data.
 
   Attributes:
-    path: of the file or folder.
-    kind: what it is, which is the reason that it is left out.
-    files: number of files that it stands for; 0 for a link to a folder, whose
+    path: Of the file or folder.
+    kind: What it is, which is the reason that it is left out.
+    files: Number of files that it stands for; 0 for a link to a folder, whose
       files are counted where they are.
   """
 
@@ -74,8 +74,8 @@ def unused(folder: str, used: Iterable[str]) -> Iterator[LeftOut]:
   """Yields what is in a folder except the paths that are used.
 
   Args:
-    folder: listed without the folders in it, which are left out as a whole.
-    used: paths of files and folders directly in `folder`.
+    folder: Listed without the folders in it, which are left out as a whole.
+    used: Paths of files and folders directly in `folder`.
   """
   used = set(used)
   folders, files = list_folder(folder)
@@ -98,10 +98,10 @@ def warn(
   """Logs a warning that says what is left out, if anything is.
 
   Args:
-    root: the folder of the data.
-    used: number of files that are used.
-    left_out: what is not data.
-    unusable: path to reason for data that cannot be used. They are counted
+    root: The folder of the data.
+    used: Number of files that are used.
+    left_out: What is not data.
+    unusable: Path to reason for data that cannot be used. They are counted
       here; `BadExamples` names them.
   """
   for line in describe(root, used, left_out, unusable):
@@ -117,10 +117,10 @@ def describe(
   """Returns the lines that `warn` logs: the sums, then one line for each kind.
 
   Args:
-    root: see `warn`.
-    used: see `warn`.
-    left_out: see `warn`.
-    unusable: see `warn`.
+    root: See `warn`.
+    used: See `warn`.
+    left_out: See `warn`.
+    unusable: See `warn`.
   """
   by_kind: dict[tuple[str, bool], list[LeftOut]] = {}
   for entry in left_out:

@@ -20,10 +20,10 @@ class _Set(NamedTuple):
   """What the names of the files of one set have in common.
 
   Attributes:
-    split: the first part of the names.
-    total: number of files.
-    digits: of their numbers.
-    ending: such as `.tfrecord`; may be empty.
+    split: The first part of the names.
+    total: Number of files.
+    digits: Of their numbers.
+    ending: Such as `.tfrecord`; may be empty.
   """
 
   split: str
@@ -51,7 +51,7 @@ def find(directory: str, split: str) -> list[str]:
     Their paths in the order of their numbers; empty where there is no set.
 
   Raises:
-    DataError: there are several sets, or some of its files are missing.
+    DataError: There are several sets, or some of its files are missing.
   """
   sets = _sets(directory, split)
   if not sets:

@@ -32,7 +32,7 @@ def find(data_dir: str) -> SplitFolders | None:
   """Finds the folders of the splits; None where the classes lie side by side.
 
   Raises:
-    DataError: there is only one split, or several folders to train on.
+    DataError: There is only one split, or several folders to train on.
   """
   folders, files = list_folder(data_dir)
   trains, tests = _named(folders, _TRAIN), _named(folders, _TEST)

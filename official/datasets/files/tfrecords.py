@@ -27,9 +27,9 @@ class Part(NamedTuple):
   """Records of a file, one after the other.
 
   Attributes:
-    path: of the file.
-    offset: byte at which the first record begins.
-    num_records: how many they are; -1 for all to the end of the file.
+    path: Of the file.
+    offset: Byte at which the first record begins.
+    num_records: How many they are; -1 for all to the end of the file.
   """
 
   path: str
@@ -61,7 +61,7 @@ def records(
   with an offset, as the whole of a pipeline is.
 
   Args:
-    path: string [], see `Part`.
+    path: String [], see `Part`.
     offset: int64 [].
     num_records: int64 [].
   """
@@ -79,7 +79,7 @@ def offsets(path: str) -> list[int]:
   """Returns the byte at which each record of a file begins.
 
   Raises:
-    DataError: the file cannot be read or ends inside a record.
+    DataError: The file cannot be read or ends inside a record.
   """
   starts: list[int] = []
   position = 0
@@ -105,7 +105,7 @@ def count_records(part: Part) -> int:
   """Returns how many records a part has.
 
   Raises:
-    DataError: see `offsets`.
+    DataError: See `offsets`.
   """
   if part.num_records >= 0:
     return part.num_records
@@ -119,15 +119,15 @@ def usable_parts(path: str, use: Use) -> tuple[list[Part], dict[int, str]]:
   since its neighbours can be found without it.
 
   Args:
-    path: of the file.
-    use: tried on each record.
+    path: Of the file.
+    use: Tried on each record.
 
   Returns:
     The parts with these records, and the number of each other record with the
     reason that it cannot be used.
 
   Raises:
-    DataError: see `offsets`.
+    DataError: See `offsets`.
   """
   starts = offsets(path)
   reasons: dict[int, str] = {}
@@ -154,7 +154,7 @@ def _tried(
     The number, and the reason that the record cannot be used or None.
 
   Raises:
-    tf.errors.DataLossError: the next record is damaged.
+    tf.errors.DataLossError: The next record is damaged.
   """
   for number, record in read([Part(path, starts[first])]).enumerate(first):
     reason = None

@@ -74,22 +74,22 @@ class EstimatorCall:
   Hooks get it as their argument `run`.
 
   Args:
-    estimator: whose call it is.
-    mode: one of `ModeKeys`.
-    first_step: the global step at its start.
-    last_step: where training will stop; None if the input decides.
-    steps_per_loop: how many steps the first loop runs.
+    estimator: Whose call it is.
+    mode: One of `ModeKeys`.
+    first_step: The global step at its start.
+    last_step: Where training will stop; None if the input decides.
+    steps_per_loop: How many steps the first loop runs.
 
   Attributes:
-    estimator: as given.
-    mode: as given.
-    first_step: as given.
-    global_step: the global step after the last loop.
-    last_step: as given; a hook may set it.
-    steps_in_loop: how many steps the last loop ran.
-    steps_per_loop: how many steps the next loop runs, unless training ends
+    estimator: As given.
+    mode: As given.
+    first_step: As given.
+    global_step: The global step after the last loop.
+    last_step: As given; a hook may set it.
+    steps_in_loop: How many steps the last loop ran.
+    steps_per_loop: How many steps the next loop runs, unless training ends
       before; a hook may set it, to at most `RunConfig.steps_per_loop`.
-    stop_requested: whether a hook asked to stop.
+    stop_requested: Whether a hook asked to stop.
   """
 
   def __init__(
@@ -121,9 +121,9 @@ class EstimatorCall:
     """Takes in the results of a loop; only the Estimator calls it.
 
     Args:
-      steps: how many steps ran.
-      names: the names of the scalars.
-      rows: the scalars, float32 [steps, len(names)], still on the device.
+      steps: How many steps ran.
+      names: The names of the scalars.
+      rows: The scalars, float32 [steps, len(names)], still on the device.
     """
     self.global_step += steps
     self.steps_in_loop = steps
@@ -191,7 +191,7 @@ def check_methods(hook: object) -> None:
   Such a hook would fail at its first call, or never be called at all.
 
   Raises:
-    TypeError: a method has tf.estimator's name or arguments.
+    TypeError: A method has tf.estimator's name or arguments.
   """
   for method, instead in _NEVER_CALLED.items():
     if callable(getattr(hook, method, None)):
@@ -214,11 +214,11 @@ class Timer:
   """Says when something is due: at an interval of steps, or of seconds.
 
   Args:
-    every_n_steps: the interval in steps.
-    every_n_secs: the interval in seconds.
+    every_n_steps: The interval in steps.
+    every_n_secs: The interval in seconds.
 
   Raises:
-    ValueError: both or neither are given, or the one given is not positive.
+    ValueError: Both or neither are given, or the one given is not positive.
   """
 
   def __init__(

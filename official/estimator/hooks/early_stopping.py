@@ -36,12 +36,12 @@ class EarlyStoppingHook(Hook):
   """Ends training when `should_stop_fn()` is true.
 
   Args:
-    should_stop_fn: called after the first loop and then at every interval.
-    run_every_secs: the interval in seconds.
-    run_every_steps: the interval in steps, in place of `run_every_secs`.
+    should_stop_fn: Called after the first loop and then at every interval.
+    run_every_secs: The interval in seconds.
+    run_every_steps: The interval in steps, in place of `run_every_secs`.
 
   Raises:
-    ValueError: not exactly one interval is given, or it is not positive.
+    ValueError: Not exactly one interval is given, or it is not positive.
   """
 
   def __init__(
@@ -70,14 +70,14 @@ def make_early_stopping_hook(
   """A hook that ends training when `should_stop_fn()` is true.
 
   Args:
-    estimator: not used; tf.estimator had it.
-    should_stop_fn: see `EarlyStoppingHook`.
-    run_every_secs: see `EarlyStoppingHook`.
-    run_every_steps: see `EarlyStoppingHook`.
+    estimator: Not used; tf.estimator had it.
+    should_stop_fn: See `EarlyStoppingHook`.
+    run_every_secs: See `EarlyStoppingHook`.
+    run_every_steps: See `EarlyStoppingHook`.
 
   Raises:
     TypeError: `should_stop_fn` is not callable.
-    ValueError: not exactly one interval is given.
+    ValueError: Not exactly one interval is given.
   """
   del estimator
   if not callable(should_stop_fn):
@@ -94,10 +94,10 @@ def stop_if_higher_hook(
   """Ends training once the metric of an evaluation is above `threshold`.
 
   Args:
-    estimator: the Estimator whose evaluations count.
-    metric_name: a key of what `evaluate` returns.
-    threshold: the value that the metric must not exceed.
-    **kwargs: as in `stop_if_no_increase_hook`.
+    estimator: The Estimator whose evaluations count.
+    metric_name: A key of what `evaluate` returns.
+    threshold: The value that the metric must not exceed.
+    **kwargs: As in `stop_if_no_increase_hook`.
   """
   return _threshold_hook(
     operator.gt, estimator, metric_name, threshold, **kwargs
@@ -125,15 +125,15 @@ def stop_if_no_increase_hook(
   """Ends training when the metric has not risen for a number of steps.
 
   Args:
-    estimator: the Estimator whose evaluations count.
-    metric_name: a key of what `evaluate` returns.
-    max_steps_without_increase: training steps since the best evaluation.
+    estimator: The Estimator whose evaluations count.
+    metric_name: A key of what `evaluate` returns.
+    max_steps_without_increase: Training steps since the best evaluation.
     **kwargs: `eval_name`, the `name` given to `evaluate`; `min_steps`, the step
       of the first evaluation that counts; `run_every_secs` (60 by default) or
       `run_every_steps`, how often to look.
 
   Raises:
-    ValueError: when it is called, if an evaluation lacks the metric.
+    ValueError: When it is called, if an evaluation lacks the metric.
   """
   return _patience_hook(
     operator.gt, estimator, metric_name, max_steps_without_increase, **kwargs

@@ -15,11 +15,11 @@ class StopAtStepHook(Hook):
   """Stops after a number of further steps, or at a global step.
 
   Args:
-    num_steps: how many steps to train from where the call starts.
-    last_step: the global step to stop at, in place of `num_steps`.
+    num_steps: How many steps to train from where the call starts.
+    last_step: The global step to stop at, in place of `num_steps`.
 
   Raises:
-    ValueError: both or neither are given.
+    ValueError: Both or neither are given.
   """
 
   def __init__(
@@ -48,7 +48,7 @@ class NanTensorHook(Hook):
   that a checkpoint never holds what such a step made of the weights.
 
   Args:
-    fail_on_nan_loss: whether to raise `NanLossDuringTrainingError`; if not,
+    fail_on_nan_loss: Whether to raise `NanLossDuringTrainingError`; if not,
       training just stops.
   """
 

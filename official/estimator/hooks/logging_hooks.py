@@ -14,16 +14,16 @@ class LoggingTensorHook(Hook):
   """Logs scalars at an interval of steps or of seconds.
 
   Args:
-    tensors: names of scalars that `summary.scalar` recorded, or of tensors of
+    tensors: Names of scalars that `summary.scalar` recorded, or of tensors of
       the model_fn; a dict maps the name in the log to one of these.
-    every_n_iter: the interval in steps.
-    every_n_secs: the interval in seconds, in place of `every_n_iter`.
-    at_end: whether to log once more at the end; with it no interval need be
+    every_n_iter: The interval in steps.
+    every_n_secs: The interval in seconds, in place of `every_n_iter`.
+    at_end: Whether to log once more at the end; with it no interval need be
       given.
-    formatter: function that makes the line of a dict of name to value.
+    formatter: Function that makes the line of a dict of name to value.
 
   Raises:
-    ValueError: both intervals are given, or none, or one is not positive.
+    ValueError: Both intervals are given, or none, or one is not positive.
   """
 
   def __init__(
@@ -67,10 +67,10 @@ class StepCounterHook(Hook):
   """Logs and writes `global_step/sec`.
 
   Args:
-    every_n_steps: steps between two measurements.
-    every_n_secs: seconds between two measurements, in place of
+    every_n_steps: Steps between two measurements.
+    every_n_secs: Seconds between two measurements, in place of
       `every_n_steps`.
-    sink: where to write the rate; None for the log only.
+    sink: Where to write the rate; None for the log only.
   """
 
   def __init__(
@@ -101,15 +101,15 @@ class ExamplesPerSecondHook(Hook):
   """Logs `average_examples_per_sec` and `current_examples_per_sec`.
 
   Args:
-    batch_size: examples in a step, over all replicas.
-    every_n_steps: steps between two measurements.
-    every_n_secs: seconds between two measurements, in place of
+    batch_size: Examples in a step, over all replicas.
+    every_n_steps: Steps between two measurements.
+    every_n_secs: Seconds between two measurements, in place of
       `every_n_steps`.
-    warm_steps: steps at the start that the average leaves out.
-    sink: where to write the rates; None for the log only.
+    warm_steps: Steps at the start that the average leaves out.
+    sink: Where to write the rates; None for the log only.
 
   Attributes:
-    current_examples_per_sec_list: all current rates so far, in order.
+    current_examples_per_sec_list: All current rates so far, in order.
   """
 
   def __init__(

@@ -16,9 +16,9 @@ class PaceHook(Hook):
   `most_steps` happens exactly there.
 
   Args:
-    most_steps: length of the longest loop in steps, at most
+    most_steps: Length of the longest loop in steps, at most
       `RunConfig.steps_per_loop`.
-    seconds: how long a loop may take; a loop of one step may take longer.
+    seconds: How long a loop may take; a loop of one step may take longer.
 
   Raises:
     ValueError: `most_steps` is not positive.

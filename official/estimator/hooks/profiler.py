@@ -9,12 +9,12 @@ class ProfilerHook(Hook):
   """Profiles one loop at every interval, into `output_dir/plugins/profile`.
 
   Args:
-    save_steps: the interval in steps.
-    save_secs: the interval in seconds, in place of `save_steps`.
-    output_dir: where to write profiles; None for the model directory.
+    save_steps: The interval in steps.
+    save_secs: The interval in seconds, in place of `save_steps`.
+    output_dir: Where to write profiles; None for the model directory.
 
   Raises:
-    ValueError: not exactly one interval is given, or it is not positive.
+    ValueError: Not exactly one interval is given, or it is not positive.
   """
 
   def __init__(

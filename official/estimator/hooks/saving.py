@@ -31,12 +31,12 @@ class CheckpointSaverHook(Hook):
   weights; one that the user interrupts is.
 
   Args:
-    save_secs: the interval in seconds.
-    save_steps: the interval in steps, in place of `save_secs`.
-    listeners: called at every checkpoint, in this order.
+    save_secs: The interval in seconds.
+    save_steps: The interval in steps, in place of `save_secs`.
+    listeners: Called at every checkpoint, in this order.
 
   Raises:
-    ValueError: not exactly one interval is given, or it is not positive.
+    ValueError: Not exactly one interval is given, or it is not positive.
   """
 
   def __init__(
@@ -94,12 +94,12 @@ class SummarySaverHook(Hook):
   """Writes the scalars of the last step to an event file, at every interval.
 
   Args:
-    sink: where to write them.
-    save_steps: the interval in steps.
-    save_secs: the interval in seconds, in place of `save_steps`.
+    sink: Where to write them.
+    save_steps: The interval in steps.
+    save_secs: The interval in seconds, in place of `save_steps`.
 
   Raises:
-    ValueError: not exactly one interval is given, or it is not positive.
+    ValueError: Not exactly one interval is given, or it is not positive.
   """
 
   def __init__(
@@ -130,7 +130,7 @@ class MetricsLogHook(Hook):
   """Appends the scalars of steps to the run's `metrics.jsonl`.
 
   Args:
-    every_n_steps: steps between two lines; 1 writes every step, also the steps
+    every_n_steps: Steps between two lines; 1 writes every step, also the steps
       inside a loop of many.
 
   Raises:
