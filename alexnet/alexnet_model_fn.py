@@ -22,7 +22,7 @@ def check_images(settings: Settings, image_shape: tuple[int, ...]) -> None:
   """Checks that the images are large enough.
 
   Args:
-    settings: Of the run.
+    settings: The settings of the run.
     image_shape: [H, W, C].
 
   Raises:

@@ -35,7 +35,7 @@ class PlannedRun:
 
   Attributes:
     training: The network and the number of epochs.
-    seed: Of the run.
+    seed: Seed of the run.
     folder: Its `--model_dir`.
     data_dir: Its `--data_dir`; None for the main's default.
   """

@@ -34,7 +34,7 @@ class Training:
   Attributes:
     name: How the names of the folders of its runs begin.
     main: The module of the main, such as `'net.mnist_main'`.
-    flags: Of the main, besides those that the experiment gives.
+    flags: The flags of the main, besides those that the experiment gives.
     epochs: Number of epochs.
     epoch_seconds: Roughly the seconds that an epoch takes.
   """

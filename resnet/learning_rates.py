@@ -90,7 +90,7 @@ def lars_learning_rate(
   Args:
     batch_size: Images a step, over all replicas; it decides the peak.
     num_images: In an epoch.
-    train_epochs: Of the whole run (the original fixed 90).
+    train_epochs: Number of epochs of the whole run (the original fixed 90).
   """
   peak, warmup_epochs = _LARS_LARGEST
   for limit, rate, epochs in reversed(_LARS_PEAKS):

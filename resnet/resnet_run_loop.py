@@ -114,12 +114,12 @@ def resnet_model_fn(
     resnet_size: See `model_class`.
     weight_decay: See `image_model_fn`, as for all that follow.
     learning_rate_fn: Global step to rate.
-    momentum: Of the optimizer.
+    momentum: Momentum of the optimizer.
     data_format: See `model_class`.
     resnet_version: See `model_class`.
     loss_scale: A factor, or `'dynamic'`.
     loss_filter_fn: Variable name to whether it decays.
-    dtype: Of the computation.
+    dtype: Dtype of the computation.
     fine_tune: Whether to train the dense layer alone.
     label_smoothing: Share of the label that is spread over all classes.
     enable_lars: Whether LARS replaces the optimizer.

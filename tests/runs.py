@@ -27,7 +27,7 @@ def write_run(
   Args:
     folder: Where it is written; it must not exist.
     network: Name of the network.
-    accuracies: Of the test images, after each epoch.
+    accuracies: The accuracies of the test images, after each epoch.
     seed: The run's seed.
     seconds: Time of a step.
     settings: Other flags of its command.

@@ -126,7 +126,7 @@ class Trials:
 
   Args:
     folder: For these.
-    base: Of a run that has been trained.
+    base: The base of a run that has been trained.
     starts_there: Whether each begins with a copy of it.
   """
 

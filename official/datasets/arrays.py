@@ -21,9 +21,9 @@ def check_counts(name: str, split: str, examples: Split) -> None:
   """Checks that there are images, and one label for each.
 
   Args:
-    name: Of the data set, which errors name.
+    name: The name of the data set, which errors name.
     split: `'train'` or `'test'`.
-    examples: Of the split.
+    examples: The examples of the split.
 
   Raises:
     DataError: There are none, or another number of labels.
@@ -63,7 +63,7 @@ def of_known_classes(
   """Returns the splits without examples whose label is not that of a class.
 
   Args:
-    name: Of the data set, which errors name.
+    name: The name of the data set, which errors name.
     splits: The examples.
     class_names: The name of each class; None counts the classes in the labels.
     bad: Counts the examples that are left out.

@@ -41,7 +41,7 @@ def download_and_extract(url: str, data_dir: str, sha256: str = SHA256) -> str:
   Nothing is left in `data_dir` that did not pass the check.
 
   Args:
-    url: Of a `.tar.gz` file.
+    url: The URL of a `.tar.gz` file.
     data_dir: The folder to unpack to, which is made if it is not there.
     sha256: The checksum that the archive must have.
 

@@ -28,7 +28,7 @@ def training_positions(
   """Returns the positions of one pipeline, int64 [], without end.
 
   Args:
-    batch_size: Of one replica.
+    batch_size: Batch size of one replica.
     start_step: The global step to begin with.
     context: Says which pipeline this is.
   """
@@ -53,7 +53,7 @@ def evaluation_positions(
 
   Args:
     size: Number of examples.
-    batch_size: Of one replica.
+    batch_size: Batch size of one replica.
     context: Says which pipeline this is.
   """
 

@@ -15,7 +15,7 @@ class ImageDataset:
   """A set of images, each in one class.
 
   Attributes:
-    name: Of the set, for people, such as `'MNIST'`.
+    name: The name of the set, for people, such as `'MNIST'`.
     image_shape: Height, width and channels of what `preprocess` takes.
     num_classes: Labels are 0 to `num_classes - 1`.
     num_images: `'train'` and `'test'` to the number of images.

@@ -44,7 +44,7 @@ def load(
   Args:
     data_dir: The folder.
     image_size: Height and width of what the network gets.
-    seed: Of the order and the augmentation of training.
+    seed: Seed of the order and the augmentation of training.
     augment: Whether to train on a random part of each image, mirrored or not.
     bad: Counts the images that cannot be decoded. Where it allows any, each
       image is decoded once before training starts; None allows none.
@@ -113,8 +113,8 @@ class _Input:
   """The `input_fn` of `ImageDataset`.
 
   Attributes:
-    files: Of `'train'` and `'test'`.
-    decoder: Of the images.
+    files: The files of `'train'` and `'test'`.
+    decoder: The decoder of the images.
   """
 
   files: Mapping[str, LabelledFiles]

@@ -52,7 +52,7 @@ def load(
     background_class: Whether label 0 is a class, though no image has it: then
       there are 1001 classes. If not, there are 1000, and labels are one less
       than in the records.
-    seed: Of the order and the augmentation of training.
+    seed: Seed of the order and the augmentation of training.
     augment: Whether to train on a random part of each image, mirrored or not.
     bad: Counts the records that cannot be used. Where it allows any, each is
       read and decoded once before training starts; None allows none.
@@ -102,10 +102,10 @@ class _Input:
 
   Attributes:
     data_dir: The folder, which an error names.
-    parts: Of the files of `'train'` and `'test'`.
+    parts: The parts of the files of `'train'` and `'test'`.
     counts: Number of images of `'train'` and `'test'`.
     labels: How the labels number the classes.
-    decoder: Of the images.
+    decoder: The decoder of the images.
   """
 
   data_dir: str
@@ -173,7 +173,7 @@ def _training_records(
   """Returns records, string [], without end.
 
   Args:
-    parts: Of the files that this pipeline reads.
+    parts: The parts of the files that this pipeline reads.
     size: Number of their records, an epoch of this pipeline.
     seed: Chooses the order.
     start: Number of records to skip.

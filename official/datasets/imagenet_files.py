@@ -75,7 +75,7 @@ def count_share(parts: Sequence[Part], data_dir: str) -> int:
   """Returns the number of records in one worker's share of the files.
 
   Args:
-    parts: Of these files.
+    parts: The parts of these files.
     data_dir: The folder, which the error names.
 
   Raises:
@@ -102,7 +102,7 @@ def usable(
   """Tries every record; returns the files without those that are not usable.
 
   Args:
-    files: Of `'train'` and `'test'`.
+    files: The files of `'train'` and `'test'`.
     labels: How the labels number the classes.
     bad: Counts the records that are left out.
 

@@ -92,8 +92,8 @@ def central_image(
 
   Args:
     encoded: String [], see `decoding.images.decode`.
-    height: Of the result.
-    width: Of the result.
+    height: Height of the result.
+    width: Width of the result.
     shorter: Pixels to which the shorter side of the image is resized.
 
   Returns:

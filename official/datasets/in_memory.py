@@ -41,11 +41,11 @@ def dataset(
   """Makes an `ImageDataset` of the splits `'train'` and `'test'`.
 
   Args:
-    name: Of the data set, for people.
+    name: The name of the data set, for people.
     splits: The examples; the two are checked against each other.
     class_names: The name of each class; None names them by their numbers, as
       many as the labels have.
-    seed: Of the order and the augmentation of training.
+    seed: Seed of the order and the augmentation of training.
     augment: Whether training images are changed at random, as `preprocessing`
       says.
     preprocessing: What happens to the images.

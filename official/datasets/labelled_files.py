@@ -25,7 +25,7 @@ class LabelledFiles(NamedTuple):
   """The images of a split.
 
   Attributes:
-    paths: Of the files, as bytes, since a name need not be text.
+    paths: The paths of the files, as bytes, since a name need not be text.
     labels: int32, one for each path.
   """
 
@@ -49,7 +49,7 @@ class Listing(NamedTuple):
   """What a folder holds.
 
   Attributes:
-    files: Of `'train'` and `'test'`.
+    files: The files of `'train'` and `'test'`.
     class_names: The name of each class.
     reasons: Why each image that cannot be used by its header is left out.
   """
@@ -92,7 +92,7 @@ def decode_and_resize(
   """Decodes the images of a split.
 
   Args:
-    files: Of the images.
+    files: The files of the images.
     size: Height and width to resize to.
 
   Returns:

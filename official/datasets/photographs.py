@@ -20,7 +20,7 @@ class PhotographDecoder:
 
   Attributes:
     size: Height and width of the images.
-    seed: Of the augmentation of training.
+    seed: Seed of the augmentation of training.
     augment: Whether training takes a random part of each image, mirrored or
       not.
   """
@@ -61,7 +61,7 @@ def batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
 
   Args:
     examples: A dataset of images float32 [size, size, 3] and labels int32 [].
-    batch_size: Of the result; the last batch may be smaller.
+    batch_size: Batch size of the result; the last batch may be smaller.
   """
   return (
     examples

@@ -16,7 +16,7 @@ class Preprocessing:
   Attributes:
     normalize: uint8 (or 0 to 255 in float32) [N, H, W, C] to float32
       [N, H, W, C].
-    augmentation: Of training images, before `normalize`.
+    augmentation: The augmentation of training images, before `normalize`.
     image_size: Height and width to which images of several sizes are resized.
   """
 

@@ -28,18 +28,18 @@ def process_record_dataset(
   Args:
     dataset: A dataset of raw records, string [].
     is_training: Whether to shuffle.
-    batch_size: Of the result.
+    batch_size: Batch size of the result.
     shuffle_buffer: Number of records from which the next one is drawn; that of
       all records for a full shuffle.
     parse_record_fn: `(record, is_training, dtype)` to image and label.
     num_epochs: Number of passes over the records; None for no end.
-    dtype: Of the images.
+    dtype: Dtype of the images.
     datasets_num_private_threads: Number of threads that only this pipeline
       uses; None for those that all pipelines share.
     drop_remainder: Whether to leave out a last batch that is smaller.
     tf_data_experimental_slack: Whether to prefetch a little later, while the
       step computes.
-    seed: Of the shuffle; None for another order every time.
+    seed: Seed of the shuffle; None for another order every time.
   """
   options = tf.data.Options()
   # The threads work on many images at once, not together on each one.

@@ -25,11 +25,11 @@ def get_synth_input_fn(
   Labels are uniform over all classes; the original never drew the last one.
 
   Args:
-    height: Of the images.
-    width: Of the images.
-    num_channels: Of the images.
+    height: Height of the images.
+    width: Width of the images.
+    num_channels: Number of channels of the images.
     num_classes: Labels are 0 to `num_classes - 1`.
-    dtype: Of the images.
+    dtype: Dtype of the images.
 
   Returns:
     A function `(is_training, data_dir, batch_size, *args, **kwargs)` to a
@@ -64,7 +64,7 @@ def stand_in(
   """Returns synthetic images in place of a data set that is not there.
 
   Args:
-    name: Of the data set that the images stand for.
+    name: The name of the data set that the images stand for.
     image_shape: Height, width and channels.
     num_classes: Labels are 0 to `num_classes - 1`.
     num_images: `'train'` and `'test'` to the number of images.

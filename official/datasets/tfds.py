@@ -33,8 +33,8 @@ def load(
   """Reads a set with splits `train` and `test` (or `validation`) into memory.
 
   Args:
-    name: Of the set, such as `'kmnist'`; None where `data_dir` is the folder
-      of a prepared version.
+    name: The name of the set, such as `'kmnist'`; None where `data_dir` is the
+      folder of a prepared version.
     data_dir: The folder of prepared sets; None for the default of TensorFlow
       Datasets.
     **options: See `in_memory.dataset`.

@@ -23,7 +23,7 @@ def from_settings(settings: Settings) -> RunConfig:
   """Reads the cluster, and checks that the strategy suits it.
 
   Args:
-    settings: Of the run.
+    settings: The settings of the run.
 
   Raises:
     UsageError: It does not, or see `read`.

@@ -28,8 +28,8 @@ class Devices:
     num_replicas: Number of devices that share a global batch, those of all
       workers together.
     data_format: `'channels_first'` or `'channels_last'`.
-    dtype: Of the computation.
-    description: Of the devices, for people.
+    dtype: Dtype of the computation.
+    description: The description of the devices, for people.
     is_chief: Whether this process reports what happens, and writes it.
     worker: Such as `worker 2 of 4`; None for a process without others.
     cluster: A `RunConfig` that knows the other workers.
@@ -111,7 +111,7 @@ def _use_gpus(number: int | None) -> list[tf.config.PhysicalDevice]:
   """Hides all but the first GPUs from TensorFlow, for the whole process.
 
   Args:
-    number: Of GPUs to use; None or -1 for all.
+    number: Number of GPUs to use; None or -1 for all.
 
   Returns:
     The GPUs that are used.

@@ -86,7 +86,7 @@ def _check_call(caller: socket.socket, addresses: list[str]) -> int:
 
   Args:
     caller: The connection.
-    addresses: Of all workers, as the chief knows them.
+    addresses: The addresses of all workers, as the chief knows them.
 
   Returns:
     Its place among them.

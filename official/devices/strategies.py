@@ -25,7 +25,7 @@ def choose(
   """Returns the strategy that the flags ask for; None for one device.
 
   Args:
-    settings: Of the run.
+    settings: The settings of the run.
     gpus: The GPUs that are used.
     cluster: Knows the workers; see `cluster.from_settings`.
 

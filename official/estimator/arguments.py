@@ -95,7 +95,7 @@ def check_can_train(config: RunConfig, is_shared: bool) -> None:
   """Checks that a process with this config may train.
 
   Args:
-    config: Of the Estimator.
+    config: The config of the Estimator.
     is_shared: Whether its strategy trains together with other workers.
 
   Raises:
@@ -126,7 +126,7 @@ def checked_list(
   Args:
     items: Hooks, or listeners.
     kind: The class that all of them must have.
-    name: Of the argument, for the message.
+    name: The name of the argument, for the message.
 
   Raises:
     TypeError: An item is of another class, or was written for tf.estimator.

@@ -173,7 +173,7 @@ def writing_ops(
 
   Args:
     graph: The graph of a `Traced`.
-    handles: Of the variables, as they are outside the graph.
+    handles: The handles of the variables, as they are outside the graph.
     except_training: Whether to leave out the training ops of optimizers.
   """
   # A graph sees a variable through a placeholder of its own for the handle.

@@ -30,7 +30,7 @@ class TrainingLoop:
 
   Args:
     program: Runs the steps.
-    iterator: Of the training data.
+    iterator: An iterator of the training data.
     call: The call of `train`; hooks read it and may ask it to stop.
     hooks: Called around each turn, in this order.
     global_step: The variable that every step adds 1 to.
@@ -142,7 +142,7 @@ def batches(
   Args:
     run_batch: Takes the next batch of an iterator; raises
       `tf.errors.OutOfRangeError` if there is none.
-    iterator: Of the data.
+    iterator: An iterator of the data.
     call: The call of `evaluate` or `predict`.
     hooks: Called around each batch, in this order.
     limit: At most this many batches; None for all.

@@ -42,7 +42,7 @@ class ProgramSet:
     """A program that trains on the batches of an iterator.
 
     Args:
-      iterator: Of a dataset, distributed or not.
+      iterator: An iterator of a dataset, distributed or not.
       fetches: Names of the tensors that hooks need; a program that returns
         more of them will do.
     """

@@ -25,7 +25,8 @@ def average_statistics(variables: Iterable[tf.Variable]) -> list[tf.Operation]:
   from a run that was never interrupted.
 
   Args:
-    variables: Of the model; those that are not statistics stay as they are.
+    variables: The variables of the model; those that are not statistics stay as
+      they are.
 
   Returns:
     The assignments; none for one replica.
@@ -69,8 +70,9 @@ def gather_sums(
   Every worker must call it.
 
   Args:
-    variables: Of metrics; those of which there is one copy stay as they are.
-    strategy: Of the variables.
+    variables: The variables of metrics; those of which there is one copy stay
+      as they are.
+    strategy: The strategy of the variables.
   """
   if strategy.num_replicas_in_sync == 1:
     return

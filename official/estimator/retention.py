@@ -85,7 +85,7 @@ def whole(prefixes: Sequence[str]) -> Iterator[str]:
   """The checkpoints that are not damaged, the newest first.
 
   Args:
-    prefixes: Of checkpoints, the newest last.
+    prefixes: The prefixes of checkpoints, the newest last.
   """
   return (p for p in reversed(prefixes) if manifests.damage(p) is None)
 

@@ -17,7 +17,7 @@ def alone(
   which serves any value that is computed from variables.
 
   Args:
-    context: Of the replica that is being traced.
+    context: The context of the replica that is being traced.
   """
   if context.num_replicas_in_sync == 1:
     return contextlib.nullcontext()

@@ -43,8 +43,8 @@ def initial_value(name: str, kwargs: Mapping[str, Any]) -> Callable[[], Any]:
   """The function that returns the initial value of a variable.
 
   Args:
-    name: Of the variable, for the message.
-    kwargs: Of a variable creator.
+    name: The name of the variable, for the message.
+    kwargs: The arguments of a variable creator.
 
   Raises:
     ValueError: The value is a tensor of the graph, which is gone when the

@@ -17,7 +17,7 @@ class Prediction(NamedTuple):
   Attributes:
     class_name: The most probable class; its number where the export does not
       have names.
-    probability: Of this class.
+    probability: The probability of this class.
   """
 
   class_name: str
@@ -66,7 +66,7 @@ class ImageClassifier:
     """Classifies files.
 
     Args:
-      paths: Of the files.
+      paths: The paths of the files.
       batch_size: Number of images that are computed at a time.
 
     Yields:

@@ -42,7 +42,7 @@ def image_bytes_serving_input_fn(
   Args:
     image_shape: Height and width of the network's input, at most 256, and 3
       channels.
-    dtype: Of the network's input.
+    dtype: Dtype of the network's input.
 
   Raises:
     ValueError: There are not 3 channels, or the height or width is too large.
@@ -84,7 +84,7 @@ def encoded_image_serving_input_fn(
       of the network. It becomes a part of the exported model.
     decode_fn: An encoded image, string [] -> [H, W, C] from 0 to 255. None
       decodes to this many channels and resizes to this height and width.
-    dtype: Of the network's input.
+    dtype: Dtype of the network's input.
   """
   decode = decode_fn or functools.partial(
     resizing.decode_and_resize, image_shape

@@ -32,10 +32,10 @@ def export(
   """Exports the newest checkpoint to `--export_dir`.
 
   Args:
-    estimator: Of the network; its `model_dir` has the checkpoint.
+    estimator: The estimator of the network; its `model_dir` has the checkpoint.
     dataset: The data set that it was trained on, whose preprocessing and class
       names become a part of the export.
-    settings: Of the run.
+    settings: The settings of the run.
 
   Returns:
     The folder of the SavedModel.

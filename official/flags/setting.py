@@ -26,7 +26,7 @@ class Setting:
   Attributes:
     default: Its value unless another is given.
     help: What it is for, as `--help` prints it.
-    short_name: Of its flag, as the original had it.
+    short_name: The short name of its flag, as the original had it.
     low: Its least value.
     high: Its greatest value.
     choices: Its only values, if there are few; of a list, those of its items,
@@ -103,7 +103,7 @@ class Rule:
   """What must hold between several settings, whatever else is given.
 
   Attributes:
-    names: Of the settings.
+    names: The names of the settings.
     holds: Takes their values by name.
     message: What to print where it does not hold.
   """

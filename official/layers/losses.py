@@ -50,6 +50,6 @@ def excludes_batch_norm(name: str) -> bool:
   """The default `loss_filter_fn`: batch norm does not decay.
 
   Args:
-    name: Of a variable.
+    name: The name of a variable.
   """
   return 'batch_normalization' not in name

@@ -34,7 +34,8 @@ class Group:
       from other groups of this network; not with the number of epochs.
     name: The same with the number of epochs, where that differs too.
     parameters: Number of trained numbers.
-    predictions: Of the first run that has them; None where no run has.
+    predictions: The predictions of the first run that has them; None where no
+      run has.
     predicting_run: That run.
   """
 

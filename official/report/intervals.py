@@ -84,7 +84,8 @@ def _t(degrees: float) -> float:
   """The 95 % point of Student's t distribution.
 
   Args:
-    degrees: Of freedom; a fraction is rounded down, for a wider interval.
+    degrees: Degrees of freedom; a fraction is rounded down, for a wider
+      interval.
   """
   whole = math.floor(degrees + 1e-9)
   if whole <= len(_T):

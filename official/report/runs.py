@@ -61,7 +61,8 @@ class Run:
     settings: Flags that are not at their defaults, such as
       `'--optimizer=adam'`, without the seed and the number of epochs.
     config: The value of every setting, by name.
-    seed: Of the initial weights, the order of the images and the augmentation.
+    seed: Seed of the initial weights, the order of the images and the
+      augmentation.
     class_names: One name for each class.
     num_images: Number of `'train'` and of `'test'` images in the data set.
     parameters: Number of trained numbers.

@@ -88,7 +88,7 @@ def opened(
   nothing.
 
   Args:
-    settings: Of the run; `model_dir` is its folder.
+    settings: The settings of the run; `model_dir` is its folder.
     network: Its name.
     dataset: The images it trains on.
     is_chief: Whether this process takes care of the folder.

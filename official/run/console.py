@@ -27,7 +27,7 @@ class Console:
     dataset: The images to train and test on.
     devices: The devices to compute on.
     plan: When to evaluate and when to end.
-    settings: Of the run.
+    settings: The settings of the run.
   """
 
   def __init__(
@@ -124,7 +124,7 @@ class Console:
     """Prints why no training follows.
 
     Args:
-      estimator: Of the run.
+      estimator: The estimator of the run.
       step: The global step of its newest checkpoint.
     """
     total = self._plan.total_steps

@@ -34,7 +34,7 @@ def summary_hooks(
   """What writes `--summaries`, on the chief.
 
   Args:
-    settings: Of the run.
+    settings: The settings of the run.
     devices: Tell whether this process is the chief.
     dataset: Whose images to show.
   """

@@ -26,7 +26,7 @@ class TrainAndEvaluateLoop:
     devices: The devices to compute on.
     plan: When to evaluate and when to end.
     console: Prints what happens.
-    settings: Of the run.
+    settings: The settings of the run.
     listeners: Called at every checkpoint.
   """
 

@@ -31,7 +31,7 @@ class Plan:
     counts to it.
 
     Args:
-      settings: Of the run.
+      settings: The settings of the run.
       num_images: Training images, which make an epoch.
     """
     epochs = 0 if settings.eval_only else settings.train_epochs

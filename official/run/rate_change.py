@@ -20,7 +20,7 @@ def line(
   More epochs, say, move the place where the rate falls, so it jumps back up.
 
   Args:
-    metrics_path: Of the run's `metrics.jsonl`.
+    metrics_path: The metrics path of the run's `metrics.jsonl`.
     step: The global step from which it goes on.
     learning_rate_fn: Global step to rate, from now on.
 

@@ -7,7 +7,7 @@ class ThresholdStop(estimator_lib.Hook):
   """Ends `train_and_evaluate` after an evaluation that is good enough.
 
   Args:
-    threshold: Of the accuracy; None for never.
+    threshold: The threshold of the accuracy; None for never.
 
   Attributes:
     has_stopped: Whether it has ended a run.

@@ -44,8 +44,8 @@ def opened(
   """A run, in a folder that this process has to itself while it trains.
 
   Args:
-    settings: Of the run. What they leave to the data and the machine is
-      settled here: `model_dir`, `data_format`, `loss_scale`.
+    settings: The settings of the run. What they leave to the data and the
+      machine is settled here: `model_dir`, `data_format`, `loss_scale`.
     model_fn: See `TrainingRun`.
     dataset: The images to train and test on.
     network: Its name for people and for `config.json`.
@@ -94,7 +94,7 @@ class TrainingRun:
   """What a main does with a network, step by step; `opened` makes it.
 
   Attributes:
-    settings: Of the run, all settled.
+    settings: The settings of the run, all settled.
     model_fn: Its `params` are the settings by name, with `dtype` a `tf.DType`
       and `loss_scale` a float or `'dynamic'`, and `num_classes` and
       `learning_rate_fn`.

@@ -31,8 +31,8 @@ class _Frame(NamedTuple):
     left: First column in the picture.
     bottom: Row after the last one.
     right: Column after the last one.
-    height: Of the picture that holds the frame.
-    width: Of the picture that holds the frame.
+    height: Height of the picture that holds the frame.
+    width: Width of the picture that holds the frame.
     start: Position of the first byte.
     end: Position after the last byte.
     control: Position of the flags that make a colour transparent; -1 where

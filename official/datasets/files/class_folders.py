@@ -137,7 +137,7 @@ def _find_classes(
 
   Args:
     data_dir: The data folder.
-    folder: Of the split.
+    folder: The folder of the split.
     pool: Threads that read.
     result: Gets what is left out or cannot be used.
   """

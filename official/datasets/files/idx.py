@@ -126,7 +126,7 @@ def parse(content: bytes, path: str, dimensions: int) -> np.ndarray:
 
   Args:
     content: The bytes of the file.
-    path: Of the file, which errors name.
+    path: The path of the file, which errors name.
     dimensions: The number of dimensions that the array must have.
 
   Returns:

@@ -33,7 +33,7 @@ class LeftOut:
   """A file, or a folder with all that is in it, that is not data.
 
   Attributes:
-    path: Of the file or folder.
+    path: The path of the file or folder.
     kind: What it is, which is the reason that it is left out.
     files: Number of files that it stands for; 0 for a link to a folder, whose
       files are counted where they are.

@@ -22,7 +22,7 @@ class _Set(NamedTuple):
   Attributes:
     split: The first part of the names.
     total: Number of files.
-    digits: Of their numbers.
+    digits: Number of digits of their numbers.
     ending: Such as `.tfrecord`; may be empty.
   """
 

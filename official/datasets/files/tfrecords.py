@@ -27,7 +27,7 @@ class Part(NamedTuple):
   """Records of a file, one after the other.
 
   Attributes:
-    path: Of the file.
+    path: The path of the file.
     offset: Byte at which the first record begins.
     num_records: How many they are; -1 for all to the end of the file.
   """
@@ -119,7 +119,7 @@ def usable_parts(path: str, use: Use) -> tuple[list[Part], dict[int, str]]:
   since its neighbours can be found without it.
 
   Args:
-    path: Of the file.
+    path: The path of the file.
     use: Tried on each record.
 
   Returns:
