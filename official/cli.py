@@ -41,9 +41,11 @@ def run(
 
   Args:
     main: The command.
-    with_tensorflow: Whether `main` needs it; to import it takes seconds.
-    arguments: What the words that are no flags mean, such as `'IMAGE'`; there
-      must be one or more then, and `main` gets them as a list.
+    with_tensorflow: Whether `main` needs TensorFlow, whose import takes
+      seconds.
+    arguments: The meaning of the words that are not flags, such as `'IMAGE'`;
+      then at least one is required, and `main` gets them as a list. None allows
+      no such word.
   """
   _open_what_is_closed()
   try:
@@ -60,10 +62,10 @@ def run(
 
 
 def _open_what_is_closed() -> None:
-  """Gives a command that was started with `>&-` or `2>&-` somewhere to write.
+  """Opens standard output and standard error where `>&-` or `2>&-` closed them.
 
-  Otherwise the next file that is opened would get that number, and what is
-  printed.
+  Otherwise the next file that the process opens would get that descriptor, and
+  everything that is printed would go into it.
   """
   for number in range(3):
     try:
@@ -114,10 +116,10 @@ def _run(
 
 @contextlib.contextmanager
 def _signals_interrupt() -> Iterator[None]:
-  """Within it a signal is an exception, and afterwards what it was before.
+  """Turns signals into exceptions within it, and restores the handlers after.
 
-  Where Python itself would have turned SIGINT into an exception it ends the
-  process then: nothing is left that it could save.
+  Afterwards SIGINT ends the process where Python's own handler would raise an
+  exception: the command has nothing left to save.
   """
   before = {n: signal.signal(n, _interrupt) for n in _SIGNALS}
   try:
@@ -130,7 +132,7 @@ def _signals_interrupt() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _loggers_restored() -> Iterator[None]:
-  """Afterwards the loggers of `_set_up_logging` are what they were before."""
+  """Restores the loggers that `_set_up_logging` changes."""
   loggers = [logging.getLogger(name) for name in _LOGGERS]
   before = [(each.handlers[:], each.level) for each in loggers]
   try:
@@ -179,11 +181,11 @@ def _set_up_logging(flags_obj: flags.FlagValues) -> None:
 
 
 def _set_levels(flags_obj: flags.FlagValues) -> None:
-  """Says which messages are logged: by --verbosity, or what is worth a line."""
+  """Sets which messages are logged: by --verbosity, or the useful ones."""
   has_hooks = 'hooks' in flags_obj and flags_obj.hooks
   levels = {
     'official': logging.INFO if has_hooks else logging.WARNING,
-    # What a warm start loaded and what not.
+    # It reports what a warm start loaded and what it did not.
     'official.estimator.warm_start': logging.INFO,
     'tensorflow': logging.ERROR,
   }
@@ -195,27 +197,27 @@ def _set_levels(flags_obj: flags.FlagValues) -> None:
 
 
 class _Chatter:
-  """What libraries print at start; TensorFlow's C++ part does it unasked."""
+  """What libraries print when they start, as TensorFlow's C++ part does."""
 
   def __init__(self, terminal: int):
     self._terminal = terminal
     self.file = tempfile.TemporaryFile()
 
   def tell(self) -> None:
-    """Prints it after all: it says why a GPU cannot be used, say."""
+    """Prints it after all: for example, it says why a GPU cannot be used."""
     self.file.seek(0)
     os.write(self._terminal, self.file.read())
 
 
 @contextlib.contextmanager
 def quiet_stderr(tell: bool = True) -> Iterator[_Chatter]:
-  """Keeps what is printed to itself, unless it ends in an exception.
+  """Holds standard error back, and prints it if an exception ends the block.
+
+  TensorFlow's notes about oneDNN and missing CUDA libraries come before it
+  reads any setting, so no setting can turn them off.
 
   Args:
-    tell: Whether it is printed then.
-
-  TensorFlow notes oneDNN and missing CUDA libraries before any setting of it
-  is read.
+    tell: Whether to print the text after an exception.
   """
   sys.stderr.flush()
   terminal = os.dup(2)

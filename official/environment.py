@@ -1,4 +1,4 @@
-"""Process environment that TensorFlow reads once, when it is imported."""
+"""The process environment that TensorFlow reads once, when it is imported."""
 
 import contextlib
 import importlib.metadata
@@ -25,13 +25,13 @@ def configure() -> None:
 
 
 def expect_lost_workers() -> None:
-  """TensorFlow need not tell at length what one line of ours will."""
+  """Silences TensorFlow's long messages, which one line of ours replaces."""
   if os.environ['TF_CPP_MIN_LOG_LEVEL'] == _DEFAULTS['TF_CPP_MIN_LOG_LEVEL']:
     os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
 
 
 def describe() -> dict[str, str]:
-  """Versions and machine, for `config.json`."""
+  """Returns the versions of packages and the machine, for `config.json`."""
   packages = ('tensorflow', 'tensorflow-cpu', 'numpy')
   found = {}
   for package in packages:
@@ -49,7 +49,7 @@ def set_gpu_threads(mode: str | None, count: int | None) -> None:
 
   Args:
     mode: `'global'`, `'gpu_private'` or `'gpu_shared'`; None sets nothing.
-    count: Threads a GPU; None for 2.
+    count: Number of threads for each GPU; None for 2.
   """
   if mode is not None:
     os.environ['TF_GPU_THREAD_MODE'] = mode

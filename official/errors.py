@@ -1,4 +1,4 @@
-"""Errors whose message, alone, is all that the user needs to see."""
+"""Errors whose message is all that the user needs to see."""
 
 import contextlib
 import errno
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 
 class UserError(Exception):
-  """Something the user gave cannot work; the message says what and why.
+  """An input of the user that cannot work; the message says which and why.
 
   Commands print the message as one line and exit with `exit_code`.
   """
@@ -27,13 +27,14 @@ class DataError(UserError, ValueError):
   """A data file that is missing, damaged or of another kind."""
 
 
-# The disk, or a limit of the machine, whichever file it is.
+# Errors of the disk, or of a limit of the machine, whichever file it is.
 _OF_MACHINE = frozenset(
   getattr(errno, name)
   for name in ('ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EIO', 'ESTALE', 'EMFILE')
   if hasattr(errno, name)
 )
-# A place: the user's where it is in a folder of his, else the program's.
+# Errors of a place: the user's if it is in a folder that the user named,
+# otherwise the program's.
 _OF_PLACE = frozenset({
   *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR),
   *(errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP),
@@ -42,13 +43,13 @@ _OF_PLACE = frozenset({
 
 @contextlib.contextmanager
 def told_of_files(folders: Iterable[str | None]) -> Iterator[None]:
-  """Within it an error about the user's files is one line.
+  """Turns errors about the user's files into a `UserError` of one line.
 
   Args:
-    folders: That the user named; see `is_of_files`.
+    folders: The folders that the user named; see `is_of_files`.
 
   Raises:
-    UserError: There was such an error.
+    UserError: There was such an error within the context.
   """
   try:
     yield
@@ -60,19 +61,19 @@ def told_of_files(folders: Iterable[str | None]) -> Iterator[None]:
 
 
 def line_of(error: OSError, folders: Iterable[str] = ()) -> str:
-  """`run/metrics.jsonl: Permission denied`."""
+  """Returns a line such as `run/metrics.jsonl: Permission denied`."""
   name = error.filename or ' or '.join(folders)
   return f'{name}: {error.strerror or error}' if name else str(error)
 
 
 def is_of_output(error: OSError) -> bool:
-  """Whether it is what the command prints that could not be written."""
+  """Returns whether the output of the command could not be written."""
   if error.filename is not None:
     return False
   try:
-    sys.stdout.flush()  # What was not written is still there.
-    os.write(sys.stdout.fileno(), b'')  # Unless Python does not keep it.
-  except io.UnsupportedOperation:  # It is no file: in a notebook, say.
+    sys.stdout.flush()  # Text that was not written is still in the buffer.
+    os.write(sys.stdout.fileno(), b'')  # For output without a buffer.
+  except io.UnsupportedOperation:  # Not a file: for example in a notebook.
     return False
   except OSError:
     return True
@@ -80,14 +81,14 @@ def is_of_output(error: OSError) -> bool:
 
 
 def is_of_files(error: OSError, folders: Iterable[str | None]) -> bool:
-  """Whether an error is about the user's disk and folders, and no bug.
+  """Returns whether an error is about the user's disk and folders, not a bug.
 
-  A pipe that nobody reads any more, an address, or a file that the program
-  itself should have known, are not.
+  Errors about a pipe that nobody reads any more, about an address, or about a
+  file that the program itself should have known are not.
 
   Args:
     error: The error.
-    folders: That the user named.
+    folders: The folders that the user named.
   """
   if error.errno in _OF_MACHINE:
     return True

@@ -296,5 +296,5 @@ def test_workers_that_were_told_different_clusters_are_refused():
     ]
     errors = [worker.exception() for worker in joining]
   assert [type(error) for error in errors] == [UsageError] * 2
-  assert str(errors[0]).startswith('worker 2 was told of the workers ')
-  assert str(errors[1]).startswith(f'the chief at {hosts[0]} was told of other')
+  assert str(errors[0]).startswith('worker 2 was given the workers ')
+  assert str(errors[1]).startswith(f'the chief at {hosts[0]} was given other')

@@ -21,12 +21,12 @@ def check_counts(name: str, split: str, examples: Split) -> None:
   """Checks that there are images, and one label for each.
 
   Args:
-    name: The name of the data set, which errors name.
+    name: The name of the data set, for the error message.
     split: `'train'` or `'test'`.
     examples: The examples of the split.
 
   Raises:
-    DataError: There are none, or another number of labels.
+    DataError: There is no image, or the number of labels differs.
   """
   if len(examples.images) != len(examples.labels):
     raise DataError(
@@ -63,13 +63,13 @@ def of_known_classes(
   """Returns the splits without examples whose label is not that of a class.
 
   Args:
-    name: The name of the data set, which errors name.
-    splits: The examples.
+    name: The name of the data set, for the error message.
+    splits: The examples by the name of their split.
     class_names: The name of each class; None counts the classes in the labels.
-    bad: Counts the examples that are left out.
+    bad: The counter of examples that are left out.
 
   Raises:
-    DataError: There are more of these than `bad` allows, or no others.
+    DataError: `bad` does not allow this many of them, or no example is left.
   """
   labels = np.concatenate([split.labels for split in splits.values()])
   classes = len(class_names) if class_names else _count_classes(labels)
@@ -103,7 +103,7 @@ def hold_out(splits: Mapping[str, Split], count: int) -> dict[str, Split]:
   """Returns the last training images as the test split, the rest to train on.
 
   Raises:
-    UsageError: There are not more than `count` training images.
+    UsageError: There are at most `count` training images.
   """
   images, labels = splits['train'].images, splits['train'].labels
   if count >= len(labels):

@@ -23,9 +23,9 @@ class Augmentation:
   """A random change of a batch of images.
 
   Attributes:
-    apply: Images [N, H, W, C] and random numbers, float32 [N, `numbers`]
-      uniform between -1 and 1, to the changed images.
-    numbers: How many random numbers each image takes.
+    apply: Function from images [N, H, W, C] and random numbers, float32
+      [N, `numbers`] uniform between -1 and 1, to the changed images.
+    numbers: Number of random numbers for each image.
   """
 
   apply: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -86,8 +86,8 @@ def random_crop_and_flip(images: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
   Args:
     images: [N, H, W, C].
     uniform: float32 [N, 3] between -1 and 1: the place of the crop from top to
-      bottom, that from left to right, and the flip, which a negative one asks
-      for.
+      bottom, its place from left to right, and the flip; a negative number
+      mirrors the image.
 
   Returns:
     [N, H, W, C] of the same dtype.

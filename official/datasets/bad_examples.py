@@ -10,7 +10,7 @@ from official.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-_NAMED = 5  # examples of many
+_NAMED = 5  # A message names at most this many examples.
 _BATCH = 1024
 
 
@@ -18,7 +18,7 @@ class BadExamples:
   """The examples of a data set that cannot be used, up to a limit.
 
   Args:
-    limit: The greatest number of them that may be left out, see
+    limit: The greatest number of examples that may be left out; see
       `--max_bad_examples`.
 
   Attributes:
@@ -38,12 +38,13 @@ class BadExamples:
     """Counts more examples that cannot be used, and logs their names.
 
     Args:
-      examples: Each described by where it is and what is wrong with it.
+      examples: One text for each example: where it is and what is wrong with
+        it.
       are_all: Whether all examples have been tried; if not, an error says that
         there are at least this many.
 
     Raises:
-      DataError: There are more than may be left out.
+      DataError: More examples than the limit cannot be used.
     """
     examples = list(examples)
     self.count += len(examples)
@@ -67,11 +68,11 @@ def find_unusable(
 
   Args:
     count: The number of examples.
-    use: A number, int64 [], to any tensor; it raises where it cannot use the
-      example of this number.
+    use: Function from a number, int64 [], to any tensor; it raises where the
+      example of this number cannot be used.
 
   Returns:
-    The numbers that cannot be used, each with the reason.
+    The numbers of the examples that cannot be used, each with the reason.
   """
   numbers = tf.data.Dataset.range(count)
 

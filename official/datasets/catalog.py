@@ -1,4 +1,4 @@
-"""Which data set the flags ask for."""
+"""Loads the data set that the flags ask for."""
 
 import os
 from typing import Any
@@ -24,7 +24,7 @@ _CIFAR10_COMMAND = 'python -m official.datasets.cifar10_download_and_extract'
 
 
 def load_mnist(flags_obj: Any) -> ImageDataset:
-  """Loads what a main for MNIST trains on; without flags, the embedded MNIST.
+  """Loads the data of a main for MNIST; by default, the embedded MNIST.
 
   A folder may hold IDX files, gzipped or not, CIFAR-10's binary files, folders
   of images, or one prepared version of a set of TensorFlow Datasets.
@@ -33,21 +33,21 @@ def load_mnist(flags_obj: Any) -> ImageDataset:
     flags_obj: The settings, or the parsed flags.
 
   Raises:
-    UsageError: There is no such folder, or nothing known in it.
-    DataError: What is there is damaged.
+    UsageError: There is no such folder, or it holds no known kind of data.
+    DataError: A file of the data set is damaged.
   """
   return _load_in_memory(SettingsForSmallImages.of(flags_obj), MNIST)
 
 
 def load_cifar10(flags_obj: Any) -> ImageDataset:
-  """Loads what a main for CIFAR-10 trains on; see `load_mnist` for the folders.
+  """Loads the data of a main for CIFAR-10; see `load_mnist` for the folders.
 
   Args:
     flags_obj: The settings, or the parsed flags.
 
   Raises:
-    UsageError: No data are given, or there is nothing known in the folder.
-    DataError: What is there is damaged.
+    UsageError: No data are given, or the folder holds no known kind of data.
+    DataError: A file of the data set is damaged.
   """
   settings = SettingsForSmallImages.of(flags_obj)
   if settings.dataset is None and settings.data_dir is None:
@@ -67,14 +67,14 @@ def load_cifar10(flags_obj: Any) -> ImageDataset:
 
 
 def load_imagenet(flags_obj: Any) -> ImageDataset:
-  """Loads what a main for photographs trains on: TFRecords or folders.
+  """Loads the data of a main for photographs: TFRecords or folders of images.
 
   Args:
     flags_obj: The settings, or the parsed flags.
 
   Raises:
-    UsageError: No data are given, or there is nothing known in the folder.
-    DataError: What is there is damaged.
+    UsageError: No data are given, or the folder holds no known kind of data.
+    DataError: A file of the data set is damaged.
   """
   settings = SettingsForPhotographs.of(flags_obj)
   data_dir, size = settings.data_dir, settings.image_size

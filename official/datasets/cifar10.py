@@ -24,7 +24,7 @@ CLASS_NAMES = (
 NUM_IMAGES = {'train': 50_000, 'test': 10_000}
 HEIGHT = WIDTH = 32
 NUM_CHANNELS = 3
-# The label, then the red, the green and the blue plane.
+# A record is the label, then the red, the green and the blue plane.
 RECORD_BYTES = 1 + HEIGHT * WIDTH * NUM_CHANNELS
 
 
@@ -51,7 +51,7 @@ def load(
 
   Args:
     data_dir: The folder that `find` returned.
-    above: The folder in which `find` looked; None where it is the same.
+    above: The folder in which `find` looked; None where it is `data_dir`.
     **options: See `in_memory.dataset`.
 
   Raises:
@@ -85,7 +85,7 @@ def read(path: str) -> in_memory.Split:
   """Reads the images, uint8 [N, 32, 32, 3], and labels of one file.
 
   Raises:
-    DataError: It cannot be read, or is not a number of whole records.
+    DataError: The file cannot be read, or does not hold whole records only.
   """
   try:
     content = np.fromfile(path, np.uint8)

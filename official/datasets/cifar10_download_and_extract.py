@@ -42,15 +42,15 @@ def download_and_extract(url: str, data_dir: str, sha256: str = SHA256) -> str:
 
   Args:
     url: The URL of a `.tar.gz` file.
-    data_dir: The folder to unpack to, which is made if it is not there.
+    data_dir: The folder to unpack to, which is made if it does not exist.
     sha256: The checksum that the archive must have.
 
   Returns:
     `data_dir`.
 
   Raises:
-    DataError: It cannot be downloaded, has another checksum, or holds a path
-      that leads out of `data_dir`.
+    DataError: The archive cannot be downloaded, has another checksum, or holds
+      a path that leads out of `data_dir`.
   """
   try:
     with (
@@ -79,7 +79,8 @@ def _small_enough(tar: tarfile.TarFile, url: str) -> Iterator[tarfile.TarInfo]:
   """Yields the members of an archive.
 
   Raises:
-    DataError: They take too much space; few packed bytes can become many.
+    DataError: The members take too much space; a few packed bytes can become
+      many.
   """
   total = 0
   for member in tar:

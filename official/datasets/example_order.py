@@ -30,7 +30,7 @@ def training_positions(
   Args:
     batch_size: Batch size of one replica.
     start_step: The global step to begin with.
-    context: Says which pipeline this is.
+    context: The place of this pipeline among all pipelines.
   """
   first, count = local_replicas(context)
   replicas = context.num_replicas_in_sync
@@ -54,7 +54,7 @@ def evaluation_positions(
   Args:
     size: Number of examples.
     batch_size: Batch size of one replica.
-    context: Says which pipeline this is.
+    context: The place of this pipeline among all pipelines.
   """
 
   def is_ours(position: tf.Tensor) -> tf.Tensor:
@@ -67,17 +67,17 @@ def evaluation_positions(
 def shuffled_index(position: tf.Tensor, size: int, seed: int) -> tf.Tensor:
   """Positions in training, int64 [N] -> indices of examples, int64 [N].
 
-  Each epoch holds every index once, in an order of its own. The permutation is
+  Each epoch has every index once, in an order of its own. The permutation is
   a small Feistel-like block cipher on the numbers below `size`
   (`tf.random.experimental.index_shuffle`), with the seed and the epoch as its
   key: any part of it can be computed without the rest. A shuffled list would
-  have to be made anew from the start of the epoch, and a shuffle buffer mixes
+  have to be made again from the start of the epoch, and a shuffle buffer mixes
   neighbours only and keeps a state.
 
   Args:
-    position: Any positions.
+    position: The positions, int64 [N].
     size: Number of examples in an epoch.
-    seed: Chooses the order.
+    seed: Seed of the order.
   """
   epoch = tf.cast(position // size, tf.uint32)
   key = tf.constant(seed % 2**32, tf.uint32)

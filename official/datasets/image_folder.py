@@ -27,7 +27,7 @@ from official.datasets.photographs import PhotographDecoder, batches
 
 
 def is_image_folder(directory: str) -> bool:
-  """Returns whether there are folders of images in it, or in its `train`."""
+  """Returns whether a folder, or its folder `train`, has folders of images."""
   return class_folders.may_hold_images(directory)
 
 
@@ -43,10 +43,10 @@ def load(
 
   Args:
     data_dir: The folder.
-    image_size: Height and width of what the network gets.
+    image_size: Height and width in pixels of the network's input.
     seed: Seed of the order and the augmentation of training.
     augment: Whether to train on a random part of each image, mirrored or not.
-    bad: Counts the images that cannot be decoded. Where it allows any, each
+    bad: The counter of images that cannot be decoded. Where it allows any, each
       image is decoded once before training starts; None allows none.
 
   Raises:
@@ -84,8 +84,8 @@ def load_in_memory(
 
   Args:
     data_dir: The folder.
-    image_size: Height and width to resize to.
-    bad: Counts the images that cannot be decoded; None allows none.
+    image_size: Height and width in pixels to resize to.
+    bad: The counter of images that cannot be decoded; None allows none.
     **options: See `in_memory.dataset`.
 
   Raises:
@@ -173,7 +173,7 @@ class _Input:
 def _decodable(
   files: Mapping[str, LabelledFiles],
 ) -> tuple[dict[str, LabelledFiles], list[str]]:
-  """Returns the files of each split that can be decoded, and why others not."""
+  """Returns the files that can be decoded, and the reasons for the others."""
   result, reasons = {}, []
   for split, of_split in files.items():
     result[split], more_reasons = labelled_files.decodable(of_split)

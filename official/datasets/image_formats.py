@@ -1,4 +1,4 @@
-"""The formats of image files: their endings, their first bytes."""
+"""The formats of image files, by their endings or by their first bytes."""
 
 READ_ENDINGS = (
   '.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.gif', '.bmp', '.webp',

@@ -31,7 +31,7 @@ _SHUFFLE_BUFFER = 10_000  # records
 
 
 def is_imagenet_folder(directory: str) -> bool:
-  """Returns whether a folder holds such files."""
+  """Returns whether a folder holds TFRecords of this form."""
   return imagenet_files.exist(directory)
 
 
@@ -48,14 +48,14 @@ def load(
 
   Args:
     data_dir: The folder of the files.
-    image_size: Height and width of what the network gets.
-    background_class: Whether label 0 is a class, though no image has it: then
-      there are 1001 classes. If not, there are 1000, and labels are one less
+    image_size: Height and width in pixels of the network's input.
+    background_class: Whether label 0 is a class, though no image has it. Then
+      there are 1001 classes; otherwise there are 1000, and labels are one less
       than in the records.
     seed: Seed of the order and the augmentation of training.
     augment: Whether to train on a random part of each image, mirrored or not.
-    bad: Counts the records that cannot be used. Where it allows any, each is
-      read and decoded once before training starts; None allows none.
+    bad: The counter of records that cannot be used. Where it allows any, each
+      record is read and decoded once before training starts; None allows none.
 
   Raises:
     DataError: Files are missing, are damaged or hold something else, or too
@@ -101,10 +101,10 @@ class _Input:
   """The `input_fn` of `ImageDataset`.
 
   Attributes:
-    data_dir: The folder, which an error names.
+    data_dir: The folder, for the error message.
     parts: The parts of the files of `'train'` and `'test'`.
     counts: Number of images of `'train'` and `'test'`.
-    labels: How the labels number the classes.
+    labels: The numbering of the classes by the labels.
     decoder: The decoder of the images.
   """
 
@@ -175,7 +175,7 @@ def _training_records(
   Args:
     parts: The parts of the files that this pipeline reads.
     size: Number of their records, an epoch of this pipeline.
-    seed: Chooses the order.
+    seed: Seed of the order.
     start: Number of records to skip.
   """
   tensors = next(iter(tfrecords.table(parts).batch(len(parts))))

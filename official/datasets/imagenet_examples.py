@@ -39,7 +39,7 @@ class Labels:
 
   @property
   def num_classes(self) -> int:
-    """1001 with the background, else 1000."""
+    """1001 with the background, otherwise 1000."""
     return _CLASSES + 1 - self.first
 
   @property
@@ -52,7 +52,7 @@ class Labels:
     """A label in a record, int32 [] -> its class, int32 [].
 
     Raises:
-      tf.errors.InvalidArgumentError: There is no such class.
+      tf.errors.InvalidArgumentError: No class has this label.
     """
     number = label - self.first
     check = tf.debugging.Assert(
@@ -97,7 +97,7 @@ def check_first_record(path: str) -> None:
   """Checks that the first record of a file is an image with a label.
 
   Raises:
-    DataError: It is not, or there is none.
+    DataError: The first record is something else, or there is no record.
   """
   try:
     record = next(iter(tf.data.TFRecordDataset(path).take(1)), None)

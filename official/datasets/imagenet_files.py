@@ -10,26 +10,26 @@ from official.datasets.files.names import printable
 from official.datasets.files.tfrecords import Part
 from official.errors import DataError
 
-# Of ImageNet (Russakovsky et al. 2015) in its usual form. The images of other
-# sets are counted, which reads from every file.
+# The numbers of ImageNet (Russakovsky et al. 2015) in its usual form. The
+# images of other sets are counted, which reads from every file.
 NUM_IMAGES = {'train': 1_281_167, 'test': 50_000}
 _NUM_FILES = {'train': 1024, 'test': 128}
-# Images divided by files, rounded down and up: some tools give the first files
-# one more, and some do not.
+# Images divided by files, rounded down and up: some tools put one image more
+# into the first files, and some do not.
 _IN_FIRST_FILE = {'train': (1251, 1252), 'test': (390, 391)}
 
 _FILE_PREFIXES = {'train': 'train', 'test': 'validation'}
 
 
 def exist(directory: str) -> bool:
-  """Returns whether a folder holds any of them."""
+  """Returns whether a folder holds any of these files."""
   return any(
     shards.exist(directory, prefix) for prefix in _FILE_PREFIXES.values()
   )
 
 
 def find(data_dir: str) -> dict[str, list[str]]:
-  """Finds the files of `'train'` and `'test'`, and logs what else there is.
+  """Finds the files of `'train'` and `'test'`, and logs which others there are.
 
   Raises:
     DataError: A file is missing, is empty or holds something else.
@@ -75,11 +75,11 @@ def count_share(parts: Sequence[Part], data_dir: str) -> int:
   """Returns the number of records in one worker's share of the files.
 
   Args:
-    parts: The parts of these files.
-    data_dir: The folder, which the error names.
+    parts: The parts of the files of this worker.
+    data_dir: The folder, for the error message.
 
   Raises:
-    DataError: It has no file.
+    DataError: The share has no file.
   """
   if not parts:
     raise DataError(
@@ -99,15 +99,15 @@ def usable(
   labels: imagenet_examples.Labels,
   bad: BadExamples,
 ) -> dict[str, list[Part]]:
-  """Tries every record; returns the files without those that are not usable.
+  """Tries every record; returns the files without the records that failed.
 
   Args:
     files: The files of `'train'` and `'test'`.
-    labels: How the labels number the classes.
-    bad: Counts the records that are left out.
+    labels: The numbering of the classes by the labels.
+    bad: The counter of records that are left out.
 
   Raises:
-    DataError: There are more of these than `bad` allows.
+    DataError: More records than `bad` allows cannot be used.
   """
   use = imagenet_examples.trial(labels)
   parts: dict[str, list[Part]] = {split: [] for split in files}

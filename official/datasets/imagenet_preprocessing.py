@@ -15,7 +15,7 @@ RESIZE_MIN = 256  # pixels of the shorter side, for a crop of 224
 _CROP = 224
 _MAX_RATIO = 16  # of the longer side to the shorter; a photograph has 1 to 3
 
-# Of the part that training takes, as the original has them.
+# Limits of the part of an image that training takes, as in the original.
 _MIN_OBJECT_COVERED = 0.1
 _ASPECT_RATIO_RANGE = (0.75, 1.33)
 _AREA_RANGE = (0.05, 1.0)
@@ -33,10 +33,10 @@ def training_image(
   """Takes a random part of an image, resized, and mirrors it half the time.
 
   Args:
-    encoded: String [], see `decoding.images.decode`. Of a JPEG only the part is
-      decoded.
-    boxes: float32 [1, n, 4] of objects (ymin, xmin, ymax, xmax), 0 to 1, one of
-      which the part covers to a tenth at least; n may be 0.
+    encoded: The image, string []; see `decoding.images.decode`. Of a JPEG only
+      the part is decoded.
+    boxes: float32 [1, n, 4], boxes of objects (ymin, xmin, ymax, xmax), 0 to 1.
+      The part covers at least a tenth of one of them; n may be 0.
     size: Height and width of the result.
     seed: int64 [2]; the same seed gives the same part.
 
@@ -76,8 +76,8 @@ def evaluation_image(encoded: tf.Tensor, size: int) -> tf.Tensor:
   """Takes the centre of an image, its shorter side resized to 8/7 of `size`.
 
   Args:
-    encoded: String [], see `decoding.images.decode`.
-    size: Height and width of the result.
+    encoded: The image, string []; see `decoding.images.decode`.
+    size: Height and width of the result in pixels.
 
   Returns:
     float32 [size, size, 3], 0 to 255.
@@ -91,10 +91,10 @@ def central_image(
   """Takes the centre of an image that is resized with its ratio of sides.
 
   Args:
-    encoded: String [], see `decoding.images.decode`.
-    height: Height of the result.
-    width: Width of the result.
-    shorter: Pixels to which the shorter side of the image is resized.
+    encoded: The image, string []; see `decoding.images.decode`.
+    height: Height of the result in pixels.
+    width: Width of the result in pixels.
+    shorter: Size in pixels to which the shorter side of the image is resized.
 
   Returns:
     float32 [height, width, 3], 0 to 255.

@@ -1,7 +1,7 @@
 """Data sets that fit in memory: batches as a function of the step.
 
-The order of training is a permutation that depends on (seed, epoch) alone, and
-the random numbers of augmentation depend on (seed, step) alone. So a run that
+The order of training is a permutation that depends only on (seed, epoch), and
+the random numbers of augmentation depend only on (seed, step). So a run that
 was killed goes on with exactly the batch that would have come next, with no
 iterator state on disk, whatever the number of replicas.
 
@@ -24,7 +24,7 @@ from official.datasets.preprocessing import MNIST, Preprocessing
 
 __all__ = ['Split', 'dataset']
 
-_PAPER_SAMPLE = 1000  # images that show what a set is drawn on
+_PAPER_SAMPLE = 1000  # images that decide which paper a set is drawn on
 
 
 def dataset(
@@ -43,18 +43,19 @@ def dataset(
   Args:
     name: The name of the data set, for people.
     splits: The examples; the two are checked against each other.
-    class_names: The name of each class; None names them by their numbers, as
-      many as the labels have.
+    class_names: The name of each class; None counts the classes in the labels
+      and names them by their numbers.
     seed: Seed of the order and the augmentation of training.
     augment: Whether training images are changed at random, as `preprocessing`
       says.
-    preprocessing: What happens to the images.
-    held_out: Test on this many training images, and train on the others.
-    bad: Counts the examples whose label is not that of a class; None allows
+    preprocessing: The normalization and the augmentation of the images.
+    held_out: Number of training images to test on, in place of the test images;
+      training uses the others. None tests on the test images.
+    bad: The counter of examples whose label is not that of a class; None allows
       none.
 
   Raises:
-    UsageError: There are not more training images than are to be held out.
+    UsageError: There are at most `held_out` training images.
     DataError: A split is empty, images and labels do not match, the two splits
       have images of different shapes, or too many labels are not those of a
       class.
@@ -86,7 +87,7 @@ def dataset(
 def _decoder(
   image_shape: tuple[int, ...], images: np.ndarray
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-  """Returns a function from an encoded image to one that looks as these do."""
+  """Returns a function from an encoded image to one like those of the set."""
   paper = None
   if image_shape[-1] == 1:
     paper = resizing.paper_of(images[:_PAPER_SAMPLE])
@@ -137,7 +138,8 @@ def _training_batches(
 ) -> tf.data.Dataset:
   """Returns batches without end, one for each local replica in turn.
 
-  `example_order` says which. A batch may end one epoch and begin the next.
+  `example_order` says which examples. A batch may hold the end of one epoch and
+  the beginning of the next.
   """
   images, labels = tf.constant(split.images), tf.constant(split.labels)
   replicas = context.num_replicas_in_sync

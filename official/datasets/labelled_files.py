@@ -1,7 +1,7 @@
 """Image files with labels, listed from one folder for each class.
 
 Images that cannot be decoded are found and left out here, so that training does
-not meet them after hours.
+not fail at one of them after hours.
 """
 
 import os
@@ -25,7 +25,7 @@ class LabelledFiles(NamedTuple):
   """The images of a split.
 
   Attributes:
-    paths: The paths of the files, as bytes, since a name need not be text.
+    paths: The paths of the files, as bytes, since not every name is text.
     labels: int32, one for each path.
   """
 
@@ -46,12 +46,12 @@ class LabelledFiles(NamedTuple):
 
 
 class Listing(NamedTuple):
-  """What a folder holds.
+  """The images of a folder.
 
   Attributes:
     files: The files of `'train'` and `'test'`.
     class_names: The name of each class.
-    reasons: Why each image that cannot be used by its header is left out.
+    reasons: The reason for each image that is left out because of its header.
   """
 
   files: dict[str, LabelledFiles]
@@ -60,11 +60,11 @@ class Listing(NamedTuple):
 
 
 def list_folder(data_dir: str, bad: BadExamples) -> Listing:
-  """Lists the images of both splits, and logs what else the folder holds.
+  """Lists the images of both splits, and logs which other files there are.
 
   Raises:
-    DataError: An image cannot be used by its header and none may be left out,
-      or see `class_folders.find`.
+    DataError: The header of an image shows that it cannot be used, and too few
+      may be left out; also see `class_folders.find`.
   """
   folders = class_folders.find(data_dir)
   inventory.warn(
@@ -93,11 +93,11 @@ def decode_and_resize(
 
   Args:
     files: The files of the images.
-    size: Height and width to resize to.
+    size: Height and width in pixels to resize to.
 
   Returns:
-    The images, uint8 [N, size, size, 3], and the files of those that can be
-    decoded; why each other one cannot.
+    The images, uint8 [N, size, size, 3]; the files of these images; and the
+    reason why each other file cannot be decoded.
   """
   shape = (size, size, NUM_CHANNELS)
   pixels = np.zeros([len(files.paths), *shape], np.uint8)
@@ -112,7 +112,7 @@ def decode_and_resize(
 
 
 def decodable(files: LabelledFiles) -> tuple[LabelledFiles, list[str]]:
-  """Returns the files that can be decoded, and why each other one cannot."""
+  """Returns the files that can be decoded, and the reasons for the others."""
   paths = tf.constant(files.paths)
 
   def decode(number: tf.Tensor) -> tf.Tensor:
@@ -127,10 +127,10 @@ def check_classes(
   files: Mapping[str, LabelledFiles],
   class_names: tuple[str, ...],
 ) -> None:
-  """Checks that each class still has images when those that are bad are gone.
+  """Checks that each class still has images without those that were left out.
 
   Raises:
-    DataError: A class has none.
+    DataError: A class has no image.
   """
   for split, (_, labels) in files.items():
     for number, name in enumerate(class_names):

@@ -13,7 +13,7 @@ from official.errors import DataError
 
 EMBEDDED = os.path.join(os.path.dirname(__file__), 'mnist_data')
 
-# Of the unpacked files, since gzip writes the same content in many ways.
+# Hashes of the unpacked files, since gzip writes the same content in many ways.
 _SHA256 = {
   ('train', 'images'): (
     'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db'

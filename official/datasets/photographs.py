@@ -1,8 +1,9 @@
 """Batches of photographs, decoded from their files when they are needed.
 
-Both kinds of large data sets, TFRecords and folders of images, train on them:
-an example is an encoded image with a position in training, which alone decides
-how the image is cropped.
+Both kinds of large data sets, TFRecords and folders of images, train on them.
+An example is an encoded image with its position in training. The position and
+the seed decide how the image is cropped, so a resumed run crops it the same
+way.
 """
 
 import dataclasses
@@ -16,10 +17,10 @@ _BOX_COORDINATES = 4
 
 @dataclasses.dataclass(frozen=True)
 class PhotographDecoder:
-  """Encoded photographs to what `imagenet_preprocessing.preprocess` takes.
+  """Encoded photographs to the input of `imagenet_preprocessing.preprocess`.
 
   Attributes:
-    size: Height and width of the images.
+    size: Height and width of the images in pixels.
     seed: Seed of the augmentation of training.
     augment: Whether training takes a random part of each image, mirrored or
       not.
@@ -39,9 +40,10 @@ class PhotographDecoder:
 
     Args:
       encoded: The image.
-      position: int64 [], in training; with the seed it decides the part.
-      boxes: float32 [1, n, 4] of objects, of which some part should be seen;
-        see `imagenet_preprocessing.training_image`. None for none.
+      position: int64 [], the position in training; it decides the part together
+        with the seed.
+      boxes: float32 [1, n, 4], boxes of objects, some part of which should be
+        seen; see `imagenet_preprocessing.training_image`. None for no box.
     """
     if not self.augment:
       return self.evaluation_image(encoded)

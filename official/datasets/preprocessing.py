@@ -1,4 +1,4 @@
-"""What happens to the images of a kind of set before a network gets them."""
+"""The preprocessing of the images of each kind of data set."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,13 +11,14 @@ from official.datasets.augmentation import Augmentation
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
-  """What happens to images before a network gets them.
+  """The preprocessing of images before a network gets them.
 
   Attributes:
-    normalize: uint8 (or 0 to 255 in float32) [N, H, W, C] to float32
-      [N, H, W, C].
+    normalize: Function from uint8 (or 0 to 255 in float32) [N, H, W, C] to
+      float32 [N, H, W, C].
     augmentation: The augmentation of training images, before `normalize`.
-    image_size: Height and width to which images of several sizes are resized.
+    image_size: Height and width in pixels to which images of several sizes are
+      resized.
   """
 
   normalize: Callable[[tf.Tensor], tf.Tensor]

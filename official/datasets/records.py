@@ -29,13 +29,13 @@ def process_record_dataset(
     dataset: A dataset of raw records, string [].
     is_training: Whether to shuffle.
     batch_size: Batch size of the result.
-    shuffle_buffer: Number of records from which the next one is drawn; that of
-      all records for a full shuffle.
-    parse_record_fn: `(record, is_training, dtype)` to image and label.
+    shuffle_buffer: Number of records from which the next one is drawn; the
+      number of all records gives a full shuffle.
+    parse_record_fn: Function `(record, is_training, dtype)` to image and label.
     num_epochs: Number of passes over the records; None for no end.
     dtype: Dtype of the images.
     datasets_num_private_threads: Number of threads that only this pipeline
-      uses; None for those that all pipelines share.
+      uses; None for the threads that all pipelines share.
     drop_remainder: Whether to leave out a last batch that is smaller.
     tf_data_experimental_slack: Whether to prefetch a little later, while the
       step computes.

@@ -25,10 +25,10 @@ def get_synth_input_fn(
   Labels are uniform over all classes; the original never drew the last one.
 
   Args:
-    height: Height of the images.
-    width: Width of the images.
+    height: Height of the images in pixels.
+    width: Width of the images in pixels.
     num_channels: Number of channels of the images.
-    num_classes: Labels are 0 to `num_classes - 1`.
+    num_classes: Number of classes; labels are 0 to `num_classes - 1`.
     dtype: Dtype of the images.
 
   Returns:
@@ -61,12 +61,12 @@ def stand_in(
   num_images: Mapping[str, int],
   preprocess: Callable[[tf.Tensor], tf.Tensor],
 ) -> ImageDataset:
-  """Returns synthetic images in place of a data set that is not there.
+  """Returns synthetic images in place of a data set that is not on the disk.
 
   Args:
     name: The name of the data set that the images stand for.
     image_shape: Height, width and channels.
-    num_classes: Labels are 0 to `num_classes - 1`.
+    num_classes: Number of classes; labels are 0 to `num_classes - 1`.
     num_images: `'train'` and `'test'` to the number of images.
     preprocess: See `ImageDataset`.
   """
@@ -91,7 +91,7 @@ def is_synthetic(dataset: ImageDataset) -> bool:
 def like(dataset: ImageDataset) -> ImageDataset:
   """Returns synthetic images with the shapes and counts of a data set.
 
-  That is the data set itself where it is synthetic already.
+  A data set that is synthetic already is returned as it is.
   """
   if is_synthetic(dataset):
     return dataset

@@ -23,7 +23,7 @@ _BATCH = 1024  # images read at a time
 
 
 def is_tfds_folder(directory: str) -> bool:
-  """Returns whether it is the folder of one prepared version of a set."""
+  """Returns whether a folder is that of one prepared version of a set."""
   return os.path.exists(os.path.join(directory, _DESCRIPTION))
 
 
@@ -40,8 +40,8 @@ def load(
     **options: See `in_memory.dataset`.
 
   Raises:
-    DataError: There is no such set; it has no `image` and `label`; its images
-      have several shapes; or they take more than 8 GiB.
+    DataError: There is no such set, it has no `image` and `label`, or its
+      images have several shapes or take more than 8 GiB.
   """
   builder = _builder(name, data_dir)
   features = builder.info.features
@@ -133,9 +133,9 @@ def _undone_on_error(builder: Any) -> Iterator[None]:
 
 
 def _all_below(top: str) -> list[str]:
-  """Lists a folder and all in it, each before what it holds.
+  """Lists a folder and everything below it, each folder before its content.
 
-  Empty where there is no such folder.
+  The list is empty where there is no such folder.
   """
   paths = []
   for folder, folders, files in os.walk(top):
@@ -157,8 +157,8 @@ def _read(builder: Any, split: str) -> in_memory.Split:
   """Reads a split into memory.
 
   Raises:
-    DataError: Its images have several sizes, are too many, cannot be read, or
-      are not as many as its description says.
+    DataError: The images have several sizes, are too many, cannot be read, or
+      differ in number from the set's description.
   """
   import tensorflow_datasets as tfds
 
@@ -184,7 +184,7 @@ def _read(builder: Any, split: str) -> in_memory.Split:
     images[position:end] = example['image']
     labels[position:end] = example['label']
     position = end
-  if position != count:  # The rest of the arrays would be any numbers.
+  if position != count:  # The rest of the arrays was never written.
     raise DataError(
       f'{info.full_name} {split} has {position:,} images in its files, but '
       f'{count:,} by its description'
@@ -196,7 +196,7 @@ def _readable(examples: Iterable[Any], name: str) -> Iterator[Any]:
   """Yields the examples.
 
   Raises:
-    DataError: The files cannot be read; the message says of which set.
+    DataError: The files cannot be read; the message names the set.
   """
   try:
     yield from examples

@@ -26,7 +26,7 @@ def from_settings(settings: Settings) -> RunConfig:
     settings: The settings of the run.
 
   Raises:
-    UsageError: It does not, or see `read`.
+    UsageError: The strategy does not suit the cluster; also see `read`.
   """
   config = read(settings.worker_hosts, settings.task_index)
   workers = config.num_worker_replicas
@@ -51,13 +51,13 @@ def read(
 
   Args:
     worker_hosts: `host:port` of every worker; the first one is the chief.
-    task_index: The place of this process among them, from 0.
+    task_index: The index of this process among the workers, from 0.
 
   Returns:
     A `RunConfig`, which knows the tasks.
 
   Raises:
-    UsageError: Both name a cluster, or TF_CONFIG is not what it should be.
+    UsageError: Both name a cluster, or the content of TF_CONFIG is wrong.
   """
   if worker_hosts and os.environ.get(_TF_CONFIG):
     raise UsageError(
@@ -87,8 +87,8 @@ def read(
 def _tf_config(content: Mapping[str, Any] | None) -> Iterator[None]:
   """Sets TF_CONFIG within the context, if there is any content.
 
-  A RunConfig reads the variable once, when it is made. Afterwards it is what
-  it was: processes that start later must not find it.
+  A RunConfig reads the variable once, when it is made. Afterwards the variable
+  is restored: processes that start later must not find it.
   """
   if content is None:
     yield
@@ -104,7 +104,7 @@ def _tf_config(content: Mapping[str, Any] | None) -> Iterator[None]:
 
 
 def name_of(config: RunConfig) -> str:
-  """Returns `worker 1 of 4`, as people count: the chief is worker 1."""
+  """Returns a name such as `worker 1 of 4`; worker 1 is the chief."""
   return f'worker {index_of(config) + 1} of {config.num_worker_replicas}'
 
 
@@ -115,6 +115,6 @@ def addresses(config: RunConfig) -> list[str]:
 
 
 def index_of(config: RunConfig) -> int:
-  """Returns the place of this process among `addresses`."""
+  """Returns the index of this process among `addresses`."""
   chiefs = len(config.cluster_spec.get('chief', []))
   return config.task_id + (chiefs if config.task_type == 'worker' else 0)

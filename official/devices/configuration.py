@@ -12,7 +12,7 @@ from official.estimator import RunConfig
 from official.flags import Settings
 
 _DTYPES = {'fp32': tf.float32, 'fp16': tf.float16, 'bf16': tf.bfloat16}
-# What these flags may be without a GPU: not given, or what a CPU can do.
+# The values of these flags that are allowed without a GPU.
 _WITHOUT_GPU: dict[str, tuple[str | None, ...]] = {
   'tf_gpu_thread_mode': (None,),
   'all_reduce_alg': (None, 'ring'),
@@ -21,17 +21,17 @@ _WITHOUT_GPU: dict[str, tuple[str | None, ...]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
-  """What a run computes on.
+  """The devices that a run computes on.
 
   Attributes:
     strategy: A `tf.distribute.Strategy`; None for one device.
-    num_replicas: Number of devices that share a global batch, those of all
-      workers together.
+    num_replicas: Number of devices that share a global batch, over all workers.
     data_format: `'channels_first'` or `'channels_last'`.
     dtype: Dtype of the computation.
     description: The description of the devices, for people.
-    is_chief: Whether this process reports what happens, and writes it.
-    worker: Such as `worker 2 of 4`; None for a process without others.
+    is_chief: Whether this process prints and writes the results.
+    worker: The name of this worker, such as `worker 2 of 4`; None for one
+      process.
     cluster: A `RunConfig` that knows the other workers.
   """
 
@@ -48,18 +48,18 @@ class Devices:
 def configure(flags_obj: Any) -> Devices:
   """Chooses the devices of a run and sets TensorFlow up for them.
 
-  Must come before any other use of TensorFlow, and acts on the whole process:
-  it sets the sizes of the thread pools, which GPUs TensorFlow sees and that it
-  takes their memory as it needs it; with `--deterministic` also the global seed
-  and deterministic ops. In a cluster it waits for the other workers and starts
-  the server that they call.
+  It must be called before any other use of TensorFlow, and acts on the whole
+  process. It sets the sizes of the thread pools, chooses the GPUs that
+  TensorFlow sees, and lets TensorFlow take their memory only as it is needed;
+  with `--deterministic` it also sets the global seed and deterministic ops. In
+  a cluster it waits for the other workers and starts the server that they call.
 
   Args:
     flags_obj: The settings, or the parsed flags.
 
   Raises:
-    UsageError: The flags ask for what this machine does not have, or what does
-      not go together.
+    UsageError: The flags ask for something that this machine does not have, or
+      contradict each other.
   """
   settings = Settings.of(flags_obj)
   _set_threads(settings)
@@ -93,8 +93,8 @@ def configure(flags_obj: Any) -> Devices:
 def _set_threads(settings: Settings) -> None:
   """Sets the sizes of TensorFlow's thread pools, for the whole process.
 
-  TensorFlow refuses a change after its first op, also to the size that it has;
-  so without a flag, or with 0, nothing is set.
+  TensorFlow refuses to set a size after its first op, even the present size.
+  So without a flag, or with 0, nothing is set.
   """
   threading = tf.config.threading
   if settings.inter_op_parallelism_threads:
@@ -117,7 +117,7 @@ def _use_gpus(number: int | None) -> list[tf.config.PhysicalDevice]:
     The GPUs that are used.
 
   Raises:
-    UsageError: The machine has fewer.
+    UsageError: The machine has fewer GPUs.
   """
   gpus = tf.config.list_physical_devices('GPU')
   if number is None or number == -1:
@@ -136,10 +136,10 @@ def _use_gpus(number: int | None) -> list[tf.config.PhysicalDevice]:
 
 
 def _check_without_gpu(settings: Settings) -> None:
-  """Checks that the flags do not ask for what only a GPU can do.
+  """Checks that the flags do not ask for something that only a GPU can do.
 
   Raises:
-    UsageError: They do.
+    UsageError: A flag does.
   """
   for name, allowed in _WITHOUT_GPU.items():
     if getattr(settings, name) not in allowed:
@@ -163,13 +163,14 @@ def _set_determinism(
 ) -> None:
   """Makes all ops deterministic, for the whole process.
 
-  By default only on CPUs: on GPUs many deterministic kernels are slower.
+  It is the default only on CPUs: on GPUs many deterministic kernels are slower.
   """
   is_deterministic = settings.deterministic
   if is_deterministic is None:
     is_deterministic = not gpus
   if is_deterministic:
-    # A random op without a seed is an error then; this is a seed for all.
+    # With deterministic ops a random op without a seed is an error, so all ops
+    # get this one.
     tf.random.set_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
 

@@ -1,16 +1,16 @@
-"""What this machine has to compute with."""
+"""The processor and the GPUs of this machine."""
 
 import os
 import platform
 
 import tensorflow as tf
 
-# The names of Linux for the instructions that multiply bfloat16 numbers.
+# Linux's names of the instructions that multiply bfloat16 numbers.
 _BFLOAT16_INSTRUCTIONS = {'avx512_bf16', 'amx_bf16'}
 
 
 def has_bfloat16() -> bool:
-  """Returns whether the processor computes with bfloat16 by itself."""
+  """Returns whether the processor has instructions for bfloat16."""
   return bool(_BFLOAT16_INSTRUCTIONS & _instructions())
 
 
@@ -24,14 +24,14 @@ def describe_cpu() -> str:
 
 
 def describe_gpus(gpus: list[tf.config.PhysicalDevice]) -> str:
-  """Returns the number and the name of GPUs, which are taken to be equal."""
+  """Returns the number and the name of GPUs, which are assumed to be equal."""
   details = tf.config.experimental.get_device_details(gpus[0])
   name = details.get('device_name', 'GPU')
   return name if len(gpus) == 1 else f'{len(gpus)} x {name}'
 
 
 def _instructions() -> set[str]:
-  """Returns the extensions of the processor; empty where Linux is not used."""
+  """Returns the extensions of the processor; empty except on Linux."""
   if platform.system() != 'Linux':
     return set()
   with open('/proc/cpuinfo', encoding='utf-8') as f:

@@ -1,9 +1,10 @@
-"""Waits until all workers of a cluster are there.
+"""Waits until all workers of a cluster have started.
 
-TensorFlow would wait for an hour, deaf to signals, and would not say for whom.
-So before it starts, the workers call the chief at its own address with what
-they know of the cluster, and the chief lets them go when all have called. The
-port is free again before TensorFlow's server takes it.
+TensorFlow would wait for an hour, would not react to signals, and would not
+name the worker that is missing. So before it starts, the workers call the chief
+at its own address with the list of workers that they were given, and the chief
+lets them go when all have called. The port is free again before TensorFlow's
+server takes it.
 """
 
 import contextlib
@@ -17,21 +18,21 @@ from official.devices import cluster as cluster_lib
 from official.errors import UsageError
 from official.estimator import RunConfig
 
-_PATIENCE_SECONDS = 5  # before a line says what a worker waits for
+_PATIENCE_SECONDS = 5  # before a line names the workers that are missing
 _POLL_SECONDS = 0.2
 _CALL_SECONDS = 1  # for a connection to the chief
 _GO, _NO = b'go', b'no'
 
 
 def wait_for_all(config: RunConfig, seconds: int) -> None:
-  """Waits until every worker is there.
+  """Waits until every worker has started.
 
   Args:
-    config: Knows the workers.
-    seconds: How long to wait.
+    config: The `RunConfig` that knows the workers.
+    seconds: Seconds to wait at most.
 
   Raises:
-    UsageError: Some did not come, or know another cluster.
+    UsageError: Some workers did not start, or were given another cluster.
   """
   deadline = _Deadline(seconds)
   if config.is_chief:
@@ -48,12 +49,13 @@ def _receive_calls(config: RunConfig, deadline: '_Deadline') -> None:
     server = stack.enter_context(_listen(addresses[own]))
     callers: dict[int, socket.socket] = {}
     while True:
-      # A call that is broken off, or is not one of ours, does not count.
+      # A call that is broken off, or that no worker made, does not count.
       with contextlib.suppress(TimeoutError, ValueError, ConnectionError):
         caller = stack.enter_context(server.accept()[0])
         index = _check_call(caller, addresses)
         callers[index] = caller
-      # One that ended since may be started again, and calls again.
+      # A worker that has ended since may be started again, and then calls
+      # again.
       callers = {i: c for i, c in callers.items() if _is_waiting(c)}
       missing = set(range(len(addresses))) - callers.keys() - {own}
       if not missing:
@@ -89,12 +91,12 @@ def _check_call(caller: socket.socket, addresses: list[str]) -> int:
     addresses: The addresses of all workers, as the chief knows them.
 
   Returns:
-    Its place among them.
+    The index of the worker among the addresses.
 
   Raises:
-    UsageError: It knows other workers.
-    ValueError: What it sends is not a call of `_call_chief`.
-    OSError: It sends nothing.
+    UsageError: The worker was given other addresses.
+    ValueError: The caller sends something that `_call_chief` does not send.
+    OSError: The caller sends nothing.
   """
   caller.settimeout(_PATIENCE_SECONDS)
   with caller.makefile(encoding='utf-8') as lines:
@@ -102,8 +104,8 @@ def _check_call(caller: socket.socket, addresses: list[str]) -> int:
   if theirs != addresses:
     caller.sendall(_NO)
     raise UsageError(
-      f'worker {index + 1} was told of the workers {",".join(theirs)}, the '
-      f'chief of {",".join(addresses)}'
+      f'worker {index + 1} was given the workers {",".join(theirs)}, the '
+      f'chief {",".join(addresses)}'
     )
   return index
 
@@ -120,7 +122,8 @@ def _call_chief(config: RunConfig, deadline: '_Deadline') -> None:
         _host_and_port(chief), _CALL_SECONDS
       )
       with connection:
-        # The chief answers when all are there; it closes if it ends before.
+        # The chief answers when all have called. If it ends before, the
+        # connection closes.
         connection.settimeout(max(deadline.seconds_left, 1))
         connection.sendall(call.encode())
         answer = connection.recv(len(_GO))
@@ -128,17 +131,17 @@ def _call_chief(config: RunConfig, deadline: '_Deadline') -> None:
       return
     if answer:
       raise UsageError(
-        f'the chief at {chief} was told of other workers, or is not one'
+        f'the chief at {chief} was given other workers, or is not a chief'
       )
     deadline.check([chief])
     time.sleep(_POLL_SECONDS)
 
 
 class _Deadline:
-  """Reports after a while what is waited for, and in the end gives up.
+  """Prints after a while which workers are missing, and gives up in the end.
 
   Args:
-    seconds: Until it gives up.
+    seconds: Seconds until it gives up.
   """
 
   def __init__(self, seconds: int):
@@ -151,7 +154,10 @@ class _Deadline:
     return self._seconds - (time.monotonic() - self._start)
 
   def check(self, missing: Sequence[str]) -> None:
-    """Called again and again with the addresses of those who are missing.
+    """Prints the missing workers once, and raises at the end of the time.
+
+    Args:
+      missing: Addresses of the workers that have not called.
 
     Raises:
       UsageError: The time is over.

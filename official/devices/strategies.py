@@ -27,10 +27,11 @@ def choose(
   Args:
     settings: The settings of the run.
     gpus: The GPUs that are used.
-    cluster: Knows the workers; see `cluster.from_settings`.
+    cluster: The `RunConfig` that knows the workers; see
+      `cluster.from_settings`.
 
   Raises:
-    UsageError: The flags do not go together, or not all workers come.
+    UsageError: The flags contradict each other, or not all workers start.
   """
   if cluster.num_worker_replicas > 1:
     return _choose_for_cluster(settings, cluster)
@@ -58,7 +59,7 @@ def _mirrored(
   Args:
     device_type: `'GPU'` or `'CPU'`.
     algorithm: `'nccl'`, `'hierarchical_copy'` or None for TensorFlow's choice.
-    num_packs: Number of packs that gradients are sent in; None for 1.
+    num_packs: Number of packs in which gradients are sent; None for 1.
   """
   devices = tf.config.list_logical_devices(device_type)
   names = [f'{device_type}:{i}' for i in range(len(devices))]
@@ -87,20 +88,20 @@ def _choose_for_cluster(
 def join(
   cluster: RunConfig, all_reduce_alg: str | None, seconds: int
 ) -> tf.distribute.Strategy:
-  """Returns the strategy of this worker, once all workers are there.
+  """Returns the strategy of this worker, once all workers have started.
 
-  Must come before any op of TensorFlow, and starts a server that runs as long
-  as the process. While it connects, the process's alarm is set: the call waits
-  deaf to signals in C++ code, where only the default action of an alarm, the
-  end of the process, can help.
+  It must be called before any op of TensorFlow, and starts a server that runs
+  as long as the process. While it connects, the process's alarm is set: the
+  call waits in C++ code, where no signal handler of Python runs, so only the
+  default action of an alarm, which ends the process, can stop it.
 
   Args:
-    cluster: What `cluster.from_settings` returned.
+    cluster: The `RunConfig` that `cluster.from_settings` returned.
     all_reduce_alg: `'ring'`, `'nccl'` or None for TensorFlow's choice.
-    seconds: How long to wait for the others.
+    seconds: Seconds to wait for the other workers.
 
   Raises:
-    UsageError: Some worker does not come, or cannot be reached under its
+    UsageError: A worker does not start, or cannot be reached under its
       address.
   """
   communication = tf.distribute.experimental.CommunicationImplementation

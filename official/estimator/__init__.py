@@ -2,7 +2,7 @@
 
 Each name is imported when it is first used (PEP 562). TensorFlow takes seconds
 to import, and some modules of this package work without it: a program that
-reads `metrics.jsonl` or lists checkpoints need not wait for it.
+reads `metrics.jsonl` or lists checkpoints does not wait for it.
 """
 
 import importlib

@@ -1,11 +1,11 @@
-"""What the workers of a cluster decide together, so that none waits in vain.
+"""Decisions that all workers of a cluster take together.
 
 Every worker runs the same program, and each collective op waits until all other
-workers run the same op. Something that one worker sees alone (a signal, a
-clock, a folder) must therefore never decide alone what this worker does next:
-it would leave the others waiting in an op that it does not run. Such decisions
-are made here, by a collective op of their own, at a point of the program that
-all workers reach.
+workers run the same op. A worker must therefore never decide what it does next
+by something that only it sees (a signal, its clock, its view of a folder): it
+would leave the others waiting for ever in an op that it does not run. Such
+decisions are made here, by a collective op of their own, at a point of the
+program that all workers reach.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-# What the collective op of a worker fails with when another worker is gone.
+# The errors with which a collective op fails when another worker has ended.
 _LOST = (
   tf.errors.AbortedError,
   tf.errors.CancelledError,
@@ -35,7 +35,7 @@ class Agreement:
 
   Args:
     strategy: The strategy of the workers; any other strategy means one process,
-      which agrees with itself.
+      which decides by itself.
     is_chief: Whether this worker gives the value of `from_chief`.
 
   Attributes:
@@ -63,7 +63,7 @@ class Agreement:
     Args:
       stop: Whether this worker wants to stop.
       interrupted: Whether this worker got a signal.
-      steps: How many steps this worker would run.
+      steps: Number of steps that this worker would run.
 
     Returns:
       Whether any worker wants to stop, whether any worker got a signal, and
@@ -98,7 +98,7 @@ class Agreement:
       return self._function(tf.constant(values, tf.int64)).numpy().tolist()
 
   def _sums(self, values: tf.Tensor) -> tf.Tensor:
-    """Sums int64 [N] over the workers; the first replica of each one counts."""
+    """Sums int64 [N] over the workers; of each, the first replica counts."""
     local = self._strategy.extended.worker_devices
 
     def replica() -> tf.Tensor:
@@ -120,7 +120,7 @@ def _tasks(
 
 
 def _reason(error: tf.errors.OpError) -> str:
-  """The most telling line of TensorFlow's message."""
+  """The line of TensorFlow's message that names the cause."""
   lines = [line.strip() for line in error.message.splitlines()]
   aborted = [line for line in lines if 'Collective ops is aborted' in line]
   return (aborted or [line for line in lines if line] or ['no reason'])[0]

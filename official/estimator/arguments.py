@@ -49,7 +49,8 @@ def settle_config(
 ) -> tuple[RunConfig, str]:
   """The config with a `model_dir`, and that directory.
 
-  It is the one given, else that of the config, else a new temporary directory.
+  The directory is the given one, otherwise that of the config, otherwise a new
+  temporary directory.
 
   Raises:
     ValueError: `config` is not a `RunConfig`, or `model_dir` is empty or
@@ -82,7 +83,7 @@ def check_steps(steps: int | None = None, max_steps: int | None = None) -> None:
   """Checks that at most one of the two is given, and that it is positive.
 
   Raises:
-    ValueError: Both are given, or one is not positive.
+    ValueError: Both are given, or the given one is not positive.
   """
   if steps is not None and max_steps is not None:
     raise ValueError('Can not provide both steps and max_steps.')
@@ -99,8 +100,8 @@ def check_can_train(config: RunConfig, is_shared: bool) -> None:
     is_shared: Whether its strategy trains together with other workers.
 
   Raises:
-    ValueError: It is a parameter server or an evaluator, or a worker that would
-      train alone although the cluster has others.
+    ValueError: The process is a parameter server or an evaluator, or a worker
+      that would train by itself although the cluster has others.
   """
   if config.task_type == 'ps':
     raise ValueError('Parameter servers are not supported.')
@@ -124,7 +125,7 @@ def checked_list(
   """The items as a list, which is empty for None.
 
   Args:
-    items: Hooks, or listeners.
+    items: Hooks, or listeners; None for none.
     kind: The class that all of them must have.
     name: The name of the argument, for the message.
 

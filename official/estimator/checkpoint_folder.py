@@ -3,9 +3,9 @@
 A checkpoint at step N is three files: `model.ckpt-N.data-00000-of-00001` and
 `model.ckpt-N.index` in TensorFlow's own name-based format (so
 `tf.train.load_checkpoint` reads them), and `model.ckpt-N.json`, its manifest.
-The index is renamed into place last: a checkpoint without one does not exist.
-A process may be killed at any moment, and every moment leaves the folder with
-the checkpoints that it had, or with one more.
+The index is renamed into place last, after its manifest: a checkpoint without
+an index does not exist. So a process may be killed at any moment, and leaves
+the folder with the checkpoints that it had, or with one more.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ class Checkpoints:
   """The checkpoints in `directory`.
 
   Args:
-    directory: The folder, made on the first save.
+    directory: The folder, which the first save makes.
     keep_max: See `Retention`.
     keep_every_n_hours: See `Retention`.
 
@@ -78,15 +78,14 @@ class Checkpoints:
     Args:
       values: Values of variables by name.
       step: The global step, which becomes part of the checkpoint's name.
-      state: What else to remember, as JSON; see
-        `checkpoints.state_of`.
+      state: Further values to remember, as JSON; see `checkpoints.state_of`.
 
     Returns:
       The prefix of the checkpoint.
 
     Raises:
-      CheckpointWriteError: It could not be written, because the disk is full
-        for example; nothing is left of it.
+      CheckpointWriteError: The checkpoint could not be written, for example
+        because the disk is full; nothing is left of it.
     """
     prefix = self.prefix(step)
     try:
@@ -102,7 +101,7 @@ class Checkpoints:
     return prefix
 
   def mend(self) -> None:
-    """Clears up after a killed process: its scratch, a lost `checkpoint`."""
+    """Removes the scratch files of a killed process; restores `checkpoint`."""
     self._remove_temporaries()
     prefixes = self.all()
     latest = checkpoint_listing.newest_whole(prefixes)
@@ -174,7 +173,7 @@ def _write_values(scratch: str, values: Mapping[str, tf.Tensor]) -> None:
 
 
 def _reason(error: Exception) -> str:
-  """Why a file could not be written, in few words."""
+  """The reason why a file could not be written, in few words."""
   if isinstance(error, tf.errors.OpError):
     return error.message.split('\n')[0].split('}} ')[-1].split(' [Op:')[0]
   return getattr(error, 'strerror', None) or str(error)

@@ -1,4 +1,4 @@
-"""What a checkpoint holds: values by name, its step, its state."""
+"""The content of a checkpoint: values by name, its step, its state."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from official.estimator import files, manifests
 
-_SHOWN = 5  # of many names
+_SHOWN = 5  # A message lists at most this many names.
 
 
 class IncompatibleCheckpointError(ValueError):
@@ -66,8 +66,8 @@ def restore(prefix: str, variables: Mapping[str, tf.Variable]) -> None:
 
   Raises:
     ValueError: There is no checkpoint, or it cannot be read.
-    IncompatibleCheckpointError: A name is missing or has another shape; then
-      no variable is changed.
+    IncompatibleCheckpointError: A variable is missing or has another shape;
+      then no variable is changed.
   """
   reader = read(prefix)
   shapes = reader.get_variable_to_shape_map()
@@ -111,11 +111,11 @@ def some_of(names: Sequence[str]) -> str:
 class _LinkedReader:
   """A reader of a checkpoint whose name TensorFlow takes for a pattern.
 
-  It reads through links of another name. They stay as long as it does, because
-  it opens the files of the values only when it is asked for them.
+  It reads through links of another name. They exist as long as the reader,
+  because it opens the files of the values only when a value is asked for.
 
   Raises:
-    OSError: There is no such folder, or no place for the links.
+    OSError: There is no such folder, or the links cannot be made.
     tf.errors.OpError: There is no checkpoint, or it is damaged.
   """
 

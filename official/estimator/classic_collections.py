@@ -25,9 +25,9 @@ _STORES = (('__variable_store',), ('__varscope',))
 
 @contextlib.contextmanager
 def of_trace(global_step: tf.Variable) -> Iterator[None]:
-  """Within it the collections hold what this trace makes, and the global step.
+  """Within it the collections hold the objects of this trace only.
 
-  Afterwards they hold what they held before.
+  The global step is among them. Afterwards the collections are restored.
   """
   graph = tf.compat.v1.get_default_graph()
   previous = {key: graph.get_collection(key) for key in _SHARED}
@@ -48,7 +48,7 @@ def collect(variable: tf.Variable, collections: Iterable[str]) -> None:
 
   Args:
     variable: A variable of the trace.
-    collections: The collections that its maker asked for; none means the global
+    collections: The collections that were asked for; none means the global
       variables.
   """
   keys = {*(collections or [KEYS.GLOBAL_VARIABLES])}
@@ -63,10 +63,10 @@ def collect(variable: tf.Variable, collections: Iterable[str]) -> None:
 
 @contextlib.contextmanager
 def _no_names_taken() -> Iterator[None]:
-  """Within it TensorFlow 1's own stores have forgotten earlier traces.
+  """Within it TensorFlow 1's own stores do not know earlier traces.
 
   Otherwise `get_variable` would refuse, in a second trace, a name that the
-  first has taken, and an optimizer would name its slot `Momentum_1`.
+  first trace has used, and an optimizer would name its slot `Momentum_1`.
   """
   with tf.init_scope():
     graph = tf.compat.v1.get_default_graph()

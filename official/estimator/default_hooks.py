@@ -26,18 +26,18 @@ def training_hooks(
   """All hooks of a call of `train`.
 
   They are the caller's, the guard against NaN, logs, the model_fn's, summaries,
-  checkpoints, and the model_fn's for the chief. The guard stands before the
-  checkpoints, so that what a step without a finite loss made of the weights is
-  not saved.
+  checkpoints, and the model_fn's for the chief. The guard comes before the
+  checkpoints, so that the weights after a step without a finite loss are not
+  saved.
 
   Args:
     estimator: The Estimator that trains.
-    spec: What its model_fn returned.
-    hooks: The caller's; one of them may be the guard.
-    listeners: Called at every checkpoint.
+    spec: The spec that its model_fn returned.
+    hooks: The caller's hooks; one of them may be the guard.
+    listeners: Listeners that are called at every checkpoint.
 
   Raises:
-    ValueError: There are listeners but nothing that saves.
+    ValueError: There are listeners, but no hook saves checkpoints.
   """
   config = estimator.config
   log_interval = config.log_step_count_steps

@@ -84,16 +84,16 @@ class Estimator(InspectedEstimator):
       input_fn: Returns `(features, labels)`; see `inputs.make_dataset`. It may
         take any of `mode`, `params`, `config`, `input_context` and
         `global_step`, the step that training goes on from.
-      hooks: Run around the loop.
-      steps: Train this many further steps.
-      max_steps: Train up to this global step; at or past it, do nothing.
-      saving_listeners: Called at every checkpoint.
+      hooks: Hooks around the loop.
+      steps: Number of further steps to train.
+      max_steps: The global step to train to; at or past it, nothing is done.
+      saving_listeners: Listeners that are called at every checkpoint.
 
     Returns:
       Self.
 
     Raises:
-      ValueError: Arguments are wrong, there is no training batch at all,
+      ValueError: An argument is wrong, there is no training batch at all,
         model_fn breaks the contract, or there are several workers without
         their strategy.
       NanLossDuringTrainingError: The loss became NaN or infinite.
@@ -141,16 +141,16 @@ class Estimator(InspectedEstimator):
 
     Args:
       input_fn: Returns `(features, labels)`.
-      steps: Stop after this many batches; None for the whole data.
-      hooks: Run around the loop.
+      steps: Number of batches at most; None for all of the data.
+      hooks: Hooks around the loop.
       checkpoint_path: A checkpoint prefix; None for the newest.
-      name: Keeps several evaluations apart.
+      name: The name of this evaluation, if there are several.
 
     Returns:
       The metrics by name, `loss` (the mean over examples) and `global_step`.
 
     Raises:
-      ValueError: Arguments are wrong, there is no checkpoint, or no batch.
+      ValueError: An argument is wrong, or there is no checkpoint or no batch.
       WorkerLostError: Another worker of the cluster has ended.
     """
     arguments.check_steps(steps)
@@ -184,14 +184,14 @@ class Estimator(InspectedEstimator):
     Args:
       input_fn: Returns features, or `(features, labels)`, whose labels are
         dropped.
-      predict_keys: Which keys of the predictions to yield; None for all.
-      hooks: Run around the loop.
+      predict_keys: The keys of the predictions to yield; None for all.
+      hooks: Hooks around the loop.
       checkpoint_path: A checkpoint prefix; None for the newest.
       yield_single_examples: Whether to yield one example at a time, not whole
         batches.
 
     Yields:
-      NumPy values, or dicts of them, as the predictions are.
+      NumPy values, or dicts of them, in the structure of the predictions.
 
     Raises:
       ValueError: There is no checkpoint or no such key, or the predictions are
@@ -234,18 +234,18 @@ class Estimator(InspectedEstimator):
     any device, whatever it was trained on.
 
     Args:
-      export_dir_base: The folder of exports, made if need be.
+      export_dir_base: The folder of exports, made if it does not exist.
       serving_input_receiver_fn: Function that returns a
         `ServingInputReceiver`; or a dict of these, whose key `''` gives the
         signatures of `export_outputs` and whose other keys each give one more
         signature, with the default outputs.
       assets_extra: Files to copy, destination under `assets.extra` to source.
       checkpoint_path: A checkpoint prefix; None for the newest.
-      frozen: Whether to put the variables' values into the graph, with all that
-        can be computed from these alone: this is faster to serve, but no warm
-        start finds variables in it.
-      finish_fn: Called with the directory before it gets its final name. It
-        may add files to it; if it raises there is no export.
+      frozen: Whether to put the variables' values, and all that depends only on
+        them, into the graph as constants. Such a model is faster to serve, but
+        a warm start finds no variables in it.
+      finish_fn: Function that is called with the directory before it gets its
+        final name. It may add files; if it raises, there is no export.
 
     Returns:
       The path of the new directory.

@@ -22,7 +22,7 @@ _RESERVED = ('loss', 'global_step')
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-  """What the values of metrics may need of the batch that came last.
+  """The part of the last batch that the values of metrics may need.
 
   Attributes:
     element: The flat tensors of the element, as the first replica had it.
@@ -36,9 +36,9 @@ class Batch:
 class EvalProgram(Program):
   """Evaluates: every batch updates the metrics once.
 
-  The values are read once, after the last update, so it does not matter what
-  an `update_op` returns. A value that is computed from a batch is that of the
-  last one.
+  The values are read once, after the last update, so the result of an
+  `update_op` is not used. A value that is computed from a batch is that of the
+  last batch.
 
   Args:
     model_fn: See `Program`.
@@ -50,14 +50,14 @@ class EvalProgram(Program):
     self, model_fn: ModelFn, store: VariableStore, *, jit_compile: bool = False
   ):
     super().__init__(ModeKeys.EVAL, model_fn, store, jit_compile=jit_compile)
-    # Of each replica of this process: from an element to the values.
+    # One function for each replica of this process, from an element to values.
     self._readers: list[Callable[..., dict[str, tf.Tensor]]] = []
-    # Ids of the variables of each Keras metric, to find it made anew in
-    # another replica.
+    # Ids of the variables of each Keras metric. A replica that has made a
+    # metric of its own is recognized by them.
     self._metric_ids: dict[str, list[int]] = {}
 
   def update(self, iterator: DatasetIterator) -> Batch:
-    """Updates the metrics by the next batch, and returns what is left of it.
+    """Updates the metrics by the next batch; returns what values need of it.
 
     Raises:
       tf.errors.OutOfRangeError: The iterator has ended.
@@ -68,12 +68,12 @@ class EvalProgram(Program):
     """The metrics over all batches since they were reset, as NumPy values.
 
     Args:
-      last: What `update` returned for the last batch.
+      last: The result of `update` for the last batch.
     """
     replica_values.gather_sums(
       self._store.metric_variables.values(), self._store.strategy
     )
-    # Replicas have the same metrics, and the first has all that was added up.
+    # Replicas have the same metrics, and the first one has the sums over all.
     read = self._readers[0]
     values = {**read(*last.element), **last.values}
     return {name: value.numpy() for name, value in values.items()}
@@ -97,8 +97,8 @@ class EvalProgram(Program):
     if self._store.strategy.num_replicas_in_sync == 1:
       return update(*flat)
 
-    # A replica whose share of the data has ended gets empty batches, which not
-    # every op of TensorFlow can take.
+    # A replica whose share of the data has ended gets empty batches, which some
+    # ops of TensorFlow refuse.
     def update_by_examples() -> tf.Tensor:
       update(*flat)
       return tf.constant(0)
@@ -165,7 +165,7 @@ class EvalProgram(Program):
     values: Mapping[str, tf.Tensor],
     updating: Mapping[str, tf.Tensor],
   ) -> None:
-    """Checks that values can be read after replicas have been added up."""
+    """Checks that values can be read after the replicas' sums are added up."""
     of_batch = {n for n, v in values.items() if traced.is_of_element(v)}
     of_batch |= updating.keys()
     if of_batch and self._store.strategy.num_replicas_in_sync > 1:

@@ -12,8 +12,8 @@ Record: TypeAlias = dict[str, Any]
 _KEYS = {'kind', 'step', 'time'}  # of every line
 _EVAL = b'eval"'  # in every line of an evaluation, hardly in others
 _BLOCK = 256 * 1024  # bytes searched at a time
-_MAX_MISSES = 64  # of a rare letter in a block, before another search is used
-_END = 64  # bytes before an offset by which a file is recognized
+_MAX_MISSES = 64  # wrong hits in a block before another search is used
+_END = 64  # bytes before an offset that show whether a file is the same
 
 
 class EvaluationSearch:
@@ -26,8 +26,8 @@ class EvaluationSearch:
   def __init__(self, path: str):
     self._path = path
     self._evaluations: list[Record] = []
-    # What was searched: the device and the inode of the file, how many bytes of
-    # it, and the last of these, by which to see if it is the same file still.
+    # What was searched: the device and the inode of the file, the number of
+    # bytes, and the last of these, which show whether the file is the same.
     self._file: tuple[int, int] | None = None
     self._offset = 0
     self._end = b''
@@ -47,12 +47,12 @@ class EvaluationSearch:
     return [dict(record) for record in [*self._evaluations, *unfinished]]
 
   def _begin(self, file: tuple[int, int] | None) -> None:
-    """Forgets what was searched."""
+    """Starts at the beginning of a file."""
     self._evaluations = []
     self._file, self._offset, self._end = file, 0, b''
 
   def _is_same(self, f: io.FileIO) -> bool:
-    """Whether the part that was searched is what it was."""
+    """Whether the part that was searched is unchanged."""
     f.seek(self._offset - len(self._end))
     return f.read(len(self._end)) == self._end
 
@@ -85,7 +85,7 @@ def _blocks(f: io.FileIO) -> Iterator[tuple[bytearray, int]]:
 
   Yields:
     A buffer, and how many of its bytes are lines. It is the same buffer each
-    time, because to make one takes longer than to read into it.
+    time, because making a buffer takes longer than reading into it.
   """
   buffer, rest = bytearray(_BLOCK), 0
   while added := f.readinto(memoryview(buffer)[rest:]):
@@ -103,8 +103,8 @@ def _blocks(f: io.FileIO) -> Iterator[tuple[bytearray, int]]:
 
 def _evaluation_lines(buffer: bytearray, length: int) -> Iterator[bytes]:
   """The lines that may be of evaluations, found fast among many others."""
-  # To search for one letter is fastest, and few names of metrics have a v. If
-  # some have, the whole word is searched for instead.
+  # Searching for one letter is fastest, and few names of metrics have a v. If
+  # some do, the whole word is searched for instead.
   pattern, before = b'v', _EVAL.index(b'v')
   misses = end = 0
   while (position := buffer.find(pattern, end, length)) >= 0:

@@ -38,10 +38,11 @@ def export_saved_model(
     signatures = _signatures_of_all(receiver_fns, function)
     module = tf.Module()
     if not frozen:
-      # Under their names, so that a warm start finds them in the export.
+      # The variables are stored under their names, so that a warm start finds
+      # them in the export.
       module.variables_by_name = model.variables
     with export_directory.new(export_dir_base) as directory:
-      # What is frozen is not trained any further, so it needs no gradients.
+      # A frozen model is not trained any further, so it needs no gradients.
       options = tf.saved_model.SaveOptions(
         experimental_custom_gradients=not frozen
       )
@@ -58,7 +59,7 @@ def _save(
   signatures: Mapping[str, tf.types.experimental.ConcreteFunction],
   options: tf.saved_model.SaveOptions,
 ) -> None:
-  # TensorFlow sets up the logging of the process in passing.
+  # TensorFlow also changes the logging of the process, which is restored.
   root, absl = logging.getLogger(), logging.getLogger('absl')
   handlers, level = root.handlers[:], absl.level
   try:
@@ -93,8 +94,8 @@ def _signatures_of_all(
 ) -> dict[str, tf.types.experimental.ConcreteFunction]:
   """The signatures of all receivers, by name.
 
-  The receiver named `''` has one for each export output; any other has one,
-  under its own name, with the default output.
+  The receiver named `''` has one signature for each export output. Any other
+  receiver has one signature, under its own name, with the default output.
   """
   signatures: dict[str, tf.types.experimental.ConcreteFunction] = {}
   for name, receiver_fn in receiver_fns.items():
@@ -109,7 +110,7 @@ def _signatures_of_all(
 def _signatures(
   receiver_fn: ReceiverFn, model: Callable[[Nest], Outputs]
 ) -> dict[str, tf.types.experimental.ConcreteFunction]:
-  """The signatures of one receiver: one for each of its ways and outputs."""
+  """The signatures of one receiver: for each set of inputs and each output."""
   receivers: list[ServingInputReceiver] = []
   outputs: Outputs = {}
 

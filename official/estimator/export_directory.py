@@ -16,7 +16,7 @@ _ATTEMPTS = 10
 
 @dataclasses.dataclass(frozen=True)
 class ExportDirectory:
-  """Where an export is written.
+  """The folders of an export while it is written.
 
   Attributes:
     temporary: The folder to write it to.
@@ -31,7 +31,7 @@ class ExportDirectory:
 def new(base: str) -> Iterator[ExportDirectory]:
   """A new directory in `base`: renamed at the end, removed after an error.
 
-  It also removes what killed exports have left in `base`.
+  It also removes the temporary folders of killed exports from `base`.
 
   Raises:
     RuntimeError: No free directory name was found in 10 tries.
@@ -40,8 +40,8 @@ def new(base: str) -> Iterator[ExportDirectory]:
   os.makedirs(base, exist_ok=True)
   _remove_abandoned(base)
   directory = _make(base)
-  # The lock tells other processes that this export is at work. The system drops
-  # it when the process ends, however it ends.
+  # The lock shows other processes that this export is still being written. The
+  # system releases it when the process ends, however it ends.
   descriptor = _lock(directory.temporary)
   try:
     yield directory
@@ -81,7 +81,7 @@ def _remove_abandoned(base: str) -> None:
       continue
     path = os.path.join(base, name)
     descriptor = _lock(path)
-    if descriptor is not None:  # No process is at work there.
+    if descriptor is not None:  # No process writes there any more.
       shutil.rmtree(path, ignore_errors=True)
       os.close(descriptor)
 

@@ -12,7 +12,7 @@ from official.estimator.programs import ModelFn
 from official.estimator.spec import ModeKeys
 from official.estimator.variables import VariableStore
 
-# By the name of an export output and the name of a tensor in it.
+# Tensors by the name of an export output and the name of the tensor in it.
 Outputs = dict[str, dict[str, tf.Tensor]]
 
 
@@ -24,7 +24,7 @@ class _TracedModel:
     function: The `wrap_function` that holds the graph.
     inputs: The flat tensors of the features.
     outputs: The tensors of the export outputs.
-    names: Of each of these, the name of its export output and its own.
+    names: For each of these tensors, the name of its export output and its own.
   """
 
   function: tf.types.experimental.ConcreteFunction
@@ -34,22 +34,22 @@ class _TracedModel:
 
 
 class ExportedModel:
-  """The model_fn from features to outputs, traced once for each kind of them.
+  """The model_fn, from features to outputs, traced once for each kind of them.
 
   Kinds of features differ in structure, dtypes or shapes. All signatures call
-  the same functions, so that the model is in the export once.
+  the same functions, so that the export has the model only once.
 
   Args:
     model_fn: Function `(features, labels, mode) -> EstimatorSpec`.
-    features: What the signatures make of their inputs, one for each receiver.
+    features: The features that each receiver makes of its inputs.
     frozen: Whether the values of the variables become constants.
   """
 
   def __init__(self, model_fn: ModelFn, features: Iterable[Nest], frozen: bool):
     self._model_fn = model_fn
     self._frozen = frozen
-    # Variables of its own: plain ones, whatever strategy trained them, so that
-    # any checkpoint may be exported in the middle of training.
+    # The export has plain variables of its own, whatever strategy trained the
+    # model, so that any checkpoint may be exported in the middle of training.
     self._store = VariableStore()
     self._traced: dict[str, _TracedModel] = {}
     for structure in features:
@@ -66,7 +66,7 @@ class ExportedModel:
   def restored(self, checkpoint: str) -> Iterator[None]:
     """Within it the variables have the values of a checkpoint.
 
-    Those that were made outside model_fn have their own again afterwards.
+    Afterwards variables made outside model_fn have their own values again.
     """
     outside = [self.variables[name] for name in self._store.use.names]
     values = [variable.numpy() for variable in outside]
@@ -81,7 +81,7 @@ class ExportedModel:
     """A function from features to the tensors of each export output.
 
     If the model is frozen, its constants are the present values of the
-    variables: it is called within `restored`.
+    variables, so it must be called within `restored`.
     """
     functions = {
       key: freezing.freeze(traced.function, traced.inputs, traced.outputs)

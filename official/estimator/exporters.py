@@ -1,4 +1,4 @@
-"""Exporters: which evaluations become SavedModels."""
+"""Exporters, which decide after which evaluations to export."""
 
 import json
 import os
@@ -16,7 +16,7 @@ EvalResult = dict[str, Any]
 
 
 class ExportsSavedModels(Protocol):
-  """What exporters use of an Estimator."""
+  """The methods of an Estimator that exporters use."""
 
   def export_saved_model(
     self,
@@ -36,7 +36,7 @@ class Exporter:
       ones.
     serving_input_receiver_fn: See `Estimator.export_saved_model`.
     assets_extra: See `Estimator.export_saved_model`.
-    exports_to_keep: How many of the newest exports to keep; None for all.
+    exports_to_keep: Number of the newest exports to keep; None for all.
 
   Attributes:
     name: As given.
@@ -80,7 +80,7 @@ class Exporter:
       estimator: The Estimator that evaluated.
       export_path: The folder of the exports of this exporter.
       checkpoint_path: The prefix of the checkpoint that was evaluated.
-      eval_result: What `Estimator.evaluate` returned.
+      eval_result: The result of `Estimator.evaluate`.
       is_the_final_export: Whether training has ended.
 
     Returns:

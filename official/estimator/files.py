@@ -1,4 +1,4 @@
-"""Files: their paths, writing them whole, their hashes."""
+"""Files: their paths, their hashes, and how to write them whole."""
 
 import contextlib
 import hashlib
@@ -8,12 +8,12 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 
-# SHA-256 of files by device, inode, size and time, so that a process reads each
-# file once, even if it gets another name: checkpoints are verified often.
+# SHA-256 of files by device, inode, size and time. Checkpoints are verified
+# often, and so a process reads each file once, even if its name changes.
 _hashes: dict[tuple[int, ...], str] = {}
 
 # A scheme such as `gs://`. People often forget the second slash of well-known
-# ones, and do not mean a folder named `gs:` then.
+# schemes, and then do not mean a folder named `gs:`.
 _SCHEME = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*://|(?i:gs|s3|hdfs|https?):/')
 _PATTERN = re.compile(r'[][*?\\]')
 
@@ -23,7 +23,7 @@ def local_path(name: str, path: str | os.PathLike[str]) -> str:
 
   Args:
     name: Name of the argument, for the message.
-    path: What was given for the argument.
+    path: The value of the argument.
 
   Raises:
     ValueError: The path is remote, such as `gs://bucket/run`.
@@ -45,14 +45,14 @@ def is_pattern(path: str) -> bool:
 
 @contextlib.contextmanager
 def plainly_named(directory: str) -> Iterator[str]:
-  """Another name of a folder, one that TensorFlow takes for no pattern.
+  """A name of a folder that TensorFlow does not take for a pattern.
 
   RestoreV2, and with it `tf.saved_model.load`, takes the name of a checkpoint
   for a pattern before it opens it, and so does not find `lr[0.1]`.
 
   Yields:
-    The folder's own name if it is not a pattern; else a link to the folder,
-    which is gone afterwards.
+    The folder's own name if it is not a pattern; otherwise a link to the
+    folder, which is removed afterwards.
   """
   if not is_pattern(directory):
     yield directory
@@ -85,7 +85,7 @@ def write_whole(path: str, content: str | Iterable[bytes]) -> None:
   """Writes a file to the disk, all of it or nothing.
 
   Args:
-    path: The file; if writing fails or is killed it is as it was.
+    path: The file. If writing fails or is killed, it is unchanged.
     content: Text, or the bytes of the file in parts.
   """
   temporary = f'{path}.tmp'

@@ -14,8 +14,9 @@ def freeze(
 ) -> tf.types.experimental.ConcreteFunction:
   """A function without variables that computes `outputs` from `inputs`.
 
-  The current values of the variables become constants, and so does all that is
-  computed from these and from constants alone, such as a kernel times a scale.
+  The current values of the variables become constants, and so does everything
+  that is computed only from these and from constants, such as a kernel times a
+  scale.
 
   Args:
     graph: A function made by `tf.compat.v1.wrap_function`.
@@ -60,7 +61,7 @@ def _check_no_variable(outputs: Sequence[tf.Tensor]) -> None:
   """Checks that the outputs depend on no variable.
 
   Raises:
-    ValueError: One does.
+    ValueError: An output depends on a variable.
   """
   for op in graphs.dependencies(outputs):
     if op.type == 'Placeholder' and op.outputs[0].dtype == tf.resource:
@@ -79,8 +80,8 @@ class _ConstantOps:
 
   def has(self, op: tf.Operation) -> bool:
     """Whether an op depends only on constants and variables."""
-    # Its inputs were asked for before it, as a graph lists them in the order in
-    # which they were made, so recursion stays shallow.
+    # A graph lists ops in the order in which they were made, so the inputs of
+    # an op were asked for before it, and the recursion stays shallow.
     if op not in self._is_constant:
       self._is_constant[op] = op.type in ('Const', 'ReadVariableOp') or (
         bool(op.inputs)

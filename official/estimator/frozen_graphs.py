@@ -8,13 +8,13 @@ a product of two variables at every call.
 
 import tensorflow as tf
 
-# With the graph, not with the process: what is built meanwhile for another
-# purpose, such as a live model in another thread, is not concerned.
+# The mark belongs to the graph, not to the process, so that a model that
+# another thread builds at the same time is not affected.
 _COLLECTION = 'official_variables_become_constants'
 
 
 def mark(graph: tf.Graph) -> None:
-  """Says of a graph that its variables will become constants."""
+  """Marks a graph whose variables will become constants."""
   graph.add_to_collection(_COLLECTION, True)
 
 

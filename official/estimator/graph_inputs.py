@@ -34,15 +34,15 @@ def call(
   """Calls an input_fn eagerly.
 
   Returns:
-    What it returns, and whether that may differ at another step because it
-    comes from an iterator or from random numbers.
+    The result of the input_fn, and whether the result may differ at another
+    step because it comes from an iterator or from random numbers.
 
   Raises:
-    ValueError: It makes an iterator that needs a session.
+    ValueError: The input_fn makes an iterator that needs a session.
   """
   op_types: set[str] = set()
 
-  # TensorFlow has no public way to hear of the ops that run.
+  # TensorFlow has no public way to observe the ops that run.
   def note(
     op_type: str | bytes,
     inputs: object,
@@ -74,10 +74,10 @@ def dataset_of(
   """A dataset of what an input_fn returns when a graph runs it repeatedly.
 
   Args:
-    input_fn: Takes no arguments and returns a nest of tensors.
-    first: What it returned when it was called eagerly.
-    endless: Whether tensors that come from no iterator, such as random numbers,
-      go on for ever; if not, they are one batch.
+    input_fn: Function without arguments that returns a nest of tensors.
+    first: The result of `input_fn` when it was called eagerly.
+    endless: Whether tensors that do not come from an iterator, such as random
+      numbers, go on for ever; if not, they are one batch.
 
   Returns:
     The dataset; None if the tensors are the same at every step.
@@ -90,7 +90,7 @@ def dataset_of(
 
   try:
     function = tf.compat.v1.wrap_function(build, [])
-  except Exception:  # It needs eager tensors, so no graph can run it again.
+  except Exception:  # It needs eager tensors, so a graph cannot run it again.
     return None
   tensors = [t for t in function.outputs if not _is_captured(t, function)]
   ops = graphs.dependencies(tensors)

@@ -17,8 +17,8 @@ import tensorflow as tf
 
 from official.estimator.annotations import Nest
 
-# These report something and change nothing, so they run although nothing
-# fetches them: nobody who writes tf.print means it to be cut.
+# These ops report something and change nothing. They run although nothing
+# fetches them, because whoever writes tf.print expects it to run.
 _REPORTS = {
   'Assert',
   'PrintV2',
@@ -47,8 +47,8 @@ class Traced:
   """A function traced into a graph, any part of which can be run.
 
   Args:
-    function: Takes an element like `element`, of symbolic tensors. None of the
-      ops that it makes runs before the whole element is there.
+    function: Function of an element like `element`, of symbolic tensors. None
+      of the ops that it makes runs before the whole element has arrived.
     element: A nest of tensors, or of their specs.
 
   Attributes:
@@ -80,7 +80,7 @@ class Traced:
   ) -> Callable[..., Nest]:
     """A function from the flat tensors of an element to `fetches`.
 
-    It runs the fetches, the ops, what these depend on, and nothing else.
+    It runs the fetches, the ops, and the ops on which these depend, only.
 
     Args:
       fetches: A nest of tensors of the graph.
@@ -125,7 +125,7 @@ class Traced:
     return not placeholders.isdisjoint(inputs)
 
   def _deferred_captures(self) -> list[tf.Tensor]:
-    """What the graph needs anew at each call: the keys of collective ops."""
+    """Captures that are new at each call: the keys of collective ops."""
     captures = [value() for value in self.graph.deferred_external_captures]
     return tf.nest.flatten(captures)
 
@@ -137,8 +137,8 @@ def dependencies(
 
   Args:
     fetches: Tensors and ops of a graph.
-    with_control: Whether ops count that are only waited for (control inputs),
-      beside those whose results are used.
+    with_control: Whether to include ops that are only waited for (control
+      inputs), besides those whose results are used.
   """
   seen: set[tf.Operation] = set()
   todo = list(map(_op_of, fetches))
@@ -153,7 +153,7 @@ def dependencies(
 
 def reporting_ops(graph: tf.Graph) -> list[tf.Operation]:
   """The ops that print, assert or write summaries, also inside functions."""
-  # To serialize the graph takes long, and most graphs call no function.
+  # Serializing the graph takes long, and most graphs call no function.
   types_in_functions = functools.cache(lambda: _op_types(graph))
   return [
     op
@@ -197,8 +197,8 @@ def run_in_program_order(ops: Iterable[tf.Operation], graph: tf.Graph) -> None:
   before it, as `tf.function` arranges for the ops that it keeps.
 
   Args:
-    ops: Those that will run; the others do not count, for waiting for them
-      would run them too.
+    ops: The ops that will run. An op must not wait for any other op, because
+      waiting for an op runs it.
     graph: The graph of a `Traced`.
   """
   kept = set(ops)
@@ -218,8 +218,8 @@ def run_in_program_order(ops: Iterable[tf.Operation], graph: tf.Graph) -> None:
         last_write[handle] = op
     earlier = [other for other in earlier if other is not op]
     if earlier:
-      # tf.control_dependencies acts on ops that are still to be made, and which
-      # ones are kept is known only when all are there.
+      # tf.control_dependencies acts only on ops that are made later, but which
+      # ops are kept is known only when all of them exist.
       op._add_control_inputs(earlier)
 
 
@@ -230,7 +230,7 @@ def _op_of(fetch: tf.Operation | tf.Tensor) -> tf.Operation:
 def _only_reads(op: tf.Operation, handle: tf.Tensor) -> bool:
   if op.type in _READS:
     return True
-  # Ops that call functions say which of their resource inputs these only read.
+  # Ops that call functions list the resource inputs that these only read.
   try:
     indices = op.get_attr('_read_only_resource_inputs')
   except ValueError:

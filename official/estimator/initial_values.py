@@ -14,19 +14,19 @@ _Result = TypeVar('_Result')
 
 
 class InitialValues:
-  """Gives variables their initial values, when they are made and again.
+  """Gives variables their initial values, when they are made and later.
 
   A value does not depend on the order in which variables are made, so every
-  mode and every worker finds the same ones.
+  mode and every worker gets the same values.
 
   Args:
-    seed: Seed of the values; None leaves TensorFlow's own.
+    seed: Seed of the values; None keeps TensorFlow's own random numbers.
   """
 
   def __init__(self, seed: int | None):
     self._seed = seed
     self._functions: dict[str, Callable[[], Any]] = {}
-    # Names of variables that still have the value they were made with.
+    # Names of variables that still have their initial value.
     self._unchanged: set[str] = set()
     self._initializers: list[Callable[[], object]] = []
     # A fresh thread carries no graph, device, name scope or replica, so what
@@ -34,7 +34,7 @@ class InitialValues:
     self._thread = concurrent.futures.ThreadPoolExecutor(1, 'variables')
 
   def add(self, name: str, function: Callable[[], Any]) -> None:
-    """Takes the function that returns the initial value of a variable."""
+    """Stores the function that returns the initial value of a variable."""
     self._functions[name] = function
 
   def create(
@@ -43,8 +43,9 @@ class InitialValues:
     """Creates a variable outside all graphs.
 
     Args:
-      name: Its full name; `add` has been called for it.
-      create: Takes a function that returns the initial value.
+      name: The full name of the variable; `add` has been called for it.
+      create: Function that makes the variable, given a function that returns
+        its initial value.
     """
     variable = self._outside_graphs(
       lambda: create(lambda: self._seeded_value(name))
@@ -64,14 +65,14 @@ class InitialValues:
   def reset(self, variables: Mapping[str, tf.Variable]) -> None:
     """Gives variables of metrics their initial values again.
 
-    They begin at zero; to begin a seed again would change what random ops draw
-    between two evaluations.
+    They begin at zero, without a seed: beginning a seed again would change the
+    numbers that random ops draw between two evaluations.
     """
     for name, variable in variables.items():
       self._assign(variable, self._functions[name])
 
   def add_initializer(self, function: Callable[[], object]) -> None:
-    """Calls a function whenever variables have got their initial values."""
+    """Adds a function to call whenever variables get their initial values."""
     self._initializers.append(function)
 
   def note_changes(self) -> None:
@@ -81,7 +82,7 @@ class InitialValues:
   def _seeded_value(self, name: str) -> Any:
     if self._seed is None:
       return self._functions[name]()
-    # Python's numbers too: initializers of tf_keras take their seeds there.
+    # Python's numbers too: initializers of tf_keras draw their seeds from them.
     with random_seeds.of_all(zlib.crc32(f'{self._seed}/{name}'.encode())):
       return self._functions[name]()
 

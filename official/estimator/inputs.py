@@ -43,9 +43,10 @@ def make_dataset(
   """Calls `input_fn` with the arguments that it asks for.
 
   Args:
-    input_fn: Returns a `tf.data.Dataset` or tensors: `(features, labels)`, or
-      features alone. Tensors of an iterator's `get_next()` are another batch at
-      each step. Under a strategy its batches are those of one replica.
+    input_fn: Function that returns a `tf.data.Dataset` or tensors:
+      `(features, labels)`, or only features. Tensors of an iterator's
+      `get_next()` are another batch at each step. Under a strategy its batches
+      are those of one replica.
     strategy: The strategy whose replicas get the batches; None for one device.
     **available: The arguments that `input_fn` may ask for, by name.
       `input_context` is always among them.
@@ -55,7 +56,7 @@ def make_dataset(
 
   Raises:
     TypeError: `input_fn` is not callable.
-    ValueError: `input_fn` returned something else.
+    ValueError: `input_fn` returns something else.
   """
   if not callable(input_fn):
     raise TypeError(f'input_fn must be callable, given: {input_fn!r}')
@@ -76,7 +77,7 @@ def make_dataset(
 
 
 def split(element: Nest) -> tuple[Nest, Nest]:
-  """The features and the labels of an element; no labels are None."""
+  """The features and the labels of an element; labels are None if missing."""
   return element if isinstance(element, tuple) else (element, None)
 
 
@@ -133,7 +134,7 @@ def _as_elements(result: Nest) -> Nest:
   if isinstance(result, list) and _holds_tensors(result):
     result = tuple(result)
   if isinstance(result, tuple) and len(result) == 2 and result[1] is None:
-    return _as_elements(result[0])  # Labels of None are no labels.
+    return _as_elements(result[0])  # None in place of labels means none.
   if isinstance(result, tuple) and not hasattr(result, '_fields'):
     return tuple(map(_as_elements, result))
   if isinstance(result, Mapping):
@@ -152,9 +153,9 @@ def _holds_tensors(items: list[Any]) -> bool:
 def _with_any_batch_size(dataset: tf.data.Dataset) -> tf.data.Dataset:
   """The same dataset without a fixed size of its batches.
 
-  At the end of the data there may be fewer batches than replicas. TensorFlow
-  leaves these out if their size is fixed, and an evaluation would miss
-  examples; else it gives the other replicas empty batches.
+  At the end of the data there may be fewer batches than replicas. If their size
+  is fixed, TensorFlow leaves these batches out, and an evaluation would miss
+  examples; otherwise it gives the other replicas empty batches.
   """
   if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
     return dataset
@@ -178,9 +179,10 @@ def _relax(tensor: Nest) -> Nest:
 def _without_tuner(dataset: tf.data.Dataset) -> tf.data.Dataset:
   """The same dataset without tf.data's tuner, unless its options ask for it.
 
-  In TensorFlow 2.21 the tuner's thread may miss that its iterator ends. The end
-  then waits until the thread wakes: for as long as the iterator was in use, up
-  to a minute. Without the tuner, `AUTOTUNE` means one thread for each core.
+  In TensorFlow 2.21 the tuner's thread may miss the end of its iterator. The
+  iterator then cannot end until the thread wakes: for as long as the iterator
+  was in use, up to a minute. Without the tuner, `AUTOTUNE` means one thread for
+  each core.
   """
   options = tf.data.Options()
   if dataset.options().autotune.enabled is None:

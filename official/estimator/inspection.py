@@ -1,4 +1,4 @@
-"""What can be read of an Estimator: settings, folder, variables, graphs."""
+"""The readable state of an Estimator: settings, folder, variables, graphs."""
 
 import os
 from collections.abc import Callable
@@ -75,12 +75,12 @@ class InspectedEstimator:
 
   @property
   def trace_counts(self) -> dict[str, int]:
-    """How often each mode was traced."""
+    """The number of traces of each mode."""
     return self._programs.trace_counts()
 
   @property
   def trainable_parameters(self) -> int:
-    """How many numbers the trainable variables hold; 0 before a trace."""
+    """The number of trained numbers, over all variables; 0 before a trace."""
     return sum(
       v.shape.num_elements()
       for v in self._store.variables.values()
@@ -105,7 +105,7 @@ class InspectedEstimator:
     return self._state.latest()
 
   def agreed_checkpoint(self) -> str | None:
-    """`latest_checkpoint` as the chief sees it; every worker must ask."""
+    """`latest_checkpoint` as the chief sees it; every worker must call it."""
     return self._state.agreed()
 
   def get_variable_names(self) -> list[str]:
@@ -131,7 +131,7 @@ class InspectedEstimator:
     return reader.get_tensor(name)
 
   def save_checkpoint(self) -> str | None:
-    """Saves the variables as they are; None where another process does it."""
+    """Saves the variables; returns None where another process does it."""
     return self._state.save()
 
   def event_writer(self, directory: str | None = None) -> EventWriter:

@@ -1,9 +1,9 @@
-"""Signals that wait for a moment when nothing is half done.
+"""Signals that are deferred until no step is half done.
 
 An interrupt between a step and its line in `metrics.jsonl` would leave a step
-that the variables, and the checkpoint saved at the interrupt, have and the log
-has not. No later run would write that line, so the story of the run would not
-be that of an unbroken one.
+that is in the variables, and in the checkpoint saved at the interrupt, but not
+in the log. No later run would write that line, so the log would differ from
+that of an uninterrupted run.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ class StoppedElsewhere(KeyboardInterrupt):  # noqa: N818 - as its base
 
 @contextlib.contextmanager
 def deferred() -> Iterator[list[int]]:
-  """Within it a signal is only noted, and raised at the end.
+  """Within it a signal is only noted; it is raised at the end.
 
-  A second signal is raised at once: the user does not want to wait.
+  A second signal is raised at once, because the user does not want to wait.
 
   Yields:
     The numbers of the signals that came, a list that grows.
@@ -40,7 +40,7 @@ def deferred() -> Iterator[list[int]]:
       restore()
       signal.raise_signal(number)
 
-  # None is a handler that was not set by Python, and cannot be set again.
+  # None stands for a handler that Python did not set, and cannot set again.
   previous = {
     number: signal.signal(number, note)
     for number in _SIGNALS

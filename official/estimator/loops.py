@@ -1,4 +1,4 @@
-"""The loops: a program runs again and again, with hooks around each turn."""
+"""The loops that run a program repeatedly, with hooks around each turn."""
 
 import collections
 import contextlib
@@ -29,12 +29,12 @@ class TrainingLoop:
   """Trains until the last step, the end of the data or a hook's request.
 
   Args:
-    program: Runs the steps.
+    program: The program that runs the steps.
     iterator: An iterator of the training data.
     call: The call of `train`; hooks read it and may ask it to stop.
-    hooks: Called around each turn, in this order.
-    global_step: The variable that every step adds 1 to.
-    agreement: With the other workers of the cluster.
+    hooks: Hooks that are called around each turn, in this order.
+    global_step: The variable to which every step adds 1.
+    agreement: Decisions together with the other workers of the cluster.
   """
 
   def __init__(
@@ -72,9 +72,9 @@ class TrainingLoop:
 
   def _run_turns(self) -> bool:
     """Runs turns to the end; returns whether a signal ended them."""
-    # A worker that stops alone at a signal leaves the others waiting in their
-    # next collective op. So a signal is only noted, and all workers hear of it
-    # in the same turn. A process alone has nobody to wait for.
+    # A worker that stopped at its own signal would leave the others waiting in
+    # their next collective op. So a signal is only noted, and all workers learn
+    # of it in the same turn. A single process stops at once.
     noted: contextlib.AbstractContextManager[list[int]] = (
       interrupts.deferred()
       if self._agreement.is_shared
@@ -90,8 +90,8 @@ class TrainingLoop:
           return interrupted
         if call.last_step is not None:
           steps = min(steps, call.last_step - call.global_step)
-        # Between a step and its hooks a signal would leave a step that the
-        # variables have and metrics.jsonl has not.
+        # A signal between a step and its hooks would leave a step that is in
+        # the variables but not in metrics.jsonl.
         with interrupts.deferred(), self._agreement.guard():
           if not self._run_turn(steps):
             break
@@ -115,7 +115,7 @@ class TrainingLoop:
       return False
     is_first = call.global_step == call.first_step
     call.advance(steps, self._program.names, rows)
-    # To read the variable waits for the device, so only the first turn does.
+    # Reading the variable waits for the device, so only the first turn does it.
     if is_first:
       _check_global_step(call, self._steps_done())
     for hook in self._hooks:
@@ -137,15 +137,15 @@ def batches(
   hooks: Sequence[Hook],
   limit: int | None = None,
 ) -> Iterator[_Result]:
-  """Yields what evaluation or prediction gives for each batch.
+  """Yields the result of evaluation or prediction for each batch.
 
   Args:
-    run_batch: Takes the next batch of an iterator; raises
+    run_batch: Function that runs the next batch of an iterator; it raises
       `tf.errors.OutOfRangeError` if there is none.
     iterator: An iterator of the data.
     call: The call of `evaluate` or `predict`.
-    hooks: Called around each batch, in this order.
-    limit: At most this many batches; None for all.
+    hooks: Hooks that are called around each batch, in this order.
+    limit: Number of batches at most; None for all.
   """
   with around(hooks, call):
     done = 0
@@ -168,7 +168,7 @@ def last_batch(
   hooks: Sequence[Hook],
   limit: int | None = None,
 ) -> _Result:
-  """Runs an evaluation; returns what the last batch gave; see `batches`.
+  """Runs an evaluation; returns the result of the last batch; see `batches`.
 
   Raises:
     ValueError: There was no batch.

@@ -3,7 +3,7 @@
 They are the same objects in every Estimator that uses them, and each Estimator
 trains them as its own. So an Estimator must load its checkpoint again after
 another one has used them, and must begin with the values that the user gave
-them, not with what another Estimator has made of these.
+them, not with values that another Estimator has trained.
 """
 
 import hashlib
@@ -35,11 +35,11 @@ class Use:
     return record.initial_value()
 
   def is_latest(self, thorough: bool) -> bool:
-    """Whether the variables are as this store has left them.
+    """Whether the variables are unchanged since this store used them.
 
     Args:
-      thorough: Whether to look at their values, which the user may have
-        changed, beside which store has used them last.
+      thorough: Whether to compare their values too, which the user may have
+        changed, and not only the store that has used them last.
     """
     return all(
       record.user() is self and (not thorough or record.hash() == record.left)
@@ -69,14 +69,15 @@ class Use:
 
 
 class _Record:
-  """Who uses one variable, and which value that store has left in it.
+  """The store that uses one variable, and the value that it has left there.
 
   Args:
     variable: The variable, which the record does not keep alive.
 
   Attributes:
-    user: Returns the store that has used it last; None if that is gone.
-    left: Hash of the value that this store has left.
+    user: Function that returns the store that has used the variable last; None
+      if that store is gone.
+    left: Hash of the value that this store has left in the variable.
   """
 
   def __init__(self, variable: tf.Variable):
@@ -97,7 +98,7 @@ class _Record:
     return hashlib.sha256(value.tobytes()).hexdigest()
 
   def _value(self) -> np.ndarray:
-    # Whoever asks has the variable, so it is still there.
+    # The caller holds the variable, so the weak reference is still alive.
     return self._variable().numpy()  # type: ignore[union-attr]
 
 

@@ -1,7 +1,7 @@
 """The manifest of a checkpoint, `model.ckpt-N.json`: what its files must be.
 
-It holds the size and the SHA-256 of each of the other files, what else the run
-remembers, and a checksum of itself.
+It holds the size and the SHA-256 of each of the other files, the state that the
+run remembers besides its variables, and a checksum of itself.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ def read(prefix: str) -> dict[str, Any]:
 
   Raises:
     PermissionError: The manifest may not be read. The checkpoint may well be
-      whole, so it must not be passed over, or trained anew, for that reason.
+      whole, so it must not be passed over, or trained again, for that reason.
   """
   try:
     with open(f'{prefix}.json', encoding='utf-8') as f:
@@ -78,7 +78,7 @@ def in_order_of_commit(names: Iterable[str]) -> list[str]:
 def damage(prefix: str) -> str | None:
   """What is wrong with the files of a checkpoint; None if they are whole."""
   if not os.path.exists(f'{prefix}.json'):
-    # TensorFlow itself wrote the checkpoint; only reading it can tell.
+    # TensorFlow itself wrote the checkpoint; only reading it shows damage.
     return None if os.path.getsize(f'{prefix}.index') else 'its index is empty'
   described = read(prefix).get('files')
   if not isinstance(described, dict) or not described:

@@ -1,4 +1,4 @@
-"""Values of metrics, made fit for people and for JSON, without TensorFlow."""
+"""Values of metrics in forms for people and for JSON, without TensorFlow."""
 
 import math
 from typing import Any
@@ -7,12 +7,12 @@ import numpy as np
 
 
 def plain(value: Any) -> Any:
-  """A NumPy number as one of Python; arrays and bytes as they are."""
+  """A NumPy number as a Python number; arrays and bytes unchanged."""
   return value.item() if np.ndim(value) == 0 and _has_item(value) else value
 
 
 def as_json(value: Any) -> Any:
-  """The numbers, nested lists and text by which JSON can express a value.
+  """A value as numbers, nested lists and text, which JSON can express.
 
   Bytes that are not text, such as a picture, become `<N bytes>`; numbers in a
   list that are not finite become null.

@@ -4,8 +4,8 @@ The pair goes into `EstimatorSpec.eval_metric_ops`. As in
 `tf.compat.v1.metrics`, `value` reads sums and `update_op` adds this batch to
 them, so other metrics can be computed from values. The sums are metric
 variables, which every evaluation resets and which replicas add up, so that each
-example has the same weight wherever the batches are cut. They are float64, so
-that the order of adding up hardly changes the result either.
+example has the same weight however the data are cut into batches. They are
+float64, so that the order of the additions hardly changes the result either.
 """
 
 from collections.abc import Callable, Mapping
@@ -157,7 +157,7 @@ def _matched(
   If one is [N, 1] and the other [N], both become [N], as in TensorFlow 1.
 
   Raises:
-    ValueError: Their shapes differ otherwise.
+    ValueError: Their shapes differ in another way.
   """
   labels, predictions = map(tf.convert_to_tensor, (labels, predictions))
   ranks = labels.shape.rank, predictions.shape.rank
@@ -216,8 +216,8 @@ def _streaming(
 
   Args:
     name: Prefix of the names of the variables.
-    sums: Name to what this batch adds, float64 [].
-    result: From the sums over all batches, by name, to the value.
+    sums: Name to the number that this batch adds, float64 [].
+    result: Function from the sums over all batches, by name, to the value.
   """
   variables = {
     key: tf.compat.v1.Variable(

@@ -1,4 +1,4 @@
-"""`metrics.jsonl`: what a run measured, one JSON object on each line.
+"""`metrics.jsonl`: the measurements of a run, one JSON object on each line.
 
 Each line has `kind` (`train` or `eval`), `step`, `time` (seconds since 1970),
 the `name` of the evaluation if it has one, and the scalars by their names.
@@ -49,7 +49,7 @@ class MetricsLog:
     values: Mapping[str, Any],
     name: str | None = None,
   ) -> None:
-    """Adds a line; values that JSON cannot express are left out.
+    """Appends a line; values that JSON cannot express are left out.
 
     Args:
       kind: `'train'` or `'eval'`.
@@ -60,7 +60,7 @@ class MetricsLog:
     line = json.dumps(_record(kind, step, values, name)).encode() + b'\n'
     os.makedirs(os.path.dirname(self.path), exist_ok=True)
     with open(self.path, 'ab+') as f:
-      # What a killed process left half written must not spoil this line.
+      # A line that a killed process left half written must not spoil this one.
       f.write(line if _ends_whole(f) else b'\n' + line)
 
   def append_once(
@@ -70,7 +70,7 @@ class MetricsLog:
     values: Mapping[str, Any],
     name: str | None = None,
   ) -> None:
-    """As `append`, unless there is a line that differs only in its time."""
+    """Like `append`, unless there is a line that differs only in its time."""
     record = _record(kind, step, values, name)
     others = self.read(kind, name)
     if all(record | {'time': other['time']} != other for other in others):
@@ -146,7 +146,7 @@ def _ends_whole(f: BinaryIO) -> bool:
 
 
 def _kept(f: BinaryIO, step: int) -> tuple[int, bool]:
-  """Where to cut a file so that only lines up to a step are left.
+  """The offset at which to cut a file so that only lines up to a step are left.
 
   Returns:
     The end of the first lines that are all up to the step, and whether such
@@ -190,7 +190,7 @@ def _step_of(line: bytes) -> int | None:
   match = _LINE.match(line)
   if match and line.endswith(
     b'}\n'
-  ):  # As `append` writes it: no need to parse.
+  ):  # A line as `append` writes it, which is faster to read without parsing.
     return int(match[1])
   record = parse_line(line)
   return record['step'] if record else None

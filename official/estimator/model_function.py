@@ -51,13 +51,13 @@ class ModelFunction:
 
     Args:
       features: A nest of tensors.
-      labels: A nest of tensors; None without.
+      labels: A nest of tensors; None for no labels.
       mode: One of `ModeKeys`.
-      config: In place of the one that is bound.
+      config: A `RunConfig` in place of the bound one; None for the bound one.
 
     Raises:
-      ValueError: model_fn does not take labels and there are some, or it
-        returned something else than an `EstimatorSpec`.
+      ValueError: model_fn does not take labels although there are some, or it
+        does not return an `EstimatorSpec`.
     """
     if labels is not None and 'labels' not in self._names:
       raise ValueError(

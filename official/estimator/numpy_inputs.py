@@ -22,10 +22,10 @@ def numpy_input_fn(
 
   Args:
     x: Features, an array [N, ...] or a dict of such arrays.
-    y: Labels [N, ...]; None for features alone.
+    y: Labels [N, ...]; None for features only.
     batch_size: Rows in a batch; the last batch may be smaller.
     num_epochs: Passes over the rows; None for passes without end.
-    shuffle: Whether every pass has a new random order; it must be given.
+    shuffle: Whether every pass has a new random order; it has no default.
     seed: Seed of the order.
 
   Raises:

@@ -14,7 +14,7 @@ def select_keys(predictions: Nest, keys: Iterable[str] | str | None) -> Nest:
     keys: One key or several; None for all.
 
   Raises:
-    ValueError: There are keys, and the predictions are not a dict or lack one.
+    ValueError: Keys are given, but the predictions are not a dict or lack one.
   """
   if keys is None:
     return predictions

@@ -23,7 +23,8 @@ class ProgramSet:
   Args:
     model_fn: See `Program`.
     store: See `Program`.
-    config: Gives `tf_random_seed`, `steps_per_loop` and `jit_compile`.
+    config: The `RunConfig` with `tf_random_seed`, `steps_per_loop` and
+      `jit_compile`.
   """
 
   def __init__(
@@ -43,8 +44,8 @@ class ProgramSet:
 
     Args:
       iterator: An iterator of a dataset, distributed or not.
-      fetches: Names of the tensors that hooks need; a program that returns
-        more of them will do.
+      fetches: Names of the tensors that hooks need; a program that returns more
+        tensors is used too.
     """
     fetches = frozenset(fetches)
     for program in self._training:
@@ -83,7 +84,7 @@ class ProgramSet:
     return programs[0].graph if programs else None
 
   def trace_counts(self) -> dict[str, int]:
-    """How often each mode was traced; a mode that was not is left out."""
+    """The number of traces of each mode; modes without one are left out."""
     return {
       m: len(programs) for m, programs in self._by_mode().items() if programs
     }

@@ -13,7 +13,7 @@ from official.estimator.variables import VariableStore
 
 _TABLES = tf.compat.v1.GraphKeys.TABLE_INITIALIZERS
 
-#: From features, labels and mode to what the mode needs.
+#: Function of features, labels and mode.
 ModelFn: TypeAlias = Callable[[Nest, Nest, str], EstimatorSpec]
 
 
@@ -34,8 +34,8 @@ class Program:
   """Runs batches of an iterator through one mode of a `model_fn`.
 
   A program is traced once, for iterators of one type, so that its graph, its
-  spec and the names of its results always belong together. The subclasses say
-  what it does with a batch: `TrainProgram.train`, `EvalProgram.update`,
+  spec and the names of its results always belong together. The subclasses
+  define what happens to a batch: `TrainProgram.train`, `EvalProgram.update` and
   `PredictProgram.predict`.
 
   Args:
@@ -147,7 +147,7 @@ class Program:
   def _call_model_fn(
     self, element: Nest, escaped: dict[str, tf.Variable]
   ) -> EstimatorSpec:
-    """Calls model_fn in the current graph and sorts out its variables.
+    """Calls model_fn in the current graph and takes in its variables.
 
     Args:
       element: Features, or `(features, labels)`, as symbolic tensors.

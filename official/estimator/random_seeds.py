@@ -1,8 +1,8 @@
-"""Random numbers that begin at a seed and leave those of the process alone.
+"""Random numbers that begin at a seed and do not disturb those of the process.
 
 An Estimator is a guest in its process. The user may have seeded TensorFlow,
-NumPy or Python, and what follows an Estimator's call must draw the numbers that
-it would have drawn without it.
+NumPy or Python, and code after an Estimator's call must draw the numbers that
+it would have drawn without the call.
 """
 
 import contextlib
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 from tensorflow.python.eager import context
 
-# Seeds that were used in this process. A kernel remembers where it is in its
-# stream of numbers, and TensorFlow keeps kernels by their seeds: only for a new
-# seed is there none yet.
+# Seeds that were used in this process. A kernel remembers its position in its
+# stream of numbers, and TensorFlow keeps kernels by their seeds, so only a new
+# seed begins without a kernel.
 _begun: set[int] = set()
 
 
@@ -27,8 +27,8 @@ def of_tensorflow(seed: int | None, again: bool = False) -> Iterator[None]:
 
   Args:
     seed: The seed; None changes nothing.
-    again: Whether ops that run within it give the same numbers each time, and
-      not only the graphs that are built there.
+    again: Whether ops that run within it draw the same numbers each time, and
+      not only ops of graphs that are built there.
   """
   if seed is None:
     yield
@@ -47,7 +47,7 @@ def of_tensorflow(seed: int | None, again: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def of_all(seed: int) -> Iterator[None]:
-  """As `of_tensorflow`, and so for the numbers of Python and NumPy."""
+  """Like `of_tensorflow`, also for the random numbers of Python and NumPy."""
   python, numpy = random.getstate(), np.random.get_state()
   random.seed(seed)
   np.random.seed(seed)

@@ -15,15 +15,15 @@ class ServingInputReceiver:
   """The inputs of a signature, and the features made of them.
 
   Args:
-    features: What the model_fn gets: a dict of tensors, or one tensor, which
-      is wrapped as `{'feature': tensor}`.
-    receiver_tensors: Placeholders by input name, or one, which is named
-      `input`.
+    features: The features for the model_fn: a dict of tensors, or one tensor,
+      which is wrapped as `{'feature': tensor}`.
+    receiver_tensors: Placeholders by input name, or one placeholder, which is
+      named `input`.
     receiver_tensors_alternatives: Further dicts of tensors by name, each of
       which can be fed in place of the receiver tensors.
 
   Attributes:
-    features: What the model_fn gets.
+    features: The features for the model_fn.
     receiver_tensors: Dict of input name to placeholder.
     receiver_tensors_alternatives: Dict of name to such a dict.
 
@@ -46,7 +46,7 @@ class ServingInputReceiver:
 
 
 ReceiverFn: TypeAlias = Callable[[], ServingInputReceiver]
-# One, or several by the names of the signatures; see `export_saved_model`.
+# One function, or several by the names of signatures; see `export_saved_model`.
 ReceiverFns: TypeAlias = ReceiverFn | Mapping[str, ReceiverFn]
 
 
@@ -59,7 +59,7 @@ class TensorServingInputReceiver(ServingInputReceiver):
     receiver_tensors_alternatives: See `ServingInputReceiver`.
 
   Raises:
-    ValueError: `features` is a dict; else see `ServingInputReceiver`.
+    ValueError: `features` is a dict; also see `ServingInputReceiver`.
   """
 
   def __init__(
@@ -108,8 +108,8 @@ def build_tensor_serving_input_receiver_fn(
   Args:
     shape: Shape of one example.
     dtype: Dtype of the tensor.
-    batch_size: Batch size of the placeholder; None for any, where the original
-      had 1.
+    batch_size: Batch size of the placeholder; None for any. The original's
+      default was 1.
   """
 
   def receiver_fn() -> ServingInputReceiver:

@@ -13,7 +13,7 @@ from official.datasets.decoding.headers import is_equal
 
 _FILE_HEADER = 14  # bytes
 _INFO_HEADER = 40  # bytes; OS/2's is shorter
-_ALPHA_HEADER = 56  # bytes; from this size on there is a mask for alpha
+_ALPHA_HEADER = 56  # bytes; headers of at least this size have a mask for alpha
 
 # Where in the file a number of the header begins.
 _PIXELS_AT, _INFO_SIZE_AT, _WIDTH_AT, _HEIGHT_AT = 10, 14, 18, 22
@@ -36,8 +36,8 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
   """A BMP, string [] -> uint8 [H, W, 4]: red, green, blue, alpha.
 
   Raises:
-    tf.errors.InvalidArgumentError: It is of a kind that is not read, or was
-      cut off.
+    tf.errors.InvalidArgumentError: The file is a kind of BMP that is not read,
+      or was cut off.
   """
   head = headers.read(encoded)
   check = tf.debugging.Assert(
@@ -135,7 +135,7 @@ def _bytes_at(
   """A BMP, string [] -> uint8 [size]: its bytes from `start` on.
 
   Raises:
-    tf.errors.InvalidArgumentError: The file ends before.
+    tf.errors.InvalidArgumentError: The file ends before the last of them.
   """
   length = tf.cast(tf.strings.length(encoded), tf.int64)
   check = tf.debugging.Assert(

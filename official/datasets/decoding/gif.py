@@ -1,8 +1,9 @@
-"""The first frame of a GIF, with what is transparent in it.
+"""The first frame of a GIF, with its transparent pixels.
 
-TensorFlow decodes every frame into memory and makes what is transparent black.
+TensorFlow decodes every frame into memory and makes transparent pixels black.
 So the file is cut off after its first frame, and the frame is decoded twice,
-with two colours for what is transparent: where they differ, it is.
+with two colours in place of the transparent one: the pixels that differ are
+transparent.
 
 The blocks are those of the GIF89a specification
 (https://www.w3.org/Graphics/GIF/spec-gif89a.txt).
@@ -17,7 +18,8 @@ from official.datasets.decoding.headers import is_equal
 _EXTENSION, _GRAPHIC_CONTROL = 0x21, 0xF9
 _HEADER = 13  # bytes before the global table of colours
 _WIDTH_AT, _HEIGHT_AT, _FLAGS_AT = 6, 8, 10
-# Far more than any file has; they end the walk through a damaged one.
+# Far more than any real file has; the limits end the walk through a damaged
+# one.
 _MAX_EXTENSIONS = 1024  # before the first frame
 _MAX_BLOCKS = 2**17  # of at most 255 bytes each: 33 MB
 _PADDING = 32  # bytes, more than any fixed part of a frame
@@ -27,16 +29,16 @@ class _Frame(NamedTuple):
   """The first frame; all are int32 [].
 
   Attributes:
-    top: First row in the picture.
-    left: First column in the picture.
-    bottom: Row after the last one.
-    right: Column after the last one.
+    top: First row of the frame in the picture.
+    left: First column of the frame in the picture.
+    bottom: Row after the last one of the frame.
+    right: Column after the last one of the frame.
     height: Height of the picture that holds the frame.
     width: Width of the picture that holds the frame.
-    start: Position of the first byte.
-    end: Position after the last byte.
-    control: Position of the flags that make a colour transparent; -1 where
-      none is.
+    start: Position of the first byte of the frame in the file.
+    end: Position after its last byte.
+    control: Position of the flags that make a colour transparent; -1 where no
+      colour is.
     colour: Position of the transparent colour in its table.
   """
 
@@ -143,17 +145,17 @@ class _Content:
     self._last = tf.size(self._bytes) - 1
 
   def byte(self, position: tf.Tensor | int) -> tf.Tensor:
-    """The byte there, int32 []; the last one where the file has ended."""
+    """The byte at a position, int32 []; after the end, the last byte."""
     return tf.cast(self._bytes[tf.minimum(position, self._last)], tf.int32)
 
   def number(self, position: tf.Tensor | int) -> tf.Tensor:
-    """The 16-bit number there, int32 []."""
+    """The 16-bit number at a position, int32 []."""
     return self.byte(position) + 256 * self.byte(position + 1)
 
   def after_blocks(self, position: tf.Tensor) -> tf.Tensor:
-    """The position after the data blocks that begin there.
+    """The position after the data blocks that begin at a position.
 
-    Each begins with its length; one of length 0 is the last.
+    Each block begins with its length; a block of length 0 is the last.
     """
     (end,) = tf.while_loop(
       lambda p: self.byte(p) > 0,

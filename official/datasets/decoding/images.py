@@ -22,16 +22,16 @@ _LIGHT = 191.0  # three quarters of white
 def decode(encoded: tf.Tensor, channels: int) -> tf.Tensor:
   """An image, string [] -> uint8 [H, W, channels]; of a GIF the first frame.
 
-  What is transparent becomes paper: white, or black where the drawing is so
-  light that it would not show on white.
+  Transparent pixels become paper: white, or black where the drawing is so light
+  that it would not show on white.
 
   Args:
     encoded: The image, in any of the formats.
     channels: 3 for colours or 1 for grey.
 
   Raises:
-    tf.errors.InvalidArgumentError: It cannot be decoded, or has more than
-      `MAX_PIXELS`.
+    tf.errors.InvalidArgumentError: The image cannot be decoded, or has more
+      pixels than `MAX_PIXELS`.
   """
   image = tf.cond(
     tf.io.is_jpeg(encoded),
@@ -47,11 +47,11 @@ def decode(encoded: tf.Tensor, channels: int) -> tf.Tensor:
 def checked(encoded: tf.Tensor) -> tf.Tensor:
   """An image, string [] -> the same bytes, if they can be decoded.
 
-  Only the header is looked at.
+  Only the header is read.
 
   Raises:
     tf.errors.InvalidArgumentError: It is not an image, is of a kind that is not
-      read, or has more than `MAX_PIXELS`.
+      read, or has more pixels than `MAX_PIXELS`.
   """
   return tf.cond(
     tf.io.is_jpeg(encoded),
@@ -60,8 +60,9 @@ def checked(encoded: tf.Tensor) -> tf.Tensor:
   )
 
 
-# Traced once for all callers. Not inlined into their graphs, where it would be
-# optimized for every caller; as a function of its own it is when it is called.
+# Traced once for all callers, and not inlined into their graphs: TensorFlow
+# would optimize it again for every caller. A function of its own is optimized
+# only when it is called.
 _traced_once = functools.partial(
   tf.function,
   input_signature=[tf.TensorSpec([], tf.string)],

@@ -1,9 +1,9 @@
 """Encoded images to images like those of a data set.
 
-They get its shape and, where they are grey, its paper. Grey drawings come as
-dark ink on white paper or as light ink on black, and a network knows one of
-them: MNIST has light digits on black paper. An image whose edge is of the
-opposite colour is inverted.
+An image gets the shape of the set's images and, where it is grey, their paper.
+Grey drawings come as dark ink on white paper or as light ink on black, and a
+network knows only one of the two: MNIST has light digits on black paper. An
+image whose edge has the opposite colour is inverted.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,9 @@ from official.datasets.decoding import images
 
 _BLACK, _WHITE = 0, 255
 _MIDDLE = 127
-# The part of the pixels of an edge, and of the images of a set, that must
-# agree. Drawings seldom touch the edge; photographs have no such edge.
+# The share of the pixels of an edge, and of the images of a set, that must have
+# the same colour. Drawings seldom touch the edge; photographs have no such
+# edge.
 _AGREEMENT = 0.9
 
 
@@ -47,7 +48,7 @@ def paper_of(pixels: tf.Tensor) -> int | None:
   """Grey images, uint8 [N, H, W, 1] -> the colour that they are drawn on.
 
   Returns:
-    0, 255, or None where they have no paper in common, as photographs.
+    0 or 255; None where they have no paper in common, as photographs have none.
   """
   for paper in (_BLACK, _WHITE):
     is_paper = (

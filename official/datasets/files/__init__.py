@@ -1,4 +1,4 @@
-"""Files of data on disk: what is there, what is used, what is wrong with it.
+"""Files of data on disk: which are there, which are used, what is wrong.
 
 - inventory: every file of a folder, as used, unusable or left out.
 - file_kinds: files and folders that are not data, recognized by their names.

@@ -1,7 +1,7 @@
 """Folders of images, one for each class: which files belong to which class.
 
-Everything below the folder is used, or named with the reason that it is not.
-What makes a class or a split incomplete is an error. Nothing is decoded here.
+Each file below the folder is used, or is named with the reason why it is not.
+An incomplete class or split is an error. Nothing is decoded here.
 """
 
 import contextlib
@@ -33,8 +33,8 @@ class ClassFolders:
 
   Attributes:
     splits: `'train'` and `'test'`, each from class to the paths of its images.
-    unusable: Path to reason for images that cannot be used.
-    left_out: What is not used because it is not data.
+    unusable: Path to reason, for images that cannot be used.
+    left_out: The files and folders that are not used because they are not data.
   """
 
   splits: dict[str, Classes] = dataclasses.field(default_factory=dict)
@@ -52,13 +52,13 @@ class ClassFolders:
     ]
 
   def add(self, search: ImageSearch) -> None:
-    """Takes over what a search could not use."""
+    """Adds the files that a search could not use."""
     self.unusable |= search.unusable
     self.left_out += search.left_out
 
 
 def may_hold_images(directory: str) -> bool:
-  """Returns whether there may be images in folders there, by a quick look."""
+  """Returns whether its folders may hold images; reads only a few files."""
   for folder in split_folders.visible_folders(directory):
     is_split = split_folders.is_named_as_split(folder)
     if is_split and split_folders.has_folders(folder):
@@ -139,7 +139,7 @@ def _find_classes(
     data_dir: The data folder.
     folder: The folder of the split.
     pool: Threads that read.
-    result: Gets what is left out or cannot be used.
+    result: The object that gets the files that are left out or unusable.
   """
   folders, files = list_folder(folder)
   parents = tuple(map(image_search.identity_of, (data_dir, folder)))
@@ -162,10 +162,10 @@ def _find_classes(
 def _check_all_used(
   data_dir: str, split: str, classes: Classes, result: ClassFolders
 ) -> None:
-  """Raises where a class has no image that can be used.
+  """Checks that each class has an image that can be used.
 
   Raises:
-    DataError: There is such a class; the message says what its folder holds.
+    DataError: A class has none; the message says what its folder holds.
   """
   empty = [name for name, paths in classes.items() if not paths]
   if empty:
@@ -177,7 +177,7 @@ def _check_all_used(
 
 
 def _content_of(folder: str, result: ClassFolders) -> str:
-  """Says what the folder of a class holds in place of images."""
+  """Describes what the folder of a class holds in place of images."""
   inside = folder + os.sep
   unusable = [
     f'{os.path.basename(path)}: {reason}'

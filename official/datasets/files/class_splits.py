@@ -15,8 +15,8 @@ Classes = dict[str, list[str]]  # name of a class to the paths of its images
 def divide(data_dir: str, classes: Classes) -> dict[str, Classes]:
   """Takes every tenth image of each class to test on.
 
-  The choice depends on the order of names alone, so that it is the same in
-  every run of the same folder.
+  The choice depends only on the order of names, so it is the same in every run
+  on the same folder.
 
   Raises:
     DataError: A class has fewer than ten images.
@@ -44,7 +44,7 @@ def check_several(folder: str, classes: Classes) -> None:
   """Checks that there are at least two classes.
 
   Raises:
-    DataError: There are fewer.
+    DataError: There are fewer than two.
   """
   if len(classes) < 2:
     names = first_few(classes) or 'none'
@@ -60,9 +60,9 @@ def check_same(
   """Checks that both splits have the same classes.
 
   Args:
-    data_dir: The data folder, which the error names.
+    data_dir: The data folder, for the error message.
     folders: `'train'` and `'test'` to the folder of the split.
-    splits: The same keys to the classes.
+    splits: `'train'` and `'test'` to the classes of the split.
 
   Raises:
     DataError: A class is missing in one of them.

@@ -1,8 +1,8 @@
 """IDX files, the format of MNIST and of the data sets made in its image.
 
 The format is described at http://yann.lecun.com/exdb/mnist/: two zero bytes,
-the type of the numbers, how many dimensions there are, the size of each as a
-big-endian 32-bit number, and the numbers.
+the type of the numbers, the number of dimensions, the size of each dimension as
+a big-endian 32-bit number, and the numbers.
 """
 
 import gzip
@@ -48,8 +48,8 @@ def find(directory: str) -> dict[Key, str]:
     `'labels'`; empty where there are none.
 
   Raises:
-    DataError: Some are missing, there are several of one kind, or they belong
-      to several data sets.
+    DataError: Some files are missing, there are several of one kind, or they
+      belong to several data sets.
   """
   names_of: dict[Key, list[str]] = {}
   sets = set()
@@ -84,11 +84,12 @@ def find(directory: str) -> dict[Key, str]:
 def read_bytes(path: str) -> bytes:
   """Returns the content of a file, unpacked if it is gzipped.
 
-  At most one byte more is read than its header promises: so a few bytes cannot
+  At most one byte more is read than its header promises. So a few bytes cannot
   become gigabytes, and a file that is too long is still noticed.
 
   Raises:
-    DataError: It cannot be read or unpacked, or its header promises too much.
+    DataError: The file cannot be read or unpacked, or its header promises too
+      many bytes.
   """
   try:
     with open(path, 'rb') as f:
@@ -105,7 +106,7 @@ def _promised_bytes(head: bytes, path: str) -> int:
   """Returns the length of the file by its header; 0 where that is not one.
 
   Raises:
-    DataError: It is more than the memory should hold.
+    DataError: The length is more than the memory should hold.
   """
   if len(head) < _MAGIC_BYTES or head[:3] != bytes([0, 0, _UNSIGNED_BYTE]):
     return 0
@@ -126,7 +127,7 @@ def parse(content: bytes, path: str, dimensions: int) -> np.ndarray:
 
   Args:
     content: The bytes of the file.
-    path: The path of the file, which errors name.
+    path: The path of the file, for the error message.
     dimensions: The number of dimensions that the array must have.
 
   Returns:

@@ -1,7 +1,7 @@
 """What the first bytes of a file say about the image in it.
 
-It is asked of every file before anything decodes one: decoding a data set takes
-hours, and a file that cannot be used should be named in the first second.
+Every header is read before any image is decoded: decoding a data set takes
+hours, and a file that cannot be used should be named at once.
 """
 
 import os
@@ -24,7 +24,7 @@ class Inspection(NamedTuple):
 
   Attributes:
     is_image: Whether its name or its first bytes say that it is an image.
-    problem: Why it cannot be used; None where its header shows no reason.
+    problem: The reason why it cannot be used; None where its header shows none.
   """
 
   is_image: bool
@@ -32,7 +32,7 @@ class Inspection(NamedTuple):
 
 
 def has_image_ending(name: str) -> bool:
-  """Returns whether a file is named as images are."""
+  """Returns whether the name of a file has an image's ending."""
   endings = image_formats.READ_ENDINGS + image_formats.UNREAD_ENDINGS
   return name.lower().endswith(endings)
 
@@ -105,7 +105,7 @@ def _not_read(kind: str) -> str:
 
 
 def _size(kind: str, head: bytes, f: BinaryIO) -> tuple[int, int]:
-  """Returns width and height as the header has them; 0 where it has none."""
+  """Returns width and height by the header; 0 where the header has none."""
   if kind == 'JPEG':
     return _jpeg_size(f)
   if kind == 'PNG':
@@ -122,7 +122,7 @@ def _size(kind: str, head: bytes, f: BinaryIO) -> tuple[int, int]:
 
 
 def _webp_size(head: bytes) -> tuple[int, int]:
-  """The container's specification: developers.google.com/speed/webp/docs."""
+  """Width and height, by developers.google.com/speed/webp/docs."""
   chunk = _webp_chunk(head)
   if chunk == image_formats.WEBP_LOSSLESS:  # 14 bits each, one less.
     (bits,) = struct.unpack_from('<I', head, 21)

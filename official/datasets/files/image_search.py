@@ -21,14 +21,14 @@ class ImageSearch:
   folder are an error: its images would have two labels.
 
   Args:
-    root: The data folder, which errors name.
+    root: The data folder, for error messages.
     pool: Threads that read the first bytes of files; each read waits for the
       disk or the network, not for the processor.
     parents: The folders that the classes lie in.
 
   Attributes:
-    unusable: Path to reason for images that cannot be used.
-    left_out: What is not used because it is not data, in the order of the
+    unusable: Path to reason, for images that cannot be used.
+    left_out: The files and folders that are not data, in the order of the
       search.
   """
 
@@ -50,7 +50,7 @@ class ImageSearch:
     """Returns the paths of the images in a folder and below, sorted.
 
     Raises:
-      DataError: It shares a folder with another class.
+      DataError: The class shares a folder with another class.
     """
     candidates = sorted(
       self._candidates(class_folder, class_folder, self._parents)
@@ -74,11 +74,11 @@ class ImageSearch:
 
     Args:
       class_folder: The folder of the class.
-      folder: The same, or a folder below it.
+      folder: The folder to list: `class_folder` or one below it.
       parents: The folders that `folder` lies in.
 
     Raises:
-      DataError: `folder` belongs to another class too.
+      DataError: `folder` also belongs to another class.
     """
     identity = identity_of(folder)
     if identity in parents:
@@ -127,11 +127,11 @@ def identity_of(folder: str) -> Identity:
 
 
 def beside(files: list[str], kind: str) -> list[LeftOut]:
-  """Returns files that lie where no image is looked for, as left out.
+  """Returns files outside the folders of classes, as left out.
 
   Args:
-    files: Their paths.
-    kind: What an image there is called.
+    files: The paths of the files.
+    kind: The name of the kind of an image at this place.
   """
   return [LeftOut(path, _kind_beside(path, kind)) for path in files]
 

@@ -30,13 +30,13 @@ _SINGULAR = {
 
 @dataclasses.dataclass(frozen=True)
 class LeftOut:
-  """A file, or a folder with all that is in it, that is not data.
+  """A file, or a folder with its whole content, that is not data.
 
   Attributes:
     path: The path of the file or folder.
-    kind: What it is, which is the reason that it is left out.
+    kind: The kind of file or folder, which is the reason to leave it out.
     files: Number of files that it stands for; 0 for a link to a folder, whose
-      files are counted where they are.
+      files are counted in the folder itself.
   """
 
   path: str
@@ -50,7 +50,7 @@ class LeftOut:
 
   @classmethod
   def folder(cls, path: str, kind: str) -> 'LeftOut':
-    """Returns a folder with all that is in it."""
+    """Returns a folder with its whole content, as left out."""
     return cls(path, kind, sum(len(names) for _, _, names in os.walk(path)))
 
 
@@ -71,10 +71,10 @@ def list_folder(folder: str) -> tuple[list[str], list[str]]:
 
 
 def unused(folder: str, used: Iterable[str]) -> Iterator[LeftOut]:
-  """Yields what is in a folder except the paths that are used.
+  """Yields the content of a folder except the paths that are used.
 
   Args:
-    folder: Listed without the folders in it, which are left out as a whole.
+    folder: The folder to list. Folders in it are left out as a whole.
     used: Paths of files and folders directly in `folder`.
   """
   used = set(used)
@@ -95,13 +95,13 @@ def warn(
   left_out: Iterable[LeftOut],
   unusable: Mapping[str, str] | None = None,
 ) -> None:
-  """Logs a warning that says what is left out, if anything is.
+  """Logs a warning that lists what is left out, if anything is.
 
   Args:
     root: The folder of the data.
     used: Number of files that are used.
-    left_out: What is not data.
-    unusable: Path to reason for data that cannot be used. They are counted
+    left_out: The files and folders that are not data.
+    unusable: Path to reason, for data that cannot be used. They are counted
       here; `BadExamples` names them.
   """
   for line in describe(root, used, left_out, unusable):

@@ -8,8 +8,8 @@ _FEW = 3
 def printable(name: str) -> str:
   """Returns a name of any bytes as text that fits on one line.
 
-  File names on Linux need not be UTF-8 (Python keeps such bytes as surrogates)
-  and may hold line breaks; both are escaped.
+  File names on Linux may hold line breaks and bytes that are not UTF-8, which
+  Python keeps as surrogates; both are escaped.
   """
   text = name.encode('utf-8', 'surrogateescape').decode(
     'utf-8', 'backslashreplace'
@@ -20,7 +20,7 @@ def printable(name: str) -> str:
 
 
 def first_few(names: Iterable[str], count: int = _FEW) -> str:
-  """Lists at most `count` names, and says how many more there are."""
+  """Lists at most `count` names, and counts the rest."""
   names = list(names)
   text = ', '.join(map(printable, names[:count]))
   more = len(names) - count

@@ -11,7 +11,7 @@ from official.errors import DataError
 _NAME = re.compile(
   r'(?P<split>.+?)-(?P<number>\d+)-of-(?P<total>\d+)(?P<ending>(\.(tfrec(ord)?s?|records?))?)'
 )
-_MAX_TOTAL = 100_000  # A larger number in a name is not one of files.
+_MAX_TOTAL = 100_000  # A larger number in a name does not count files.
 # What an archiver or an interrupted copy adds to a name.
 _ENDINGS_OF_TWINS = ('.gz', '.zip', '.bak', '.tmp', '.part')
 
@@ -22,8 +22,8 @@ class _Set(NamedTuple):
   Attributes:
     split: The first part of the names.
     total: Number of files.
-    digits: Number of digits of their numbers.
-    ending: Such as `.tfrecord`; may be empty.
+    digits: Number of digits of the numbers in the names.
+    ending: The end of the names, such as `.tfrecord`; may be empty.
   """
 
   split: str
@@ -51,7 +51,7 @@ def find(directory: str, split: str) -> list[str]:
     Their paths in the order of their numbers; empty where there is no set.
 
   Raises:
-    DataError: There are several sets, or some of its files are missing.
+    DataError: There are several sets, or files of the set are missing.
   """
   sets = _sets(directory, split)
   if not sets:

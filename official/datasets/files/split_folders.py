@@ -24,7 +24,7 @@ class SplitFolders(NamedTuple):
 
 
 def is_named_as_split(folder: str) -> bool:
-  """Returns whether a folder is called as those of splits are."""
+  """Returns whether a folder has the name of a split."""
   return os.path.basename(folder).lower() in _TRAIN + _TEST
 
 

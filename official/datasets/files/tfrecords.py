@@ -1,8 +1,8 @@
 """TFRecord files, read in parts between their damaged records.
 
 A record is its length (8 bytes), a checksum of the length (4), the data, and a
-checksum of the data (4); see `tf.io.TFRecordWriter`. The lengths alone say
-where each record begins, so counting reads a few bytes of each.
+checksum of the data (4); see `tf.io.TFRecordWriter`. The lengths are enough to
+find where each record begins, so counting reads only a few bytes of each.
 """
 
 import os
@@ -16,7 +16,7 @@ from official import tensorflow_errors
 from official.errors import DataError
 
 _LENGTH_BYTES = 8
-_FRAME_BYTES = _LENGTH_BYTES + 4 + 4  # and the two checksums
+_FRAME_BYTES = _LENGTH_BYTES + 4 + 4  # with the two checksums
 _BUFFER_BYTES = 256 * 1024  # read at a time, as TFRecordDataset does
 
 # A function of a record, string []; it raises where it cannot use the record.
@@ -29,7 +29,7 @@ class Part(NamedTuple):
   Attributes:
     path: The path of the file.
     offset: Byte at which the first record begins.
-    num_records: How many they are; -1 for all to the end of the file.
+    num_records: Number of records; -1 for all up to the end of the file.
   """
 
   path: str
@@ -57,8 +57,8 @@ def records(
 ) -> tf.data.Dataset:
   """Returns a dataset of the records, string [], of one part.
 
-  Only for `flat_map`, `interleave` and the like: the op cannot be serialized
-  with an offset, as the whole of a pipeline is.
+  It works only inside `flat_map`, `interleave` and the like: with an offset the
+  op cannot be serialized, as the outer part of a pipeline must be.
 
   Args:
     path: String [], see `Part`.
@@ -120,11 +120,11 @@ def usable_parts(path: str, use: Use) -> tuple[list[Part], dict[int, str]]:
 
   Args:
     path: The path of the file.
-    use: Tried on each record.
+    use: The function to try on each record.
 
   Returns:
-    The parts with these records, and the number of each other record with the
-    reason that it cannot be used.
+    The parts with the usable records, and the number of each other record with
+    the reason why it cannot be used.
 
   Raises:
     DataError: See `offsets`.

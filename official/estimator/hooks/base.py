@@ -1,4 +1,4 @@
-"""The hook protocol: what may happen around a loop."""
+"""The hook protocol: methods that are called around a loop."""
 
 import inspect
 import time
@@ -15,17 +15,17 @@ from official.estimator.summary import EventWriter
 
 
 class EventSink(Protocol):
-  """What hooks write scalars to, such as `summary.EventWriter`."""
+  """A sink to which hooks write scalars, such as `summary.EventWriter`."""
 
   def write(self, values: Mapping[str, object], step: int) -> None:
     """Writes values by name at a global step."""
 
   def flush(self) -> None:
-    """Puts on disk what was written."""
+    """Puts everything that was written on disk."""
 
 
 class HookedEstimator(Protocol):
-  """What hooks may use of the Estimator whose call they see."""
+  """The attributes and methods of an Estimator that its hooks may use."""
 
   @property
   def model_dir(self) -> str:
@@ -37,7 +37,7 @@ class HookedEstimator(Protocol):
 
   @property
   def params(self) -> dict[str, Any]:
-    """What the model_fn gets as `params`."""
+    """The `params` of the model_fn."""
 
   @property
   def agreement(self) -> Agreement:
@@ -53,7 +53,7 @@ class HookedEstimator(Protocol):
 
   @property
   def trainable_parameters(self) -> int:
-    """How many numbers the trainable variables hold."""
+    """The number of trained numbers, over all trainable variables."""
 
   def graph(self, mode: str) -> tf.Graph | None:
     """The graph of the model_fn in a mode; None before it was traced."""
@@ -62,7 +62,7 @@ class HookedEstimator(Protocol):
     """The prefix of the newest whole checkpoint."""
 
   def save_checkpoint(self) -> str | None:
-    """Saves the variables as they are; every worker must call it."""
+    """Saves the present values of the variables; every worker must call it."""
 
   def event_writer(self, directory: str | None = None) -> EventWriter:
     """The writer of the event file in a folder; None for `model_dir`."""
@@ -74,11 +74,12 @@ class EstimatorCall:
   Hooks get it as their argument `run`.
 
   Args:
-    estimator: Whose call it is.
+    estimator: The Estimator that was called.
     mode: One of `ModeKeys`.
-    first_step: The global step at its start.
-    last_step: Where training will stop; None if the input decides.
-    steps_per_loop: How many steps the first loop runs.
+    first_step: The global step at the start of the call.
+    last_step: The global step at which training will stop; None if the input
+      decides.
+    steps_per_loop: Number of steps of the first loop.
 
   Attributes:
     estimator: As given.
@@ -86,8 +87,8 @@ class EstimatorCall:
     first_step: As given.
     global_step: The global step after the last loop.
     last_step: As given; a hook may set it.
-    steps_in_loop: How many steps the last loop ran.
-    steps_per_loop: How many steps the next loop runs, unless training ends
+    steps_in_loop: Number of steps of the last loop.
+    steps_per_loop: Number of steps of the next loop, unless training ends
       before; a hook may set it, to at most `RunConfig.steps_per_loop`.
     stop_requested: Whether a hook asked to stop.
   """
@@ -121,7 +122,7 @@ class EstimatorCall:
     """Takes in the results of a loop; only the Estimator calls it.
 
     Args:
-      steps: How many steps ran.
+      steps: Number of steps that ran.
       names: The names of the scalars.
       rows: The scalars, float32 [steps, len(names)], still on the device.
     """
@@ -137,7 +138,8 @@ class EstimatorCall:
   def history(self) -> list[dict[str, float]]:
     """The scalars of every step of the last loop, in order.
 
-    The first use after a loop waits for the device; unused, it costs nothing.
+    The first use after a loop waits for the device; without a use, nothing
+    waits.
     """
     if self._rows is None:
       return []
@@ -178,10 +180,11 @@ class Hook:
     """Called in place of `end` if `error` ended the run."""
 
 
-# Methods that get an `EstimatorCall`, and what tf.estimator gave them instead.
+# Methods that get an `EstimatorCall`, where tf.estimator gave a run context.
 _METHODS = ('begin', 'before_run', 'after_run', 'before_save', 'after_save')
 _SESSIONS = {'session', 'sess', 'run_context', 'run_values'}
-# Methods of tf.estimator's hooks that are not called here, and what is.
+# Methods of tf.estimator's hooks that are not called here, and their
+# substitutes.
 _NEVER_CALLED = {'after_create_session': 'begin(self, run)'}
 
 
@@ -211,14 +214,14 @@ def check_methods(hook: object) -> None:
 
 
 class Timer:
-  """Says when something is due: at an interval of steps, or of seconds.
+  """Decides when something is due: at an interval of steps, or of seconds.
 
   Args:
     every_n_steps: The interval in steps.
     every_n_secs: The interval in seconds.
 
   Raises:
-    ValueError: Both or neither are given, or the one given is not positive.
+    ValueError: Both intervals or neither are given, or one is not positive.
   """
 
   def __init__(
@@ -238,20 +241,21 @@ class Timer:
     self._last_time = time.monotonic()
 
   def is_due(self, step: int) -> bool:
-    """Whether it is due at a step: at the first call, and at every interval."""
+    """Whether a step is due: at the first call, and then at every interval."""
     if self._last_step is None:
       return True
     if step == self._last_step:
       return False
     if self._steps is not None:
-      # A loop may step over a multiple; it is due once past it.
+      # A loop may step over a multiple of the interval; the next step after it
+      # is due then.
       return step // self._steps > self._last_step // self._steps
     return self._secs is not None and (
       time.monotonic() - self._last_time >= self._secs
     )
 
   def mark(self, step: int) -> tuple[int | None, float]:
-    """Notes that it was done at a step.
+    """Notes that the due action was done at a step.
 
     Returns:
       The steps (None the first time) and the seconds since the last time.

@@ -24,7 +24,7 @@ _History = list[tuple[int, float]]  # steps and values of evaluations, in order
 
 
 class _When(TypedDict, total=False):
-  """Which evaluations count, and how often to look at them."""
+  """Which evaluations count, and how often they are read."""
 
   eval_name: str | None
   min_steps: int
@@ -36,7 +36,8 @@ class EarlyStoppingHook(Hook):
   """Ends training when `should_stop_fn()` is true.
 
   Args:
-    should_stop_fn: Called after the first loop and then at every interval.
+    should_stop_fn: Function that is called after the first loop and then at
+      every interval; True ends training.
     run_every_secs: The interval in seconds.
     run_every_steps: The interval in steps, in place of `run_every_secs`.
 
@@ -70,7 +71,7 @@ def make_early_stopping_hook(
   """A hook that ends training when `should_stop_fn()` is true.
 
   Args:
-    estimator: Not used; tf.estimator had it.
+    estimator: Not used; the argument is tf.estimator's.
     should_stop_fn: See `EarlyStoppingHook`.
     run_every_secs: See `EarlyStoppingHook`.
     run_every_steps: See `EarlyStoppingHook`.
@@ -97,7 +98,7 @@ def stop_if_higher_hook(
     estimator: The Estimator whose evaluations count.
     metric_name: A key of what `evaluate` returns.
     threshold: The value that the metric must not exceed.
-    **kwargs: As in `stop_if_no_increase_hook`.
+    **kwargs: See `stop_if_no_increase_hook`.
   """
   return _threshold_hook(
     operator.gt, estimator, metric_name, threshold, **kwargs
@@ -127,13 +128,14 @@ def stop_if_no_increase_hook(
   Args:
     estimator: The Estimator whose evaluations count.
     metric_name: A key of what `evaluate` returns.
-    max_steps_without_increase: Training steps since the best evaluation.
+    max_steps_without_increase: Number of training steps since the best
+      evaluation.
     **kwargs: `eval_name`, the `name` given to `evaluate`; `min_steps`, the step
       of the first evaluation that counts; `run_every_secs` (60 by default) or
-      `run_every_steps`, how often to look.
+      `run_every_steps`, the interval at which evaluations are read.
 
   Raises:
-    ValueError: When it is called, if an evaluation lacks the metric.
+    ValueError: An evaluation lacks the metric; the hook raises it in training.
   """
   return _patience_hook(
     operator.gt, estimator, metric_name, max_steps_without_increase, **kwargs

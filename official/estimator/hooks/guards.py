@@ -15,11 +15,11 @@ class StopAtStepHook(Hook):
   """Stops after a number of further steps, or at a global step.
 
   Args:
-    num_steps: How many steps to train from where the call starts.
+    num_steps: Number of steps to train from the start of the call.
     last_step: The global step to stop at, in place of `num_steps`.
 
   Raises:
-    ValueError: Both or neither are given.
+    ValueError: Both steps or neither are given.
   """
 
   def __init__(
@@ -44,8 +44,8 @@ class StopAtStepHook(Hook):
 class NanTensorHook(Hook):
   """Stops training when the loss of any step was NaN or infinite.
 
-  It looks at every step of every loop. It stands before the checkpoint hook, so
-  that a checkpoint never holds what such a step made of the weights.
+  It reads every step of every loop. It comes before the checkpoint hook, so
+  that a checkpoint never holds the weights after such a step.
 
   Args:
     fail_on_nan_loss: Whether to raise `NanLossDuringTrainingError`; if not,

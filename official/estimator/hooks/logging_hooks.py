@@ -18,12 +18,11 @@ class LoggingTensorHook(Hook):
       the model_fn; a dict maps the name in the log to one of these.
     every_n_iter: The interval in steps.
     every_n_secs: The interval in seconds, in place of `every_n_iter`.
-    at_end: Whether to log once more at the end; with it no interval need be
-      given.
-    formatter: Function that makes the line of a dict of name to value.
+    at_end: Whether to log once more at the end; then an interval is optional.
+    formatter: Function from a dict of name to value to the line.
 
   Raises:
-    ValueError: Both intervals are given, or none, or one is not positive.
+    ValueError: Both intervals are given, or neither, or one is not positive.
   """
 
   def __init__(
@@ -70,7 +69,7 @@ class StepCounterHook(Hook):
     every_n_steps: Steps between two measurements.
     every_n_secs: Seconds between two measurements, in place of
       `every_n_steps`.
-    sink: Where to write the rate; None for the log only.
+    sink: The sink that gets the rate; None for the log only.
   """
 
   def __init__(
@@ -101,12 +100,12 @@ class ExamplesPerSecondHook(Hook):
   """Logs `average_examples_per_sec` and `current_examples_per_sec`.
 
   Args:
-    batch_size: Examples in a step, over all replicas.
+    batch_size: Number of examples in a step, over all replicas.
     every_n_steps: Steps between two measurements.
     every_n_secs: Seconds between two measurements, in place of
       `every_n_steps`.
-    warm_steps: Steps at the start that the average leaves out.
-    sink: Where to write the rates; None for the log only.
+    warm_steps: Number of steps at the start that the average leaves out.
+    sink: The sink that gets the rates; None for the log only.
 
   Attributes:
     current_examples_per_sec_list: All current rates so far, in order.
@@ -124,7 +123,7 @@ class ExamplesPerSecondHook(Hook):
     self._batch_size = batch_size
     self._warm_steps = warm_steps
     self._sink = sink
-    # Over all measurements after the warm steps.
+    # Sums over all measurements after the warm steps.
     self._steps, self._seconds = 0, 0.0
     self.current_examples_per_sec_list: list[float] = []
 

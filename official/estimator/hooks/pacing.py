@@ -1,4 +1,4 @@
-"""A hook that sets how many steps run between two turns of Python."""
+"""A hook that sets the number of steps between two turns of Python."""
 
 import time
 
@@ -6,7 +6,7 @@ from official.estimator.hooks.base import EstimatorCall, Hook
 
 
 class PaceHook(Hook):
-  """Makes loops as long as they may be without keeping a person waiting.
+  """Makes loops as long as possible without making a person wait.
 
   The steps of one loop follow each other without a gap: for a residual network
   of 18 layers on images of 28x28 pixels, on 2 cores, that is 7 % more steps a
@@ -18,7 +18,7 @@ class PaceHook(Hook):
   Args:
     most_steps: Length of the longest loop in steps, at most
       `RunConfig.steps_per_loop`.
-    seconds: How long a loop may take; a loop of one step may take longer.
+    seconds: Seconds that a loop may take; a loop of one step may take longer.
 
   Raises:
     ValueError: `most_steps` is not positive.
@@ -44,8 +44,8 @@ class PaceHook(Hook):
 
   def after_run(self, run: EstimatorCall) -> None:
     """See `Hook`."""
-    # A loop returns before the device has finished; to read its results waits,
-    # as the guard against NaN does anyway.
+    # A loop returns before the device has finished. Reading its results waits
+    # for the device, as the guard against NaN does anyway.
     run.history()
     step_seconds = (time.monotonic() - self._start) / run.steps_in_loop
     fitting = (n for n in self._lengths if n * step_seconds <= self._seconds)

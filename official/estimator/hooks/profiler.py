@@ -11,7 +11,7 @@ class ProfilerHook(Hook):
   Args:
     save_steps: The interval in steps.
     save_secs: The interval in seconds, in place of `save_steps`.
-    output_dir: Where to write profiles; None for the model directory.
+    output_dir: The folder for the profiles; None for the model directory.
 
   Raises:
     ValueError: Not exactly one interval is given, or it is not positive.

@@ -1,4 +1,4 @@
-"""Hooks that put the run on disk: checkpoints, summaries, metrics."""
+"""Hooks that write the state of a run to disk: checkpoints, summaries, metrics."""
 
 import logging
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ logger = logging.getLogger(__name__)
 
 
 class CheckpointSaverListener:
-  """Does something when a checkpoint is saved; override any of these."""
+  """Acts when a checkpoint is saved; subclasses override any of the methods."""
 
   def begin(self, run: EstimatorCall) -> None:
     """Called before the first loop."""
@@ -18,7 +18,7 @@ class CheckpointSaverListener:
     """Called before a checkpoint is written."""
 
   def after_save(self, run: EstimatorCall, step: int) -> bool | None:
-    """Called after a checkpoint is written; True ends the run."""
+    """Called after a checkpoint is written; returning True ends the run."""
 
   def end(self, run: EstimatorCall, step: int) -> None:
     """Called after the last checkpoint."""
@@ -27,13 +27,13 @@ class CheckpointSaverListener:
 class CheckpointSaverHook(Hook):
   """Saves at the start, at every interval, and at the end.
 
-  A run that an error ends is not saved, because the error may be in the
-  weights; one that the user interrupts is.
+  A run that ends with an error is not saved, because the error may be in the
+  weights; a run that the user interrupts is saved.
 
   Args:
     save_secs: The interval in seconds.
     save_steps: The interval in steps, in place of `save_secs`.
-    listeners: Called at every checkpoint, in this order.
+    listeners: Listeners that are called at every checkpoint, in this order.
 
   Raises:
     ValueError: Not exactly one interval is given, or it is not positive.
@@ -94,7 +94,7 @@ class SummarySaverHook(Hook):
   """Writes the scalars of the last step to an event file, at every interval.
 
   Args:
-    sink: Where to write them.
+    sink: The sink that gets them.
     save_steps: The interval in steps.
     save_secs: The interval in seconds, in place of `save_steps`.
 
@@ -130,8 +130,8 @@ class MetricsLogHook(Hook):
   """Appends the scalars of steps to the run's `metrics.jsonl`.
 
   Args:
-    every_n_steps: Steps between two lines; 1 writes every step, also the steps
-      inside a loop of many.
+    every_n_steps: Steps between two lines; 1 writes every step, also inside a
+      loop of many steps.
 
   Raises:
     ValueError: `every_n_steps` is not positive.
