@@ -36,8 +36,8 @@ class PlannedRun:
   Attributes:
     training: The network and the number of epochs.
     seed: Seed of the run.
-    folder: Its `--model_dir`.
-    data_dir: Its `--data_dir`; None for the main's default.
+    folder: The `--model_dir` of the run.
+    data_dir: The `--data_dir` of the run; None for the main's default.
   """
 
   training: Training
@@ -47,12 +47,12 @@ class PlannedRun:
 
   @property
   def expected_seconds(self) -> float:
-    """Roughly the time that it takes."""
+    """Roughly the seconds that the run takes."""
     return self.training.epochs * self.training.epoch_seconds
 
   def is_finished(self) -> bool:
-    """Whether it was evaluated after its last epoch, on the same data."""
-    # It imports NumPy, for which an error in the flags need not wait.
+    """Whether the run was evaluated after its last epoch, on the same data."""
+    # The module imports NumPy; an error in the flags should not wait for it.
     from official.report import runs
 
     try:
@@ -63,7 +63,7 @@ class PlannedRun:
     return is_same_data and run.last.epoch >= self.training.epochs
 
   def command(self) -> list[str]:
-    """The words after `python` that make it or continue it."""
+    """The words after `python` that make the run or continue it."""
     words = [
       '-m',
       self.training.main,
@@ -150,9 +150,9 @@ def _plan(
   out: str,
   data_dir: str | None,
 ) -> list[PlannedRun]:
-  """All runs, one seed after the other.
+  """All runs, in the order of the seeds.
 
-  So a report can be written of the first seeds before the last is trained.
+  So a report on the first seeds can be written before the last is trained.
   """
   return [
     PlannedRun(
@@ -172,15 +172,16 @@ def _train(planned_run: PlannedRun) -> None:
   """Runs the main in a process of its own.
 
   Raises:
-    UserError: It ended with an error, which it has printed.
+    UserError: The process ended with an error, which it has printed.
     KeyboardInterrupt: A signal came; the run has been saved.
   """
   command = planned_run.command()
   process = subprocess.Popen(
     [sys.executable, *command],
     env=os.environ | {'PYTHONPATH': rerun.python_path()},
-    # In a group of its own it gets a signal once, from here. From the terminal
-    # it would get the same one again, which ends it before it has saved.
+    # In a process group of its own it gets a signal once, from here. From the
+    # terminal it would get the signal a second time, which ends it before it
+    # has saved.
     process_group=0,
   )
   try:
@@ -203,7 +204,7 @@ class _RemainingTime:
 
   def __init__(self, planned_runs: Sequence[PlannedRun]):
     self._expected_left = sum(run.expected_seconds for run in planned_runs)
-    # Of the runs of this process alone, whose speed is known.
+    # Sums over the runs of this process only, whose speed is known.
     self._expected_done = self._seconds_taken = 0.0
 
   def skip(self, planned_run: PlannedRun) -> None:
@@ -220,7 +221,7 @@ class _RemainingTime:
     self._expected_left -= planned_run.expected_seconds
 
   def text(self) -> str:
-    """`about 42m left`."""
+    """The time left as text, such as `about 42m left`."""
     slowness = 1.0
     if self._expected_done:
       slowness = self._seconds_taken / self._expected_done

@@ -17,15 +17,15 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
 
 
 def filter_images(kernel: np.ndarray) -> np.ndarray:
-  """The filters of a convolution as images that can be shown.
+  """The filters of a convolution as images.
 
   Args:
     kernel: Float [k, k, C, F], the weights of F filters over C channels.
 
   Returns:
-    Float [F, k, k, 1 or 3]. Filters over 1 or 3 channels stay as they are,
-    because these can be read as grey levels or colours; of all others it is
-    the mean over the channels.
+    Float [F, k, k, 1 or 3]. Filters over 1 or 3 channels stay unchanged,
+    because they can be read as grey levels or colours; all others become the
+    mean over their channels.
   """
   images = np.moveaxis(kernel, 3, 0)
   if images.shape[-1] not in (1, 3):

@@ -1,4 +1,4 @@
-"""Folders for results, which are removed again if nothing comes of them."""
+"""Folders for results, which are removed again if they stay empty."""
 
 import contextlib
 import os
@@ -9,9 +9,9 @@ from official.errors import UsageError
 
 @contextlib.contextmanager
 def made(directory: str) -> Iterator[None]:
-  """Makes a folder; if an exception follows and it is empty, removes it.
+  """Makes a folder, and removes it after an exception if it is empty.
 
-  The same holds for the folders above it that had to be made.
+  The same is done with the folders above it that had to be made.
   """
   folders = _make(directory)
   try:
@@ -22,14 +22,14 @@ def made(directory: str) -> Iterator[None]:
 
 
 def check_writable(flag: str, directory: str) -> None:
-  """Proves that files can be made in a folder, and leaves all as it was.
+  """Checks that files can be made in a folder, and leaves no trace.
 
   Args:
-    flag: That names the folder.
-    directory: The folder; it need not be there.
+    flag: The name of the flag that names the folder.
+    directory: The folder, which may be missing.
 
   Raises:
-    UsageError: It cannot be made, or nothing can be written there.
+    UsageError: The folder cannot be made, or files cannot be written there.
   """
   folders: list[str] = []
   probe = os.path.join(directory, f'.write-probe-{os.getpid()}')
@@ -47,7 +47,7 @@ def check_writable(flag: str, directory: str) -> None:
 
 
 def _make(directory: str) -> list[str]:
-  """Makes a folder; returns those that were not there, the outermost first."""
+  """Makes a folder; returns those that were missing, the outermost first."""
   missing = []
   path = os.path.abspath(directory)
   while not os.path.isdir(path) and path not in missing:
@@ -67,7 +67,7 @@ def _make(directory: str) -> list[str]:
 
 
 def _unmake(folders: Sequence[str]) -> None:
-  """Removes folders that `_make` made, as far as they are empty."""
+  """Removes those folders that `_make` made and that are empty."""
   with contextlib.suppress(OSError):
     for path in reversed(folders):
       os.rmdir(path)

@@ -74,7 +74,7 @@ def _load(model_dir: str | None, export_dir: str | None) -> ImageClassifier:
   """The model of a run, if one is given, or an exported one."""
   if not model_dir:
     return ImageClassifier(export_folders.newest_export(export_dir or ''))
-  # The main of the run knows its network and its preprocessing.
+  # Only the main of the run knows its network and its preprocessing.
   with tempfile.TemporaryDirectory() as scratch:
     rerun.rerun(
       model_dir, 'exported', f'--export_dir={scratch}', '--export_only'
@@ -89,15 +89,15 @@ def _with_progress_bar(items: Iterator[_Item], count: int) -> Iterator[_Item]:
   """Shows a bar on standard error, where the lines do not go to a terminal.
 
   Args:
-    items: What is iterated over.
-    count: How many of them there are.
+    items: The items to iterate over.
+    count: Number of items.
   """
   if sys.stdout.isatty() or not sys.stderr.isatty():
     return items
   from rich.console import Console
   from rich.progress import Progress
 
-  # By default Rich sends what is printed to the terminal too.
+  # By default Rich would also send standard output to the terminal.
   bar = Progress(console=Console(stderr=True), redirect_stdout=False)
 
   def tracked() -> Iterator[_Item]:
@@ -110,10 +110,10 @@ def _with_progress_bar(items: Iterator[_Item], count: int) -> Iterator[_Item]:
 def _image_files(arguments: list[str]) -> list[str]:
   """The files that are named, and the images in the folders that are named.
 
-  A note says what else is in these folders.
+  A note lists the other files of these folders.
 
   Raises:
-    UsageError: There is no such file, or no image in a folder.
+    UsageError: A file does not exist, or a folder holds no image.
   """
   paths = []
   for argument in map(paths_lib.named, arguments):

@@ -1,7 +1,7 @@
-"""Presets of experiments: files in TOML that say what to train.
+"""Presets of experiments: TOML files that list the networks to train.
 
 A preset is a file `presets/NAME.toml` in a package beside `official`, so that
-whoever brings a network brings its presets along:
+the package of a network brings its presets along:
 
     description = 'one line, for --help'
 
@@ -9,7 +9,7 @@ whoever brings a network brings its presets along:
     name = 'net'                # how the folders of its runs begin
     main = 'net.mnist_main'     # the module of the main
     flags = ['--net_size=18']   # of the main; may be left out
-    epochs = [1, 3]             # a run for each number of epochs
+    epochs = [1, 3]             # one run for each number of epochs
     epoch_seconds = 50          # roughly, to estimate the time left
 """
 
@@ -32,11 +32,11 @@ class Training:
   """A network and how long to train it.
 
   Attributes:
-    name: How the names of the folders of its runs begin.
+    name: The first part of the names of the folders of its runs.
     main: The module of the main, such as `'net.mnist_main'`.
     flags: The flags of the main, besides those that the experiment gives.
     epochs: Number of epochs.
-    epoch_seconds: Roughly the seconds that an epoch takes.
+    epoch_seconds: Seconds that an epoch takes, roughly.
   """
 
   name: str
@@ -48,11 +48,11 @@ class Training:
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-  """What an experiment trains.
+  """The networks that an experiment trains.
 
   Attributes:
-    description: One line for people.
-    trainings: At least one.
+    description: A description of one line, for people.
+    trainings: The trainings, at least one.
   """
 
   description: str
@@ -62,7 +62,7 @@ class Preset:
 def find() -> dict[str, str]:
   """The files of the presets beside `official`, by their names.
 
-  Of two files with the same name it is the first one, by the path.
+  Of two files with the same name the one with the first path is taken.
   """
   beside_official = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
   pattern = os.path.join(glob.escape(beside_official), '*', 'presets', '*.toml')
@@ -80,7 +80,7 @@ def descriptions() -> str:
     try:
       parts.append(f'{name} ({read(path).description})')
     except UsageError:
-      # It says what is wrong when it is chosen; --help must work without it.
+      # The error is reported when the preset is chosen; --help must still work.
       parts.append(name)
   return ', '.join(parts)
 
@@ -89,7 +89,7 @@ def load(name_or_path: str) -> Preset:
   """Reads the preset of this name, or the file at this path.
 
   Raises:
-    UsageError: There is neither, or the file is not a preset.
+    UsageError: There is no such preset or file, or the file is not a preset.
   """
   files = find()
   if name_or_path in files:
@@ -104,10 +104,10 @@ def load(name_or_path: str) -> Preset:
 
 
 def read(path: str) -> Preset:
-  """Reads a file.
+  """Reads the file of a preset.
 
   Raises:
-    UsageError: It cannot be read, or it is not a preset.
+    UsageError: The file cannot be read, or is not a preset.
   """
   try:
     with open(path, 'rb') as f:
@@ -141,7 +141,7 @@ def _preset(content: Mapping[str, Any]) -> Preset:
 
 
 def _trainings(table: Any) -> list[Training]:
-  """A training for each number of epochs.
+  """One training for each number of epochs.
 
   Raises:
     ValueError: A key is unknown or missing, or has a value of another kind.

@@ -55,7 +55,7 @@ from official.flags import Settings, retired
     ('--distribution_strategy=cpu', 'should be one of <off.one_device'),
     ('--no_such_flag=1', "Unknown command line flag 'no_such_flag'"),
     ('--resnet_sise=18', 'Did you mean: resnet_size'),
-    ('resnet18', "'resnet18' is no flag; flags are written --name=value"),
+    ('resnet18', "'resnet18' is not a flag; a flag is --name=value"),
   ],
 )
 def test_a_value_that_cannot_be(parse, argument, message):

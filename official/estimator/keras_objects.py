@@ -1,4 +1,4 @@
-"""Objects of Keras, recognized by their methods: any version may be installed."""
+"""Objects of any version of Keras, recognized by their methods."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeGuard

@@ -74,7 +74,7 @@ class TrainingLoop:
     """Runs turns to the end; returns whether a signal ended them."""
     # A worker that stopped at its own signal would leave the others waiting in
     # their next collective op. So a signal is only noted, and all workers learn
-    # of it in the same turn. A single process stops at once.
+    # of it in the same turn. A single process has no others to wait for.
     noted: contextlib.AbstractContextManager[list[int]] = (
       interrupts.deferred()
       if self._agreement.is_shared

@@ -6,9 +6,9 @@ import tensorflow as tf
 
 
 def is_statistic(variable: tf.Variable) -> bool:
-  """Whether each replica changes its own copy and the mean is the value.
+  """Whether each replica changes its own copy, and the mean is the value.
 
-  So it is with the moving statistics of batch normalization.
+  The moving statistics of batch normalization are such variables.
   """
   return (
     variable.synchronization == tf.VariableSynchronization.ON_READ
@@ -18,11 +18,11 @@ def is_statistic(variable: tf.Variable) -> bool:
 
 
 def average_statistics(variables: Iterable[tf.Variable]) -> list[tf.Operation]:
-  """Gives every replica the mean of what replicas have in their statistics.
+  """Gives every replica the mean of the replicas' statistics.
 
-  Called in each replica at the end of a step. Without it replicas drift apart,
-  and a run that goes on from a checkpoint, which holds one value, would differ
-  from a run that was never interrupted.
+  It is called in each replica at the end of a step. Without it replicas drift
+  apart, and a run that goes on from a checkpoint, which holds one value, would
+  differ from a run that was never interrupted.
 
   Args:
     variables: The variables of the model; those that are not statistics stay as
@@ -50,13 +50,13 @@ def average_statistics(variables: Iterable[tf.Variable]) -> list[tf.Operation]:
 def parts(
   variable: tf.Variable, strategy: tf.distribute.Strategy
 ) -> tuple[tf.Variable, ...]:
-  """The copies that the replicas of this process have."""
+  """The copies of a variable in the replicas of this process."""
   return strategy.experimental_local_results(variable)
 
 
 def value(variable: tf.Variable, strategy: tf.distribute.Strategy) -> tf.Tensor:
   """The value of a variable, read between two steps."""
-  if is_statistic(variable):  # `average_statistics` has made them equal.
+  if is_statistic(variable):  # `average_statistics` has made all copies equal.
     (first, *_) = parts(variable, strategy)
     return first.read_value()
   return variable.read_value()
@@ -65,7 +65,7 @@ def value(variable: tf.Variable, strategy: tf.distribute.Strategy) -> tf.Tensor:
 def gather_sums(
   variables: Iterable[tf.Variable], strategy: tf.distribute.Strategy
 ) -> None:
-  """Adds up what replicas have, in the first replica of each process.
+  """Adds up the copies of all replicas, in the first replica of each process.
 
   Every worker must call it.
 

@@ -16,9 +16,11 @@ class Retention:
   """Removes old checkpoints.
 
   Args:
-    keep_max: How many recent checkpoints to keep; None or 0 for all. Two of
-      these (or one, if `keep_max` is 1) must be whole; else older ones stay.
-    keep_every_n_hours: The interval at which one more is kept for good.
+    keep_max: Number of recent checkpoints to keep; None or 0 for all. Two of
+      these (or one, if `keep_max` is 1) must be whole; otherwise older ones
+      stay.
+    keep_every_n_hours: The interval in hours at which one more is kept for
+      good.
   """
 
   def __init__(self, keep_max: int | None, keep_every_n_hours: float):
@@ -29,7 +31,8 @@ class Retention:
   def last_kept(self, prefixes: Sequence[str]) -> float:
     """When a checkpoint was last kept for good, in seconds since 1970.
 
-    It is read from the manifests, so that the interval goes on over a restart.
+    It is read from the manifests, so that a restart does not begin the interval
+    again.
 
     Args:
       prefixes: All checkpoints of the folder.
@@ -51,18 +54,20 @@ class Retention:
       The prefixes of those that are left.
     """
     if not self._keep_max or len(prefixes) <= self._keep_max:
-      return list(prefixes)  # To verify checkpoints takes a while.
+      return list(prefixes)  # Verifying checkpoints would take a while.
     old, recent = prefixes[: -self._keep_max], prefixes[-self._keep_max :]
     spared = self._spared(old, recent)
     left = [p for p in old if p in spared or self._is_kept(p, prefixes)]
     for prefix in old:
       if prefix not in left:
-        for path in manifests.files(prefix):  # The index goes first.
+        # The index is removed first: without it the checkpoint does not exist,
+        # so a kill in between leaves no damaged one.
+        for path in manifests.files(prefix):
           os.remove(path)
     return [*left, *recent]
 
   def _is_kept(self, prefix: str, prefixes: Sequence[str]) -> bool:
-    """Whether a checkpoint is kept for good; decides it if it is time."""
+    """Whether a checkpoint is kept for good; decides so if one is due."""
     content = manifests.read(prefix)
     if content.get('kept'):
       return True

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from official.estimator import files
 
-_UNSET: Any = object()  # None has a meaning of its own.
+_UNSET: Any = object()  # None already has a meaning.
 _DEFAULT_SAVE_SECS = 600
 _TF_CONFIG = 'TF_CONFIG'
 
@@ -45,14 +45,14 @@ class RunConfig:
     save_checkpoints_steps: Steps between checkpoints.
     save_checkpoints_secs: Seconds between checkpoints; 600 if neither interval
       is given. None for both turns checkpoints off.
-    keep_checkpoint_max: How many recent checkpoints to keep, 5 by default; None
-      or 0 for all.
-    keep_checkpoint_every_n_hours: The interval at which one more checkpoint is
-      kept for good, 10,000 hours by default.
+    keep_checkpoint_max: Number of recent checkpoints to keep, 5 by default;
+      None or 0 for all.
+    keep_checkpoint_every_n_hours: The interval in hours at which one more
+      checkpoint is kept for good, 10,000 by default.
     log_step_count_steps: Steps between log lines, 100 by default; None for
       none.
-    steps_per_loop: At most how many steps run inside the graph before Python,
-      and with it the hooks, has its turn; 1 by default.
+    steps_per_loop: Number of steps that run inside the graph at most between
+      two turns of Python and the hooks; 1 by default.
     train_distribute: The `tf.distribute.Strategy` of training and evaluation;
       None for one device.
     eval_distribute: None or the same strategy.
@@ -75,7 +75,7 @@ class RunConfig:
   eval_distribute: tf.distribute.Strategy | None = None
   jit_compile: bool = False
 
-  # Of the process, not a setting.
+  # A property of the process, not a setting.
   _cluster: '_Cluster' = dataclasses.field(
     init=False, repr=False, compare=False
   )
@@ -137,7 +137,7 @@ class RunConfig:
 
   @property
   def num_worker_replicas(self) -> int:
-    """How many processes train, the chief among them."""
+    """The number of processes that train, the chief among them."""
     return self._cluster.num_workers
 
   @property

@@ -1,9 +1,10 @@
 """`RunState`: the checkpoint that the variables of a run hold.
 
 A run that is killed and started again ends with the same bits as one that never
-stopped. So that it does, a checkpoint holds all that the next step depends on
+stopped. For this a checkpoint holds everything that the next step depends on
 (variables, slots, the global step; the data are a function of the step), and
-what it remembers beside the variables takes the log back to the same moment.
+the state that it remembers beside the variables takes the log back to the same
+moment.
 """
 
 import contextlib
@@ -25,8 +26,8 @@ class RunState:
   Args:
     config: The settings of the Estimator.
     model_dir: The folder of the run.
-    warm_start_settings: What the variables begin with where there is no
-      checkpoint; None for their initial values.
+    warm_start_settings: The source of the first values where there is no
+      checkpoint; None for initial values.
 
   Attributes:
     agreement: Decisions together with the other workers.
@@ -50,11 +51,11 @@ class RunState:
       config.keep_checkpoint_max,
       config.keep_checkpoint_every_n_hours,
     )
-    # What the variables hold: a checkpoint and how many variables it filled.
-    # A new mode may have made more of them, which are then not loaded yet.
+    # The checkpoint that the variables hold, and the number of variables that
+    # it filled: a new mode may make more variables, which are not loaded yet.
     self._loaded: tuple[str | None, int] | None = None
-    # What checkpoints remember beside the variables, and the checkpoint that
-    # the log and this memory are as of.
+    # The state that checkpoints remember beside the variables, and the
+    # checkpoint to which the log and this state belong.
     self._memory: dict[str, Any] = {}
     self._remembered: str | None = None
     self._is_training = False
@@ -64,7 +65,7 @@ class RunState:
     return self._checkpoints.latest()
 
   def agreed(self) -> str | None:
-    """`latest` as the chief sees it; every worker must ask."""
+    """`latest` as the chief sees it; every worker must call it."""
     if not self.agreement.is_shared:
       return self.latest()
     # The others may see the folder later than the chief, or not at all.
@@ -78,11 +79,11 @@ class RunState:
     """Makes the variables hold a checkpoint, or initial values for None.
 
     Args:
-      checkpoint: Its prefix.
-      thorough: Whether to see if the user has changed variables made outside.
+      checkpoint: The prefix of the checkpoint; None for initial values.
+      thorough: Whether to check if the user has changed variables made outside.
 
     Raises:
-      RuntimeError: Training would lose what its variables hold.
+      RuntimeError: Training would lose the values of its variables.
     """
     to_load = (checkpoint, len(self.store.variables))
     if self._loaded == to_load and self.store.use.is_latest(thorough):
@@ -105,10 +106,10 @@ class RunState:
     self._loaded = to_load
 
   def go_back(self, checkpoint: str | None) -> None:
-    """As `load`, and takes the log and the memory back to that moment.
+    """Like `load`; also takes the log and the state back to that moment.
 
     A killed run has logged steps and evaluations that its checkpoint does not
-    have. The run that goes on does them again, to the same bits, and logs them.
+    have. The run that goes on repeats them, to the same bits, and logs them.
     """
     is_loaded = self._loaded == (checkpoint, len(self.store.variables))
     self.load(checkpoint)
@@ -135,18 +136,18 @@ class RunState:
       self.store.use.leave()
 
   def change(self) -> None:
-    """Notes that the variables are those of no checkpoint any more."""
+    """Notes that the variables do not hold a checkpoint any more."""
     self._loaded = None
 
   def save(self) -> str | None:
-    """Saves the variables as they are; None where another process does it."""
+    """Saves the variables; returns None where another process does it."""
     step = int(self.store.global_step.numpy())
     prefix = self._checkpoints.prefix(step)
     if self._config.is_chief:
       self._memory['evaluations'] = self.metrics_log.evaluations()
       self._checkpoints.save(self.store.values(), step, self._memory)
     self._remembered = prefix
-    # Workers are in step: what the chief saves is what each of them holds.
+    # Workers run the same steps, so each holds the values that the chief saves.
     self._loaded = (prefix, len(self.store.variables))
     self.store.use.leave()
     return prefix if self._config.is_chief else None
@@ -154,16 +155,16 @@ class RunState:
   def _seed(self) -> int | None:
     seed = self._config.tf_random_seed
     if seed is None and self.agreement.is_shared:
-      # Without one each worker would begin with other weights.
+      # Without a common seed each worker would begin with other weights.
       return self.agreement.from_chief(random.getrandbits(31))
     return seed
 
 
 class VariablesChangeHook(Hook):
-  """Notes at each step that the variables are those of no checkpoint.
+  """Notes at each step that the variables do not hold a checkpoint any more.
 
   Args:
-    state: That of the Estimator.
+    state: The state of the Estimator's run.
   """
 
   def __init__(self, state: RunState):

@@ -1,4 +1,4 @@
-"""A replica that computes metrics from what it has itself."""
+"""A replica that computes metrics from its own values only."""
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ class _SingleReplicaContext(tf.distribute.ReplicaContext):
 
 
 class _ReadingStrategy:
-  """What the metrics of TensorFlow use of a strategy, for one replica."""
+  """The part of a strategy that TensorFlow's metrics use, for one replica."""
 
   @property
   def extended(self) -> '_ReadingStrategy':

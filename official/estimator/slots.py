@@ -3,8 +3,8 @@
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 
-# Variables of Adam, and of a loss scale, ours and TensorFlow 1's. All else that
-# optimizers keep is named after the variable that it belongs to.
+# Variables of Adam, and of a loss scale, ours and TensorFlow 1's. All other
+# variables of optimizers are named after the variable that they belong to.
 _ALONE = re.compile(
   r'(.*/)?(beta[12]_power|loss_scale|current_loss_scale|good_steps)(_\d+)?'
 )
@@ -15,13 +15,13 @@ _SLOT = re.compile(r'[A-Z]\w*')
 def among(
   shapes: Mapping[str, Sequence[int]], trained: Container[str] = ()
 ) -> set[str]:
-  """The names of slots, and of all else that an optimizer keeps.
+  """The names of slots, and of all other variables that an optimizer keeps.
 
   A slot is named after its variable, whatever the optimizer: `w/Momentum`,
   `w/RMSProp_1`, `w/ExponentialMovingAverage`; an optimizer in a scope puts the
-  scope before it: `scope/w/Adam`. So a variable of a network that is named
-  `Adam`, or is in a scope of that name, is not a slot. An optimizer of Keras
-  keeps everything in a scope of its own, beside its `iteration` and
+  scope before the name: `scope/w/Adam`. So a variable of a network that is
+  named `Adam`, or is in a scope of that name, is not a slot. An optimizer of
+  Keras keeps everything in a scope of its own, beside its `iteration` and
   `learning_rate`.
 
   Args:
@@ -29,7 +29,7 @@ def among(
     trained: Names of variables that are trained and hence not slots, if known.
 
   Returns:
-    A part of the names.
+    Those of the names that belong to an optimizer.
   """
   of_keras = {
     name.removesuffix('/iteration')

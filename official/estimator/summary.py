@@ -16,8 +16,9 @@ from official.estimator import files
 
 logger = logging.getLogger(__name__)
 
-# `scalar` is called anywhere inside a model_fn, as `tf.summary.scalar` was, and
-# no object of ours is at hand there. Each replica is traced in its own thread.
+# `scalar` is called anywhere inside a model_fn, as `tf.summary.scalar` was,
+# where no object of ours can be passed. Each replica is traced in its own
+# thread.
 _local = threading.local()
 
 
@@ -142,7 +143,7 @@ class EventWriter:
     self._write(step=step, summary=summary)
 
   def flush(self) -> None:
-    """Puts what was written on disk."""
+    """Puts everything that was written on disk."""
     if self._writer is not None:
       self._writer.flush()
 

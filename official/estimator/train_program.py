@@ -18,10 +18,10 @@ _UNEVEN = 'A replica has no example of this step.'
 class TrainProgram(Program):
   """Trains, any number of steps in one run.
 
-  A step runs what `train_op` needs, as tf.estimator did, and what would be lost
-  otherwise: the update ops of the graph (moving statistics), what a Keras layer
-  or `tf.Variable.assign` of TensorFlow 2 writes, and what only reports
-  (tf.print, assertions).
+  A step runs the ops that `train_op` needs, as tf.estimator did, and those that
+  would be lost otherwise: the update ops of the graph (moving statistics),
+  writes of a Keras layer or of `tf.Variable.assign` of TensorFlow 2, and ops
+  that only report (tf.print, assertions).
 
   Args:
     model_fn: See `Program`.
@@ -32,8 +32,8 @@ class TrainProgram(Program):
 
   Attributes:
     fetches: As given.
-    names: The names of the scalars that a step returns, in order; there are
-      none before `trace`.
+    names: The names of the scalars that a step returns, in order; empty before
+      `trace`.
   """
 
   _ARGUMENTS: ClassVar[tuple[tf.TensorSpec, ...]] = (
@@ -58,8 +58,8 @@ class TrainProgram(Program):
     """Runs steps on the next batches of the iterator.
 
     Args:
-      iterator: Like the one that was traced.
-      steps: How many; 1 unless the program has a loop in its graph.
+      iterator: An iterator of the type that was traced.
+      steps: Number of steps; 1 unless the program has a loop in its graph.
 
     Returns:
       The scalars of each step, float32 [steps, len(names)].
@@ -127,8 +127,8 @@ class TrainProgram(Program):
     return strategy.reduce(tf.distribute.ReduceOp.MEAN, row, axis=None)
 
   def _train_replica(self, element: Nest) -> tf.Tensor:
-    # Without it optimizers of TensorFlow 1 add gradients up over replicas as
-    # they are, where tf.estimator had them take the mean.
+    # Without this context optimizers of TensorFlow 1 add up the gradients of
+    # replicas, where tf.estimator made them take the mean.
     scaled = self._store.strategy._scale_loss_for_estimator_enabled()
     with (
       scaled,
@@ -150,9 +150,9 @@ class TrainProgram(Program):
       return tf.stack([values[name] for name in self.names])
 
   def _no_replica_is_empty(self, element: Nest) -> list[tf.Operation]:
-    """An assertion for the end of the data, which may leave a replica none.
+    """An assertion that each replica has an example, which may fail at the end.
 
-    The mean loss of no examples is NaN, which would end the run with the wrong
+    The mean loss of no examples is NaN, and the run would end with the wrong
     reason.
     """
     strategy = self._store.strategy
@@ -167,7 +167,7 @@ class TrainProgram(Program):
   ) -> None:
     """Finds assignments that TensorFlow 1 ran once, with initial values.
 
-    They assign what is restored from a checkpoint, as
+    They assign values that are restored from a checkpoint, as
     `tf.compat.v1.train.init_from_checkpoint` arranges.
     """
     restores = [

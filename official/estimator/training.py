@@ -23,8 +23,8 @@ class TrainSpec:
   Attributes:
     input_fn: See `Estimator.train`.
     max_steps: The global step to stop at; None for the end of the input.
-    hooks: Run around the loop.
-    saving_listeners: Called at every checkpoint.
+    hooks: Hooks around the loop.
+    saving_listeners: Listeners that are called at every checkpoint.
 
   Raises:
     TypeError: `input_fn` is not callable.
@@ -50,13 +50,13 @@ class EvalSpec:
 
   Attributes:
     input_fn: See `Estimator.evaluate`.
-    steps: Batches in an evaluation; None for all of the data.
-    name: Keeps several evaluations apart.
-    hooks: Run around the loop.
+    steps: Number of batches at most; None for all of the data.
+    name: The name of the evaluation, if there are several.
+    hooks: Hooks around the loop.
     exporters: One `Exporter` or several.
-    start_delay_secs: How many seconds a separate evaluator waits at first.
-    throttle_secs: At least this many seconds pass from the start of one
-      evaluation to the start of the next.
+    start_delay_secs: Seconds that a separate evaluator waits at first.
+    throttle_secs: Seconds at least from the start of one evaluation to the
+      start of the next.
 
   Raises:
     TypeError: `input_fn`, `name` or an exporter has the wrong type.
@@ -114,17 +114,17 @@ def train_and_evaluate(
   reached `max_steps`.
 
   Args:
-    estimator: What to train and evaluate.
+    estimator: The Estimator to train and to evaluate.
     train_spec: The data to train on, and when to stop.
     eval_spec: The data to evaluate on, how often, and what to export.
 
   Returns:
-    The metrics of the last evaluation, and the exports made after it; None and
+    The metrics of the last evaluation and the exports made after it; None and
     no export if there was no checkpoint.
 
   Raises:
     TypeError: A spec has the wrong type.
-    ValueError: `task_type` is `ps`, or `evaluator` without `max_steps`; else
+    ValueError: `task_type` is `ps`, or `evaluator` without `max_steps`; also
       see `Estimator.train` and `Estimator.evaluate`.
   """
   if not isinstance(train_spec, TrainSpec):
@@ -151,18 +151,17 @@ def train_and_evaluate(
 
 
 class _Evaluation:
-  """Evaluates and exports the newest checkpoint, but no checkpoint twice.
+  """Evaluates and exports the newest checkpoint, and no checkpoint twice.
 
   Args:
-    estimator: What to evaluate.
-    spec: How to evaluate it.
+    estimator: The Estimator to evaluate.
+    spec: The `EvalSpec` of the evaluation.
     max_steps: The global step at which an export is the final one.
 
   Attributes:
     name: The name of the evaluation.
     metrics: The result of the last evaluation; None before the first.
-    exports: The exports made after it, None for an exporter that did not want
-      it.
+    exports: The exports made after it; None for an exporter that skipped it.
   """
 
   def __init__(
@@ -227,7 +226,8 @@ class _EvaluationListener(CheckpointSaverListener):
     """See `CheckpointSaverListener`."""
     if step == run.first_step:
       return
-    # Clocks differ, and all workers evaluate or none: the chief's counts.
+    # Clocks differ, but all workers must evaluate or none, so the chief's clock
+    # decides.
     now = time.monotonic()
     is_due = now - self._last_start >= self._throttle_secs
     if run.estimator.agreement.from_chief(is_due):
@@ -238,7 +238,7 @@ class _EvaluationListener(CheckpointSaverListener):
 def _evaluate_new_checkpoints(
   evaluation: _Evaluation, train_spec: TrainSpec, eval_spec: EvalSpec
 ) -> tuple[dict[str, Any] | None, list[str | None]]:
-  """Evaluates what another process trains, to the last step."""
+  """Evaluates the checkpoints of another process, up to the last step."""
   if train_spec.max_steps is None:
     raise ValueError(
       'An evaluator needs TrainSpec.max_steps: without it, it would not know '

@@ -1,4 +1,4 @@
-"""What a request for a variable, inside a trace, asks for."""
+"""The name, value and arguments that a request for a variable asks for."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def full_name(name: str, base: str) -> str:
   """The name of a variable with the name scope it is made in.
 
   Args:
-    name: As the variable creator gets it.
+    name: The name as the variable creator gets it.
     base: The name scope of the trace, which is left out.
   """
   scope = tf.compat.v1.get_default_graph().get_name_scope()
@@ -30,7 +30,7 @@ def full_name(name: str, base: str) -> str:
 
 
 def unique_name(name: str, used: set[str]) -> str:
-  """The name, or `name_1` and so on where it is used; adds it to `used`."""
+  """The name, or `name_1` and so on if it is used; adds it to `used`."""
   unique, count = name, 0
   while unique in used:
     count += 1

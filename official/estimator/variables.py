@@ -37,15 +37,15 @@ class VariableStore:
   Args:
     strategy: The `tf.distribute.Strategy` that the variables belong to; None
       for the current one.
-    seed: Seed of the initial values; None leaves TensorFlow's own.
+    seed: Seed of the initial values; None for TensorFlow's random numbers.
 
   Attributes:
-    strategy: As given, or the current one.
-    variables: Name to variable, all that a checkpoint holds.
-    metric_variables: Name to variable, those of the collection
+    strategy: The given strategy, or the current one.
+    variables: Name to variable, for all that a checkpoint holds.
+    metric_variables: Name to variable, for those of the collection
       `LOCAL_VARIABLES`: sums that are reset and never saved.
     global_step: The variable of that name.
-    use: How the variables made outside model_fn are used.
+    use: The use of the variables made outside model_fn.
   """
 
   def __init__(
@@ -76,8 +76,8 @@ class VariableStore:
     """Wraps the trace of a mode, outside its loops and replicas.
 
     Within it TensorFlow 1's `get_global_step`, `global_variables`,
-    `local_variables` and `trainable_variables` know the variables of this
-    trace, and so do optimizers written for it.
+    `local_variables` and `trainable_variables`, and optimizers written for it,
+    know the variables of this trace.
     """
     with classic_collections.of_trace(self.global_step):
       yield
@@ -87,12 +87,12 @@ class VariableStore:
     """Within it the variables of one call of model_fn come from the store.
 
     Yields:
-      Name to variable, a dict that grows: those that model_fn makes outside its
-      graph, for `settle_metrics`.
+      A dict of name to variable that grows: the variables that model_fn makes
+      outside its graph, for `settle_metrics`.
     """
     graph = tf.compat.v1.get_default_graph()
     base = graph.get_name_scope()
-    # Replicas share a graph; the losses of one are not those of another.
+    # Replicas share a graph, but the losses of one are not those of another.
     graph.get_collection_ref(tf.compat.v1.GraphKeys.LOSSES).clear()
     used: set[str] = set()
     escaped: dict[str, tf.Variable] = {}
@@ -121,11 +121,11 @@ class VariableStore:
   def settle_metrics(
     self, metric_objects: Iterable[Metric], escaped: dict[str, tf.Variable]
   ) -> None:
-    """Tells the variables of Keras metrics from those of the model.
+    """Separates the variables of Keras metrics from those of the model.
 
     Args:
       metric_objects: The Keras metrics of a spec that model_fn returned.
-      escaped: What `scope` yielded around this call of model_fn.
+      escaped: The dict that `scope` yielded around this call of model_fn.
 
     Raises:
       ValueError: model_fn has made another variable outside its graph.
@@ -157,10 +157,10 @@ class VariableStore:
           self._take(name, variable, self.metric_variables)
 
   def adopt(self, variables: Iterable[tf.Variable]) -> None:
-    """Takes in variables that a trace used but did not ask the store for.
+    """Takes in variables that a trace used without asking the store for them.
 
     Args:
-      variables: All that the trace used, those of the store among them.
+      variables: All variables that the trace used, also those of the store.
 
     Raises:
       ValueError: Another variable has the same name.
@@ -208,7 +208,7 @@ class VariableStore:
     return [handle for handle, _ in graph.captures if id(handle) in ids]
 
   def add_initializer(self, function: Callable[[], object]) -> None:
-    """Calls a function whenever variables have got their initial values."""
+    """Adds a function to call whenever variables get their initial values."""
     self._initial_values.add_initializer(function)
 
   def initialize(self) -> None:
@@ -224,7 +224,7 @@ class VariableStore:
     self._initial_values.reset(self.metric_variables)
 
   def values(self) -> dict[str, tf.Tensor]:
-    """Name to current value of all that a checkpoint holds."""
+    """Name to current value of all variables that a checkpoint holds."""
     return {
       name: replica_values.value(variable, self.strategy)
       for name, variable in self.variables.items()

@@ -37,11 +37,11 @@ class WarmStartSettings:
       for in the names of variables; None for no variable. Moving statistics of
       batch normalization match like any other variable; what an optimizer keeps
       (see `slots`) and the global step are never taken.
-    var_name_to_prev_var_name: Name here to name in the checkpoint, where the
-      two differ.
+    var_name_to_prev_var_name: Name of a variable to its name in the checkpoint,
+      where the two differ.
     complete: Whether all variables that match must be in the checkpoint with
-      the same shape. If not, those that are not keep their initial values, and
-      a warning names them.
+      the same shape. If not, missing variables keep their initial values, and a
+      warning names them.
   """
 
   ckpt_to_initialize_from: str
@@ -56,8 +56,8 @@ def settings_of(warm_start_from: object) -> WarmStartSettings | None:
   """The settings that the `warm_start_from` of an Estimator means.
 
   Raises:
-    ValueError: It is not None, a path or `WarmStartSettings`, or the path is
-      remote.
+    ValueError: The argument is not None, a path or `WarmStartSettings`, or the
+      path is remote.
   """
   if isinstance(warm_start_from, (str, os.PathLike)):
     warm_start_from = WarmStartSettings(os.fspath(warm_start_from))
@@ -74,7 +74,7 @@ def settings_of(warm_start_from: object) -> WarmStartSettings | None:
 def warm_start(
   settings: WarmStartSettings, variables: Mapping[str, tf.Variable]
 ) -> list[str]:
-  """Loads the variables that match, and logs those that did not.
+  """Loads the variables that match, and logs those that do not.
 
   Args:
     settings: Which variables to take from which checkpoint.
@@ -157,9 +157,9 @@ def _select(
 
 
 def _variable_name(key: str) -> str:
-  """The name of the variable that has a key in a checkpoint.
+  """The name of the variable with a key in a checkpoint.
 
-  It is the key itself, except in our exports, where the key is a path through
+  It is the key itself, except in our exports: there the key is a path through
   objects, in which TensorFlow escapes `/` and `.`.
   """
   match = _EXPORTED.match(key)
@@ -179,7 +179,7 @@ def find_checkpoint(path: str) -> str:
     The prefix of a checkpoint that exists.
 
   Raises:
-    WarmStartError: There is none, or it holds no variables.
+    WarmStartError: There is no checkpoint, or it holds no variables.
   """
   try:
     path = files.local_path('the checkpoint', path)

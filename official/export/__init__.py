@@ -1,1 +1,1 @@
-"""From a checkpoint to a model that serves."""
+"""Exports a checkpoint as a model that serves."""

@@ -12,11 +12,11 @@ from official.export import folders
 
 
 class Prediction(NamedTuple):
-  """What a model says of an image.
+  """The prediction for one image.
 
   Attributes:
-    class_name: The most probable class; its number where the export does not
-      have names.
+    class_name: The name of the most probable class; its number where the export
+      does not have names.
     probability: The probability of this class.
   """
 
@@ -35,13 +35,13 @@ class ImageClassifier:
     class_names: The names of the classes; empty where the export has none.
 
   Raises:
-    UsageError: It has no such signature.
-    UserError: It cannot be read.
+    UsageError: The SavedModel has no such signature.
+    UserError: The SavedModel cannot be read.
   """
 
   def __init__(self, export_dir: str):
-    # A command that imports this module says what is wrong with its flags
-    # before it waits for TensorFlow.
+    # Imported here, so that a command that imports this module reports wrong
+    # flags before it waits for TensorFlow.
     import tensorflow as tf
 
     self._tf = tf
@@ -67,7 +67,7 @@ class ImageClassifier:
 
     Args:
       paths: The paths of the files.
-      batch_size: Number of images that are computed at a time.
+      batch_size: Number of images to compute at a time.
 
     Yields:
       Each path, with its prediction or with what is wrong with the file.
@@ -78,7 +78,7 @@ class ImageClassifier:
         contents = [_read(path) for path in batch]
         yield from zip(batch, self._predict(contents), strict=True)
       except (OSError, self._tf.errors.OpError):
-        # The error does not say which of the files it is about.
+        # The error does not name the file that caused it.
         for path in batch:
           yield path, self._predict_one(path)
 
@@ -88,7 +88,7 @@ class ImageClassifier:
     except OSError as e:
       return e.strerror or str(e)
     except self._tf.errors.OpError as e:
-      # What our own look at the file finds also says what to do about it.
+      # The message of our own inspection also says what to do about the file.
       problem = image_headers.inspect(path).problem
       if problem:
         return problem
@@ -111,7 +111,7 @@ class ImageClassifier:
 
 
 def _read(path: str) -> bytes:
-  # A pipe would keep the command waiting for ever.
+  # Reading a pipe would wait for ever.
   if not os.path.isfile(path):
     raise OSError(image_headers.inspect(path).problem)
   with open(path, 'rb') as f:

@@ -1,4 +1,4 @@
-"""Folders of SavedModels: the newest one, its functions, its class names."""
+"""Folders of SavedModels: the newest one, its functions and class names."""
 
 import os
 from typing import Any
@@ -15,7 +15,7 @@ def newest_export(directory: str) -> str:
       a number as its name; the largest number is the newest export.
 
   Raises:
-    UsageError: There is no SavedModel.
+    UsageError: The folder holds no SavedModel.
     UserError: The folder cannot be read.
   """
   with errors.told_of_files([directory]):
@@ -40,11 +40,11 @@ def _newest_export(directory: str) -> str:
 def load(export_dir: str) -> Any:
   """Loads a SavedModel, whatever characters the name of its folder has.
 
-  TensorFlow is imported here, so that a command which only looks for the folder
-  can say that it is missing without waiting for that.
+  TensorFlow is imported here, so that a command reports a missing folder
+  without waiting for the import.
 
   Returns:
-    What `tf.saved_model.load` returns.
+    The object that `tf.saved_model.load` returns.
 
   Raises:
     UserError: One of its files cannot be read.
@@ -64,9 +64,9 @@ def load(export_dir: str) -> Any:
 
 
 def _check_readable(export_dir: str) -> None:
-  """Opens each file of a SavedModel, for the error of the system.
+  """Opens each file of a SavedModel, for the error of the operating system.
 
-  Of a file without permission TensorFlow says that it does not exist.
+  TensorFlow reports that a file without permission does not exist.
   """
   variables = os.path.join(export_dir, 'variables')
   names = os.listdir(variables) if os.path.isdir(variables) else []
@@ -78,7 +78,7 @@ def _check_readable(export_dir: str) -> None:
 
 
 def _exists(path: str) -> bool:
-  """As `os.path.exists`, which says no where there is no permission to see."""
+  """Like `os.path.exists`, which returns False without permission to look."""
   try:
     os.stat(path)
   except (FileNotFoundError, NotADirectoryError):

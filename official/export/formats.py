@@ -14,19 +14,19 @@ from official.estimator import files
 from official.export import folders as export_folders
 
 _REQUIREMENTS = 'requirements-export.txt'
-_TOLERANCE = 1e-4  # by which a probability may differ
-_BATCH_SIZES = (1, 4)  # that the check predicts: one image, and several
-_OPSET = 18  # of ONNX, which its runtimes know since 2023
+_TOLERANCE = 1e-4  # The greatest difference of a probability.
+_BATCH_SIZES = (1, 4)  # The check predicts one image, and several.
+_OPSET = 18  # ONNX's version of 2023, which its runtimes know.
 
 # uint8 [N, H, W, C] -> the outputs by name.
 Predict = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 def check_installed(formats: Sequence[str]) -> None:
-  """Checks that the packages of each format are there, before any work.
+  """Checks that the packages of each format are installed, before any work.
 
   Raises:
-    UsageError: One is missing.
+    UsageError: A package is missing.
   """
   for name in formats:
     _, packages = _FORMATS[name]
@@ -52,7 +52,7 @@ def add(
     image_shape: Height, width and channels of the images.
 
   Raises:
-    UsageError: A conversion fails, or its result predicts something else.
+    UsageError: A conversion fails, or its result predicts other probabilities.
   """
   if not formats:
     return
@@ -94,7 +94,7 @@ def _largest_difference(
 ) -> float:
   """The largest difference of a probability, for random images.
 
-  Infinite where the classes have another shape.
+  It is infinite where the classes have another shape.
   """
   random = np.random.RandomState(0)
   differences = []

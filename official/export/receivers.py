@@ -19,8 +19,8 @@ def image_serving_input_fn(
 
   Args:
     image_shape: Height, width and channels of the images.
-    preprocess_fn: uint8 [N, H, W, C] -> float32 [N, H, W, C], the input of the
-      network. It becomes a part of the exported model.
+    preprocess_fn: Function from uint8 [N, H, W, C] to float32 [N, H, W, C], the
+      input of the network. It becomes a part of the exported model.
   """
   pixels = tf.compat.v1.placeholder(
     tf.uint8, [None, *image_shape], name='input_tensor'
@@ -80,10 +80,12 @@ def encoded_image_serving_input_fn(
 
   Args:
     image_shape: Height, width and channels of the network's input.
-    preprocess_fn: float32 [N, H, W, C] from 0 to 255 -> [N, H, W, C], the input
-      of the network. It becomes a part of the exported model.
-    decode_fn: An encoded image, string [] -> [H, W, C] from 0 to 255. None
-      decodes to this many channels and resizes to this height and width.
+    preprocess_fn: Function from float32 [N, H, W, C], 0 to 255, to
+      [N, H, W, C], the input of the network. It becomes a part of the exported
+      model.
+    decode_fn: Function from an encoded image, string [], to [H, W, C], 0 to
+      255. None decodes to this many channels and resizes to this height and
+      width.
     dtype: Dtype of the network's input.
   """
   decode = decode_fn or functools.partial(

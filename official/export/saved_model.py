@@ -32,7 +32,7 @@ def export(
   """Exports the newest checkpoint to `--export_dir`.
 
   Args:
-    estimator: The estimator of the network; its `model_dir` has the checkpoint.
+    estimator: The Estimator of the network; its `model_dir` has the checkpoint.
     dataset: The data set that it was trained on, whose preprocessing and class
       names become a part of the export.
     settings: The settings of the run.
@@ -67,7 +67,7 @@ def export(
 def _receivers(
   dataset: ImageDataset, encoded_is_default: bool
 ) -> Mapping[str, _Receiver]:
-  """What each signature takes; `''` is the default signature."""
+  """The receiver of each signature; `''` is the default signature."""
   pixels = functools.partial(
     receivers.image_serving_input_fn, dataset.image_shape, dataset.preprocess
   )

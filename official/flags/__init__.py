@@ -3,15 +3,15 @@
 conditions   when a flag has an effect
 setting      one setting, declared once: an attribute and a flag
 run, performance, training, data   the settings of a run, by topic
-settings     all of them: what a run is given
+settings     all of them, as one object
 define       from settings to flags
 checks       other validators of flags
-parsing      from a command line to values, or to one line that says why not
+parsing      from a command line to values, or to one line with the error
 effects      refuses flags that have no effect
 retired      the original's flags that have no meaning here
 paths        flags that name files and folders
-invocation   what was typed
-help_text    `--help`
+invocation   the command line of a run
+help_text    the texts of `--help` and `--helpfull`
 """
 
 from official.flags.data import PhotographSettings, SmallImageSettings
@@ -87,40 +87,40 @@ __all__ = [
 
 
 def define_base() -> None:
-  """Defines what to run on, for how long, and where the results go."""
+  """Defines the flags of a run's data, length and results."""
   define(RunSettings)
 
 
 def define_performance() -> None:
-  """Defines how to compute."""
+  """Defines the flags of threads, number formats and devices."""
   define(PerformanceSettings)
 
 
 def define_distribution() -> None:
-  """Defines how several workers find each other."""
+  """Defines the flags by which several workers find each other."""
   define(DistributionSettings)
 
 
 def define_image() -> None:
-  """Defines how images lie in memory."""
+  """Defines the flag of the layout of images in memory."""
   define(LayoutSettings)
 
 
 def define_training() -> None:
-  """Defines what to train and how, whatever the network."""
+  """Defines the flags of training, whatever the network."""
   define(TrainingSettings)
 
 
 def define_batch_norm() -> None:
-  """Defines the settings of networks with batch norm."""
+  """Defines the flags of networks with batch norm."""
   define(BatchNormSettings)
 
 
 def define_dataset() -> None:
-  """Defines which data, for sets that fit in memory."""
+  """Defines the flags of data sets that fit in memory."""
   define(SmallImageSettings)
 
 
 def define_photographs() -> None:
-  """Defines which data, for large images read from files."""
+  """Defines the flags of large images that are read from files."""
   define(PhotographSettings)

@@ -8,7 +8,10 @@ from absl import flags
 
 
 def check(name: str, is_valid: Callable[[Any], bool]) -> None:
-  """`is_valid(value)` must be true, or raise `flags.ValidationError`."""
+  """Makes a flag valid only where `is_valid(value)` is true.
+
+  `is_valid` may raise `flags.ValidationError` with a message of its own.
+  """
   flags.register_validator(name, is_valid)
 
 
@@ -17,14 +20,17 @@ def check_together(
   is_valid: Callable[[Mapping[str, Any]], Any],
   message: str,
 ) -> None:
-  """`is_valid(values by name)` must be true; else `message` is said."""
+  """Makes flags valid only where `is_valid(values by name)` is true.
+
+  Otherwise the command ends with `message`.
+  """
   flags.register_multi_flags_validator(
     list(names), lambda values: bool(is_valid(values)), message
   )
 
 
 def check_range(name: str, low: float, high: float = math.inf) -> None:
-  """The value must be None or between two numbers, both allowed."""
+  """Makes a flag valid only from `low` to `high`, both included, or as None."""
   allowed = f'{low} or more' if high == math.inf else f'{low} to {high}'
 
   def in_range(value: float | None) -> bool:
@@ -36,7 +42,7 @@ def check_range(name: str, low: float, high: float = math.inf) -> None:
 
 
 def check_choices(name: str, choices: Sequence[Any]) -> None:
-  """The value must be one of these."""
+  """Makes a flag valid only with one of these values."""
   allowed = ', '.join(map(str, choices))
 
   def is_choice(value: Any) -> bool:

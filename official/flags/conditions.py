@@ -11,9 +11,10 @@ class Condition:
   """What must hold for a flag to have an effect.
 
   Attributes:
-    holds: Takes the values of all flags, as attributes; a flag that the
-      command does not have is None. Returns whether the flag has an effect.
-    otherwise: Why it has none; completes `--flag has no effect ...`.
+    holds: Function from the values of all flags, as attributes, to whether the
+      flag has an effect. A flag that the command does not have is None.
+    otherwise: The reason why it has none; it completes `--flag has no effect
+      ...`.
   """
 
   holds: Callable[[Any], Any]
@@ -43,7 +44,7 @@ OWN_RATE = Condition(
 )
 WHOLE_NETWORK = Condition(
   lambda f: not f.fine_tune,
-  'with --fine_tune, which trains the last layer alone',
+  'with --fine_tune, which trains only the last layer',
 )
 BATCH_NORM = Condition(
   lambda f: f.batch_norm is not False, 'without --batch_norm'
@@ -54,7 +55,7 @@ TRAINING_OR_SYNTHETIC = Condition(
   'on an evaluation alone, of real images',
 )
 
-# What a flag of the loss, or of training, needs at least.
+# The conditions that every flag of the loss, or of training, needs.
 LOSS = (_NOT_EXPORT_ONLY,)
 TRAINING = (
   _NOT_EXPORT_ONLY,

@@ -8,7 +8,7 @@ from official.flags.setting import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExampleSettings:
-  """How examples of any set are used."""
+  """The use of the examples of any set."""
 
   augment: bool = setting(
     True,
@@ -26,7 +26,7 @@ class ExampleSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SmallImageSettings(ExampleSettings):
-  """Sets of small images, which fit in memory."""
+  """The settings of sets of small images, which fit in memory."""
 
   dataset: str | None = setting(
     None, 'Name of an image-classification set of TensorFlow Datasets.'
@@ -41,7 +41,7 @@ class SmallImageSettings(ExampleSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PhotographSettings(ExampleSettings):
-  """Large images, which are read from files at each step."""
+  """The settings of large images, which are read from files at each step."""
 
   image_size: int = setting(
     224,

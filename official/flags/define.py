@@ -17,8 +17,7 @@ def define(settings_class: type) -> None:
 
   Args:
     settings_class: A dataclass of fields that `setting` made. Its class
-      attribute `rules`, where it has one, lists what must hold between several
-      of them.
+      attribute `rules`, if any, lists the rules between several of them.
   """
   for name, setting in settings_in(settings_class).items():
     _define_one(name, setting, settings_class.__module__)
@@ -60,7 +59,7 @@ def _define_one(name: str, setting: Setting, module: str) -> None:
 
 
 class _NumberParser(flags.ArgumentParser[Any]):
-  """Of an int or a float; absl's own do not say what is allowed."""
+  """Parses numbers, since absl's messages do not name the allowed values."""
 
   def __init__(self, name: str, setting: Setting):
     super().__init__()
@@ -86,7 +85,7 @@ class _NumberParser(flags.ArgumentParser[Any]):
 
 
 def _validator(name: str, setting: Setting) -> Callable[[Any], bool]:
-  """For absl: true, or a `ValidationError` that says what is wrong."""
+  """The validator for absl; it raises a `ValidationError` with the reason."""
 
   def is_valid(value: Any) -> bool:
     problem = setting.problem_of(value)

@@ -1,7 +1,7 @@
 """Flags without effect: one that is given where it cannot act is refused.
 
-What a flag needs to have an effect stands where it is declared, as `acts_when`
-of its setting. `EFFECTS` collects it; a flag that is not in it always acts.
+The conditions for the effect of a flag are declared with it, as `acts_when` of
+its setting. `EFFECTS` collects them; a flag that is not in it always acts.
 """
 
 import re
@@ -30,7 +30,8 @@ class _Values(types.SimpleNamespace):
     return None
 
 
-# The settings of networks too, of which another process knows no flags.
+# The settings of networks are included, because another process, which asks
+# what acts in a run, has not defined their flags.
 EFFECTS: Mapping[str, Sequence[Condition]] = {
   name: setting.acts_when
   for topic in (
@@ -47,10 +48,10 @@ EFFECTS: Mapping[str, Sequence[Condition]] = {
 
 
 def check(flags_obj: flags.FlagValues) -> None:
-  """Refuses flags that were given where they have no effect, all in a line.
+  """Refuses flags that were given without effect, all in one message.
 
   Raises:
-    UsageError: There are such flags.
+    UsageError: At least one flag has no effect.
   """
   values = flags_obj.flag_values_dict()
   given = [name for name in EFFECTS if _is_asked(flags_obj, name)]
@@ -67,7 +68,7 @@ def check(flags_obj: flags.FlagValues) -> None:
 
 
 def acting(arguments: Iterable[str], *more: str) -> list[str]:
-  """Those of a run's flags that act in another call of its command.
+  """The flags of a run that also act in another call of its command.
 
   Args:
     arguments: Flags as `parsing.arguments` writes them.
@@ -83,7 +84,7 @@ def acting(arguments: Iterable[str], *more: str) -> list[str]:
 def _without_effect(
   names: Iterable[str], values: Mapping[str, Any]
 ) -> dict[str, str]:
-  """Those of the flags that have no effect, and why."""
+  """The flags that have no effect, each with the reason."""
   view = _Values(**values)
   found = {}
   for name in names:
@@ -101,7 +102,7 @@ def _as_typed(flag: flags.Flag[Any]) -> str:
 
 
 def _is_asked(flags_obj: flags.FlagValues, name: str) -> bool:
-  """Whether a flag was given, and not only to say that it is off."""
+  """Whether a flag was given, and not only to turn it off."""
   if name not in flags_obj or not flags_obj[name].present:
     return False
   flag = flags_obj[name]

@@ -1,4 +1,4 @@
-"""What --help and --helpfull print."""
+"""The texts that --help and --helpfull print."""
 
 import re
 import sys
@@ -16,12 +16,12 @@ _WIDTH = 80
 _VERBOSITY = """
 of every command:
   -v,--verbosity: What to log to standard error: -2 errors, -1 warnings (the
-    default), 0 also what hooks and checkpoints tell, 1 all there is.
-  --flagfile: A file with more flags, one a line.
+    default), 0 also messages of hooks and checkpoints, 1 everything.
+  --flagfile: A file with more flags, one on each line.
 """.strip('\n')
 
-# The flags of a run that most people use, by what for. A network's own flags
-# are told too; they are those that no module of `official` defines.
+# The flags of a run that most people use, by purpose. A network's own flags,
+# which no module of `official` defines, are listed too.
 _USES: Mapping[str, tuple[str, ...]] = {
   'Data': ('data_dir', 'dataset', 'image_size', 'held_out_images', 'augment'),
   'Training': (
@@ -36,10 +36,11 @@ _USES: Mapping[str, tuple[str, ...]] = {
 
 
 def short(command: str) -> str:
-  """A line a flag: all of a small command, those that most use of a run.
+  """One line for each flag: all of a small command, the most used of a run.
 
   Args:
-    command: How to ask for the others, such as `python -m net.mnist_main`.
+    command: The command that prints the others with --helpfull, such as
+      `python -m net.mnist_main`.
   """
   known = own_flags(flags.FLAGS)
   by_name = {flag.name: flag for flag in known}

@@ -1,4 +1,4 @@
-"""The command line of a run: how it was started, and how to do it again."""
+"""The command line of a run, from which the run can be started again."""
 
 import dataclasses
 import os
@@ -13,12 +13,12 @@ _LIBRARIES = ('absl', 'tensorflow', 'keras', 'etils', 'apache_beam')
 
 @dataclasses.dataclass(frozen=True)
 class Invocation:
-  """What was typed to start a run.
+  """The command and the flags that started a run.
 
   Attributes:
     main: The module that `python -m` runs, such as `net.mnist_main`; None
-      for a program that is not started so.
-    command: How the command is called, such as `python -m net.mnist_main`.
+      for a program that was started in another way.
+    command: The words of the command, such as `python -m net.mnist_main`.
     changed: Name to text, such as `--seed=5`, of every flag of this project
       that is not at its default.
     given: Names of the flags that were on the command line.
@@ -31,7 +31,7 @@ class Invocation:
 
   @classmethod
   def of(cls, flag_values: flags.FlagValues) -> 'Invocation':
-    """What parsed flags tell of it."""
+    """Returns the invocation that parsed flags stand for."""
     own = own_flags(flag_values)
     return cls(
       main_module(),
@@ -41,10 +41,10 @@ class Invocation:
     )
 
   def arguments(self, leave_out: Collection[str] = ()) -> list[str]:
-    """The flags that are not at their defaults, as one types them.
+    """The flags that are not at their defaults, as words of a command line.
 
     Args:
-      leave_out: Names of flags.
+      leave_out: Names of flags to leave out.
     """
     return sorted(
       text for name, text in self.changed.items() if name not in leave_out
@@ -52,13 +52,13 @@ class Invocation:
 
 
 def own_flags(flag_values: flags.FlagValues) -> list[flags.Flag[Any]]:
-  """Every flag that no library defines."""
+  """Every flag except those of libraries."""
   by_module = flag_values.flags_by_module_dict()
   return [flag for name in own_modules(flag_values) for flag in by_module[name]]
 
 
 def own_modules(flag_values: flags.FlagValues) -> list[str]:
-  """Modules that define flags, without those of libraries."""
+  """The modules that define flags, except those of libraries."""
   names = sorted(flag_values.flags_by_module_dict())
   return [n for n in names if not n.split('.')[0].startswith(_LIBRARIES)]
 
@@ -70,7 +70,7 @@ def main_module() -> str | None:
 
 
 def command() -> str:
-  """How this command is called, such as `python -m net.mnist_main`."""
+  """The words that start this command, such as `python -m net.mnist_main`."""
   module = main_module()
   if module is None:
     return os.path.basename(sys.argv[0])

@@ -1,4 +1,4 @@
-"""From a command line to flag values, or to one line that says why not."""
+"""From a command line to flag values, or to one line with the error."""
 
 from collections.abc import Sequence
 
@@ -17,15 +17,16 @@ def parse(argv: Sequence[str], arguments: str | None = None) -> list[str]:
 
   Args:
     argv: The command and its words.
-    arguments: What the words that are no flags mean; None allows none.
+    arguments: The meaning of the words that are not flags; None allows no such
+      word.
 
   Returns:
-    These words.
+    The words that are not flags.
 
   Raises:
-    UsageError: A flag is unknown, retired, without effect, or has a value it
-      cannot have; or there are such words where none are allowed, or none
-      where some must be.
+    UsageError: A flag is unknown, retired, without effect, or has a value that
+      is not allowed; or such words are given where none are allowed, or are
+      missing where one is needed.
   """
   known = {name: flags.FLAGS[name].name for name in flags.FLAGS}
   refused = retired.check_values(argv[1:], known)
@@ -44,7 +45,7 @@ def parse(argv: Sequence[str], arguments: str | None = None) -> list[str]:
     raise UsageError(f'{arguments} is missing: name one or more')
   if not arguments and len(rest) > 1:
     raise UsageError(
-      f'{rest[1]!r} is no flag; flags are written --name=value or --name value'
+      f'{rest[1]!r} is not a flag; a flag is --name=value or --name value'
     )
   return rest[1:]
 
@@ -53,7 +54,7 @@ def _check_libraries() -> None:
   """Refuses flags of libraries, which nothing reads here.
 
   Raises:
-    UsageError: One was given.
+    UsageError: A flag of a library was given.
   """
   own_names = {flag.name for flag in own_flags(flags.FLAGS)}
   for flag in map(flags.FLAGS.__getitem__, flags.FLAGS):
@@ -65,6 +66,6 @@ def _check_libraries() -> None:
 
 
 def help_text() -> str:
-  """What every flag of ours is for, and its default."""
+  """The help and the default of every flag of ours."""
   modules = own_modules(flags.FLAGS)
   return '\n'.join(flags.FLAGS.module_help(name) for name in modules)

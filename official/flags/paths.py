@@ -1,6 +1,6 @@
 """Paths that people give: flags, and words of a command.
 
-TensorFlow is not needed to say what is wrong with one.
+A wrong path is reported without importing TensorFlow.
 """
 
 import os
@@ -11,15 +11,17 @@ from absl import flags
 
 from official.errors import UsageError
 
-# What `official.flags` and the commands define is theirs, not this module's.
+# The flags that `define` makes belong to `official.flags` and to the commands,
+# not to this module.
 flags.disclaim_key_flags()
 
-# With one slash, too, which is easily left out, where no folder is meant.
+# Well-known schemes count with one slash too: people easily leave the second
+# one out, and do not mean a folder then.
 _SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]*)://|(?i:gs|s3|hdfs|https?):/')
 
 
 class _Parser(flags.ArgumentParser[str]):
-  """Of a flag that names a file or a folder."""
+  """Parses the value of a flag that names a file or a folder."""
 
   syntactic_help = 'a path on this machine'
 
@@ -31,12 +33,13 @@ class _Parser(flags.ArgumentParser[str]):
 def define(name: str, default: str | None, help: str, **kwargs: Any) -> None:
   """Defines a flag that names a file or a folder of this machine.
 
-  Its value has `~` and `~user` replaced, so no other code needs to know them.
+  `~` and `~user` in its value are replaced here, so no other code needs to know
+  them.
 
   Args:
-    name: The flag's.
-    default: Its value if it is not given.
-    help: What it is for.
+    name: The name of the flag.
+    default: The value of the flag if it is not given.
+    help: The purpose of the flag, for --help.
     **kwargs: Other arguments of `flags.DEFINE`, such as `short_name`.
   """
   serializer: flags.ArgumentSerializer[str] = flags.ArgumentSerializer()
@@ -44,10 +47,10 @@ def define(name: str, default: str | None, help: str, **kwargs: Any) -> None:
 
 
 def local(path: str) -> str:
-  """A path with `~` and `~user` as the folders that they mean.
+  """A path with `~` and `~user` replaced by the folders that they mean.
 
   Raises:
-    ValueError: It is empty or of another machine, or there is no such user.
+    ValueError: The path is empty or remote, or there is no such user.
   """
   if not path:
     raise ValueError('a path cannot be empty; leave the flag out or give one')
@@ -74,8 +77,8 @@ def local(path: str) -> str:
 def named(word: str) -> str:
   """The path that a word of a command means.
 
-  A file whose name begins with `~` is meant where there is one: shells replace
-  `~` in words by themselves, and editors leave such files.
+  A file whose name begins with `~` is taken where it exists: shells replace `~`
+  in words by themselves, and editors leave files with such names.
 
   Raises:
     UsageError: See `local`.
@@ -94,7 +97,7 @@ def require_directory(flag: str, path: str) -> None:
   """Checks that a flag names a folder.
 
   Raises:
-    UsageError: It does not.
+    UsageError: There is no such folder.
   """
   if not os.path.isdir(path):
     raise UsageError(f'--{flag}: there is no folder {path}')

@@ -1,4 +1,4 @@
-"""How to compute: threads, number formats, devices, workers."""
+"""The settings of computation: threads, number formats, devices, workers."""
 
 import dataclasses
 import math
@@ -38,7 +38,7 @@ def _addresses_problem(values: Sequence[str]) -> str | None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PerformanceSettings:
-  """How to compute."""
+  """The settings of threads, number formats and devices."""
 
   inter_op_parallelism_threads: int = setting(
     0,
@@ -55,7 +55,7 @@ class PerformanceSettings:
   use_synthetic_data: bool = setting(
     False,
     'Random images, of the size and number of --data_dir or --dataset: '
-    'measures speed alone.',
+    'measures only the speed.',
     short_name='synth',
   )
   max_train_steps: int | None = setting(
@@ -145,7 +145,7 @@ class PerformanceSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DistributionSettings:
-  """Several workers, each one process on its own machine."""
+  """The settings of several workers, each one process on its own machine."""
 
   worker_hosts: tuple[str, ...] | None = setting(
     None,
@@ -183,7 +183,7 @@ class DistributionSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LayoutSettings:
-  """How images lie in memory."""
+  """The layout of images in memory."""
 
   data_format: str | None = setting(
     None,

@@ -1,6 +1,6 @@
 """Flags and values of the original that have no meaning here, and the reason.
 
-The reason is told when one of them is given, by its long or its short name.
+The reason is printed when one of them is given, by its long or its short name.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ SHORT_NAMES = {
   'epe': 'epochs_per_eval',
 }
 
-# By flag and value in lower case: values that the original took.
+# Values that the original took, by flag and value in lower case.
 _VALUES = {
   ('distribution_strategy', 'default'): (
     'without the flag, the number of GPUs decides: leave it out'
@@ -69,10 +69,11 @@ _VALUES = {
 
 
 def reason_of(name: str) -> str | None:
-  """Why a flag that is not known is not used any more.
+  """The reason why an unknown flag is not used any more.
 
   Args:
-    name: As it was given, without dashes: long or short, or with `no` before.
+    name: The name as it was given, without dashes: long or short, or with `no`
+      before it.
 
   Returns:
     A line; None for a name that the original did not have either.
@@ -86,11 +87,11 @@ def reason_of(name: str) -> str | None:
 
 
 def check_values(words: Sequence[str], names: dict[str, str]) -> str | None:
-  """Why a value of a command line is not used any more.
+  """The reason why a value of a command line is not used any more.
 
   Args:
     words: The command line without the command.
-    names: From any name of a flag, short ones too, to its long name.
+    names: Any name of a flag, also a short one, to its long name.
 
   Returns:
     A line about the first such value; None where there is none.

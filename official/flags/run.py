@@ -1,4 +1,4 @@
-"""What to run on, for how long, and where the results go."""
+"""The settings of a run's data, length and results."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def _evaluates_before_the_end(f: Any) -> bool:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunSettings:
-  """What to run on, for how long, and where the results go."""
+  """The settings of a run's data, length and results."""
 
   data_dir: str | None = setting(
     None,
@@ -86,7 +86,7 @@ class RunSettings:
         lambda f: (
           f.train_epochs is None
           or f.train_epochs > 1
-          # As often as it evaluates anyway: what is asked for is what is done.
+          # With 1 the run evaluates as often as it would anyway.
           or f.epochs_between_evals == 1
         ),
         'with --train_epochs 1, after which it evaluates anyway',

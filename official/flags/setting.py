@@ -21,24 +21,24 @@ _KEY = 'setting'
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Setting:
-  """What is known of a setting besides its name and type.
+  """The declaration of a setting, besides its name and type.
 
   Attributes:
-    default: Its value unless another is given.
-    help: What it is for, as `--help` prints it.
+    default: The value unless another is given.
+    help: The purpose of the setting, as `--help` prints it.
     short_name: The short name of its flag, as the original had it.
-    low: Its least value.
-    high: Its greatest value.
-    choices: Its only values, if there are few; of a list, those of its items,
-      in any case.
-    problem: Takes a value, returns what is wrong with it (`must be ..., given:
-      ...`) or None; for what `low`, `high` and `choices` do not say.
+    low: The least value.
+    high: The greatest value.
+    choices: The only values, if there are few; for a list, the only items, in
+      upper or lower case.
+    problem: Function from a value to what is wrong with it (`must be ...,
+      given: ...`) or None, for checks beyond `low`, `high` and `choices`.
     is_path: Whether it names a file or a folder of this machine.
-    acts_when: What must hold for it to have an effect; the first condition
-      that does not is named.
-    of_one_call: Whether it says what one command does and where, and is no part
-      of what the run is.
-    kind: `bool`, `int`, `float`, `str` or `tuple` (of `str`). Read from the
+    acts_when: The conditions for its effect; an error names the first one that
+      does not hold.
+    of_one_call: Whether it concerns only one command and its outputs, and is
+      not part of the run's identity.
+    kind: `bool`, `int`, `float`, `str` or `tuple` (of `str`), read from the
       type of the field.
   """
 
@@ -58,8 +58,8 @@ class Setting:
     """The value as the settings hold it: a tuple for a list, `~` replaced.
 
     Raises:
-      ValueError: It has the wrong type, or is not a path of this machine. The
-        message continues the setting's name.
+      ValueError: The value has the wrong type, or is not a path of this
+        machine. The message continues the setting's name.
     """
     if value is None:
       if self.default is None:
@@ -84,7 +84,7 @@ class Setting:
     raise ValueError(f' must be {wanted}, given: {value!r}')
 
   def problem_of(self, value: Any) -> str | None:
-    """What is wrong with a converted value: `must be 1 or more, given: 0`."""
+    """The fault of a converted value, such as `must be 1 or more, given: 0`."""
     if value is None:
       return None
     if self.kind is tuple and self.choices:
@@ -100,12 +100,12 @@ class Setting:
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-  """What must hold between several settings, whatever else is given.
+  """A rule between several settings, whatever other settings are given.
 
   Attributes:
     names: The names of the settings.
-    holds: Takes their values by name.
-    message: What to print where it does not hold.
+    holds: Function from their values by name to whether the rule holds.
+    message: The error message where it does not hold.
   """
 
   names: Sequence[str]
@@ -118,7 +118,7 @@ def setting(default: Any, help: str, **kwargs: Any) -> Any:
 
   Args:
     default: See `Setting`.
-    help: See there.
+    help: See `Setting`.
     **kwargs: Other attributes of `Setting`.
   """
   metadata = {_KEY: Setting(default=default, help=help, **kwargs)}

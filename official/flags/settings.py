@@ -1,4 +1,4 @@
-"""All settings of a run: typed, checked, and the same from start to end."""
+"""All settings of a run: typed, checked, and constant from start to end."""
 
 import dataclasses
 import types
@@ -28,10 +28,11 @@ class Settings(  # A dataclass lists the fields of its last base first.
   PerformanceSettings,
   RunSettings,
 ):
-  """What a run does, whatever its data and network.
+  """The settings of a run, whatever its data and network.
 
-  A main makes it once, from the flags; a program can write
-  `Settings(model_dir='/tmp/run', train_epochs=2)`. Nothing below reads flags.
+  A main makes them once, from the flags; a program can write
+  `Settings(model_dir='/tmp/run', train_epochs=2)`. Nothing below a main reads
+  flags.
 
   Attributes:
     extra: Settings of the network, and of the main itself, by name.
@@ -67,11 +68,11 @@ class Settings(  # A dataclass lists the fields of its last base first.
     Args:
       flags_obj: Parsed flags, of which those of libraries are left out; or any
         object with the values as attributes; or settings, which are returned.
-        What it does not have is at its default.
+        A value that it does not have is at its default.
 
     Returns:
-      An object of this class; `Settings.of` returns the subclass that has what
-      the object has.
+      An object of this class; `Settings.of` returns the subclass that has all
+      settings of the object.
 
     Raises:
       UsageError: A value has the wrong type or is not allowed.
@@ -95,29 +96,29 @@ class Settings(  # A dataclass lists the fields of its last base first.
     return dataclasses.replace(self, **changes)
 
   def as_dict(self) -> dict[str, Any]:
-    """Every setting by name, those of the network too."""
+    """Every setting by name, including those of the network."""
     names = settings_in(type(self))
     return {name: getattr(self, name) for name in names} | dict(self.extra)
 
   def is_given(self, name: str) -> bool:
-    """Whether a flag was on the command line; False if there was none."""
+    """Whether a flag was on the command line; False without a command line."""
     return self.invocation is not None and name in self.invocation.given
 
   @property
   def trains(self) -> bool:
-    """Whether it asks for training, and not only to use a checkpoint."""
+    """Whether the run trains, and does not only use a checkpoint."""
     uses_checkpoint = self.eval_only or self.export_only
     return not uses_checkpoint and self.train_epochs > 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SettingsForSmallImages(Settings, SmallImageSettings):
-  """Of a run on images that fit in memory."""
+  """The settings of a run on images that fit in memory."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SettingsForPhotographs(Settings, PhotographSettings):
-  """Of a run on images that are read from files."""
+  """The settings of a run on images that are read from files."""
 
 
 def _rules(settings_class: type) -> list[Rule]:

@@ -1,4 +1,4 @@
-"""What to train and how, whatever the network."""
+"""The settings of training, whatever the network."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ OPTIMIZERS = ('momentum', 'adadelta', 'adam')
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-  """What to train and how, whatever the network."""
+  """The settings of training, whatever the network."""
 
   fine_tune: bool = setting(
     False,
-    'Train the last layer alone; freeze the rest.',
+    'Train only the last layer; freeze the rest.',
     short_name='ft',
     acts_when=TRAINING,
   )
@@ -108,7 +108,7 @@ class TrainingSettings:
       lambda f: (
         not f['fine_tune']
         or f['pretrained_model_checkpoint_path']
-        or f['eval_only']  # Then it has no effect, and is refused for that.
+        or f['eval_only']  # There it has no effect, which is refused elsewhere.
         or f['export_only']
       ),
       '--fine_tune needs --pretrained_model_checkpoint_path: the layers it '
@@ -124,7 +124,7 @@ class TrainingSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BatchNormSettings:
-  """For networks with batch norm."""
+  """The settings of networks with batch norm."""
 
   batch_norm_momentum: float = setting(
     0.997,
@@ -143,7 +143,7 @@ class BatchNormSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DropoutSettings:
-  """For networks with dropout."""
+  """The settings of networks with dropout."""
 
   dropout_rate: float = setting(
     0.5,
@@ -156,7 +156,7 @@ class DropoutSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AuxiliaryHeadSettings:
-  """For networks with classifiers at layers in the middle."""
+  """The settings of networks with classifiers at layers in the middle."""
 
   auxiliary_heads: bool = setting(
     False,

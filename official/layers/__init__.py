@@ -1,4 +1,4 @@
-"""The layers of every network, which own named variables."""
+"""The layers of every network, with the named variables that they own."""
 
 from official.layers.batch_norm import EPSILON as BATCH_NORM_EPSILON
 from official.layers.batch_norm import MOMENTUM as BATCH_NORM_MOMENTUM

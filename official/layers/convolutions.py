@@ -1,12 +1,12 @@
-"""Convolutions, each by the fastest way for its sizes and its device.
+"""Convolutions, each by the fastest algorithm for its sizes and its device.
 
-On a GPU that way is always cuDNN, through TensorFlow's own op. On a CPU
+On a GPU that is always cuDNN, through TensorFlow's own op. On a CPU
 TensorFlow's op wastes most of its work on small maps, where most taps of a
-kernel meet nothing but padding, and this project has two other ways:
+kernel meet only padding, and this project has two other algorithms:
 
 - `minimal_filtering`: 3x3 kernels on maps of 2 or 4 positions each way, with
-  a quarter of the multiplications; in training only, whose batches are large
-  enough for it to pay;
+  a quarter of the multiplications; only in training, where batches are large
+  enough to pay for its transforms;
 - `small_maps`: any kernel with at most 4 outputs, as dense products.
 
 All three give the same result, up to the rounding of float32.
@@ -30,7 +30,7 @@ def device_kind(names: Sequence[str] | None = None) -> str:
       strategy all that TensorFlow sees.
 
   Returns:
-    `'GPU'` if one of them is a GPU, else `'CPU'`.
+    `'GPU'` if one of them is a GPU, otherwise `'CPU'`.
   """
   if names is None:
     names = (
@@ -56,13 +56,13 @@ def grouped_conv2d(
 ) -> tf.Tensor:
   """[N, H, W, C], [k, k, C / groups, F] -> [N, H', W', F].
 
-  Output channels [0, F / groups) see the input channels [0, C / groups) alone,
+  Output channels [0, F / groups) see only the input channels [0, C / groups),
   and so on (Krizhevsky et al. 2012, section 3.5). The groups are convolved one
   by one, because TensorFlow has no gradient of a grouped convolution on a CPU.
 
   Args:
     inputs: A feature map.
-    kernel: Of static shape, of the dtype of the inputs.
+    kernel: A kernel of static shape and of the dtype of the inputs.
     strides: Step of the kernel along height and width.
     padding: See `layers.Network.conv2d`.
     groups: Number of groups; 1 for an ordinary convolution.
@@ -109,11 +109,11 @@ def conv2d(
 
   Args:
     inputs: A feature map.
-    kernel: Of static shape, of the dtype of the inputs.
+    kernel: A kernel of static shape and of the dtype of the inputs.
     strides: Step of the kernel along height and width.
     padding: See `layers.Network.conv2d`.
     layout: Layout of the inputs and of the outputs.
-    device: One of `DEVICE_KINDS`: what the convolution is to be fast on.
+    device: The device on which it should be fast, one of `DEVICE_KINDS`.
     training: Whether gradients will be taken.
     is_constant: Whether the kernel will be a constant of the graph. Several
       windows of one kernel would then be several constants, each stored.
@@ -155,7 +155,7 @@ def _library_conv2d(
     paddings.zeros(size, kernel.shape[0], strides, 'SAME') for size in sizes
   ]
   library_padding: str | list[list[int]] = 'SAME'
-  # 'SAME' by its name where the zeros are the same: explicit ones are slower.
+  # 'SAME' by its name where the zeros are equal: explicit padding is slower.
   if padding != 'SAME' and (None in sizes or zeros != zeros_of_same):
     edges = [[0, 0]] * 4
     for axis, zeros_of_axis in zip(layout.spatial_axes, zeros, strict=True):

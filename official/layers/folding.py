@@ -11,7 +11,7 @@ of the two layers is one convolution with a bias.
 
 Only a graph whose variables become constants gains by this: there
 `kernel * scale` is a constant, computed once. In any other graph it would be
-computed at every call, for more than it saves.
+computed at every call, which costs more than it saves.
 """
 
 from collections.abc import Callable
@@ -27,13 +27,13 @@ class Folding:
   """The convolutions of a network that a batch norm may yet be folded into.
 
   A network calls its layers one after the other, so when a convolution is
-  built it is not known what will follow. If batch norm does, the convolution
-  is built again with the scaled kernel; the first one then leads nowhere, and
-  is not in the export.
+  built, the next layer is not known. If it is batch norm, the convolution is
+  built again with the scaled kernel. Nothing then uses the first convolution,
+  so it is not in the export.
   """
 
   def __init__(self) -> None:
-    # By the reference of the outputs: a tensor itself cannot be a key.
+    # Keyed by the reference of the outputs, because a tensor cannot be a key.
     self._by_outputs: dict[object, tuple[Convolve, tf.Tensor]] = {}
 
   def remember(
@@ -42,9 +42,9 @@ class Folding:
     """Notes a convolution without a bias.
 
     Args:
-      outputs: The feature map that it gave, `convolve(kernel)`.
-      convolve: Makes the convolution again with another kernel.
-      kernel: [k, k, C, F].
+      outputs: The feature map that it returned, `convolve(kernel)`.
+      convolve: Function from another kernel to the feature map.
+      kernel: The kernel, [k, k, C, F].
     """
     self._by_outputs[outputs.ref()] = convolve, kernel
 
@@ -57,8 +57,8 @@ class Folding:
   ) -> tf.Tensor:
     """Feature map, [C], [C] -> feature map * scale + shift.
 
-    The scale goes into the kernel of the convolution that gave the map, if
-    one did. Scale and shift are cast to the dtype of the map.
+    The scale goes into the kernel of the convolution that made the map, if one
+    did. Scale and shift are cast to the dtype of the map.
     """
     scale, shift = (tf.cast(v, inputs.dtype) for v in (scale, shift))
     if inputs.ref() in self._by_outputs:

@@ -1,4 +1,4 @@
-"""The layout of a feature map: which of its axes hold what."""
+"""The layout of a feature map: the meaning of each of its axes."""
 
 import dataclasses
 
@@ -52,11 +52,11 @@ class Layout:
     return 'NHWC' if self.is_channels_last else 'NCHW'
 
   def spatial_sizes(self, feature_map: tf.Tensor) -> list[int | None]:
-    """Height and width of a feature map; None where it is not static."""
+    """Height and width of a feature map; None for a size that is not static."""
     return [feature_map.shape[axis] for axis in self.spatial_axes]
 
   def broadcast(self, vector: tf.Tensor) -> tf.Tensor:
-    """[C] -> [1, 1, 1, C] or [1, C, 1, 1], to go with a feature map."""
+    """[C] -> [1, 1, 1, C] or [1, C, 1, 1], to broadcast over a feature map."""
     shape = [1] * 4
     shape[self.channel_axis] = -1
     return tf.reshape(vector, shape)

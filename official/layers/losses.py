@@ -33,7 +33,7 @@ def l2(loss_filter_fn: Callable[[str], bool]) -> tf.Tensor:
   """Half the sum of squares of the trainable variables that decay.
 
   Args:
-    loss_filter_fn: Variable name to whether it decays.
+    loss_filter_fn: Function from a variable's name to whether it decays.
 
   Returns:
     A float32 scalar.

@@ -1,6 +1,6 @@
 """3x3 convolutions on small maps with few multiplications.
 
-Winograd's minimal filtering, as Lavin and Gray 2016 bring it to convolutional
+Winograd's minimal filtering, as Lavin and Gray 2016 apply it to convolutional
 networks (https://arxiv.org/abs/1509.09308, section 4). In their notation the
 algorithm F(m, r) computes m neighbouring outputs y of a filter g of r taps on
 a piece d of m + r - 1 inputs:
@@ -17,17 +17,18 @@ With C channels in and F out each element of (G g G^T) * (B^T d B) becomes a
 product of [N, C] by [C, F], one for each point: dense work at which BLAS is
 fast, while the transforms only add a little.
 
-What differs from the paper here:
+The differences from the paper are:
 
-- A whole map is one tile, and its zeros around it are known. Their columns of
-  B^T are left out, so nothing that meets padding is computed; and on a 2x2 map
-  3 multiplications an axis do, where F(2, 3) takes 4.
+- A whole map is one tile, and the zeros around it are known. Their columns of
+  B^T are left out, so no product with padding is computed. On a 2x2 map this
+  leaves 3 multiplications for each axis, where F(2, 3) takes 4.
 - The points for a 4x4 map are not the usual 0, 1, -1, 2, -2 (`_POINTS`).
 - A^T, B^T and G act along both axes at once, as Kronecker products: one
   matrix product on [positions, the rest] in place of two with a transposition.
 
-It pays for batches. On a 4x4 map it saves 108 C F multiply-adds for each image,
-and the transform of the kernel takes 9 * 36 C F once, as much as 3 images save.
+It pays only for batches. On a 4x4 map it saves 108 C F multiply-adds for each
+image, and the transform of the kernel takes 9 * 36 C F once, which is what 3
+images save.
 
 Gradients are TensorFlow's own, through the same few products.
 """
@@ -58,15 +59,15 @@ def fits(
   strides: int,
   zeros: Sequence[Sequence[int]],
 ) -> bool:
-  """Whether `conv2d` can compute this convolution, exactly enough.
+  """Whether `conv2d` can compute this convolution with a small enough error.
 
   On a 4x4 map of float32 the largest error is about 1e-5 of the outputs'
   standard deviation, twice that of a sum of products. In 16 bits it would be
   too large.
 
   Args:
-    inputs: [N, H, W, C], of static height and width.
-    kernel: [k, k, C, F].
+    inputs: A map [N, H, W, C], of static height and width.
+    kernel: A kernel [k, k, C, F].
     strides: Step of the kernel along height and width.
     zeros: Numbers of zeros [before, after] for height and for width.
   """
@@ -86,8 +87,8 @@ def conv2d(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
   of 144; each is [N, C] by [C, F].
 
   Args:
-    inputs: float32, of static height and width among `SIZES`.
-    kernel: float32, of static shape.
+    inputs: float32 [N, H, W, C], of static height and width among `SIZES`.
+    kernel: float32 [3, 3, C, F], of static shape.
   """
   height, width, channels = inputs.shape[1:]
   filters = kernel.shape[3]
@@ -164,12 +165,12 @@ def _interpolation(size: int, points: Sequence[Fraction | int]) -> _Algorithm:
   Row i of it holds the coefficients of the polynomial that is 0 at all other
   points, whose value at point i, the scale, is divided out of the filter.
 
-  The matrices are computed in exact fractions, since their own errors would
-  add to those of the result.
+  The matrices are computed in exact fractions, since rounding errors in them
+  would add to those of the result.
 
   Args:
     size: Number of positions of the map along the axis.
-    points: Size + 1 different numbers.
+    points: The points, `size` + 1 different numbers.
   """
   of_data: list[Sequence[Fraction | int]] = []
   of_filter: list[Sequence[Fraction | int]] = []
@@ -189,7 +190,7 @@ def _interpolation(size: int, points: Sequence[Fraction | int]) -> _Algorithm:
   data_matrix, filter_matrix, output_matrix = (
     np.array(matrix, np.float64) for matrix in (of_data, of_filter, to_outputs)
   )
-  first = KERNEL_SIZE // 2  # The columns before it and behind meet zeros.
+  first = KERNEL_SIZE // 2  # The columns before and after the map meet zeros.
   return _Algorithm(
     data_matrix[:, first : first + size], filter_matrix, output_matrix
   )

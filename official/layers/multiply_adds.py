@@ -1,8 +1,8 @@
 """The multiply-adds of the layers of a graph.
 
-A layer records its own when it is built, in a collection of its graph. They
-are kept with the graph, and not by whoever asked while it was built, because a
-graph is built once and then used many times.
+A layer records its own when it is built, in a collection of its graph. The
+counts are kept with the graph, not with the code that built it, because a graph
+is built once and then used many times.
 """
 
 import math
@@ -17,10 +17,10 @@ def of(graph: tf.Graph) -> dict[str, int]:
   """The multiply-adds of the convolutions and dense layers of a graph.
 
   Returns:
-    The name of each layer's kernel, in the order of the layers, with the
-    multiply-adds that the layer takes for one image. They are counted by the
-    definition of the layer, as papers do: products with padding count, however
-    the layer is computed.
+    The name of each layer's kernel, in the order of the layers, to the
+    multiply-adds of the layer for one image. They are counted by the definition
+    of the layer, as papers do: products with padding count, whatever algorithm
+    computes the layer.
   """
   return dict(graph.get_collection(_COLLECTION))
 
@@ -36,8 +36,8 @@ def record(
     kernel_name: Full name of the layer's kernel.
     kernel_shape: Shape of the kernel. Each weight is used once for each
       position of the output.
-    map_sizes: Height and width of the output, () for a dense layer. With None,
-      an unknown size, the layer counts 0.
+    map_sizes: Height and width of the output; () for a dense layer. If one is
+      None, which means unknown, the layer counts 0.
   """
   if tf.executing_eagerly():
     return

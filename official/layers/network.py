@@ -40,14 +40,13 @@ class Network(stateless.StatelessLayers):
     sync_batch_norm: Whether batch norm uses the batches of all replicas
       together.
     kernel_initializer: Initializer of the kernels of convolutions and dense
-      layers. By default they have those of the original's `tf.layers`.
+      layers; by default the initializers of the original's `tf.layers`.
     seed: Seed of dropout, which also depends on the step and the layer.
-    device: `'CPU'` or `'GPU'`: what convolutions are to be fast on. By default
-      what the step runs on (see `convolutions.device_kind`).
+    device: `'CPU'` or `'GPU'`, the device on which convolutions should be fast;
+      by default the device of the step (see `convolutions.device_kind`).
     frozen: Whether the variables will be constants, so that batch norm is
-      folded into convolutions (see `folding`). By default what
-      `Estimator.export_saved_model(frozen=...)` said of the graph that is
-      being built.
+      folded into convolutions (see `folding`); by default whether
+      `Estimator.export_saved_model(frozen=True)` builds the graph.
 
   Raises:
     ValueError: `data_format` or `device` is not one of those named above.
@@ -80,7 +79,7 @@ class Network(stateless.StatelessLayers):
     self._seed = seed
     self._device = device or convolutions.device_kind()
     self._frozen = frozen_graphs.is_marked() if frozen is None else frozen
-    # Batch norm of a batch depends on more than constants: it stays as it is.
+    # In training batch norm depends on the batch, so it cannot be folded.
     is_foldable = self._frozen and not training
     self._folding = folding.Folding() if is_foldable else None
 
@@ -144,7 +143,7 @@ class Network(stateless.StatelessLayers):
   def _convolution(
     self, inputs: tf.Tensor, strides: int, padding: str | int, groups: int
   ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The function from a kernel to the feature map that it makes of inputs."""
+    """The function from a kernel to the feature map, for these inputs."""
     return functools.partial(
       convolutions.grouped_conv2d,
       inputs,
@@ -162,8 +161,8 @@ class Network(stateless.StatelessLayers):
   ) -> tf.Tensor:
     """Feature map -> the map with mean beta and deviation gamma by channel.
 
-    In training by the batch, otherwise by moving averages; see the module
-    `batch_norm`. Gamma is one at first, beta is zero.
+    In training the batch gives the statistics, otherwise the moving averages;
+    see the module `batch_norm`. Gamma is one at first, beta is zero.
     """
     layer = self._scope.layer(name)
     shape = [inputs.shape[self.channel_axis]]
@@ -220,7 +219,7 @@ class Network(stateless.StatelessLayers):
     `dropout`.
 
     Raises:
-      ValueError: In training, if the graph has no global step.
+      ValueError: The graph of training has no global step.
     """
     layer = self._scope.layer(name)
     if not self.training or rate == 0:

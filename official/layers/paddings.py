@@ -12,15 +12,15 @@ PADDINGS = ('SAME', 'VALID', 'FIXED')
 def zeros(
   size: int | None, window: int, strides: int, padding: str | int
 ) -> list[int]:
-  """The number of zeros [before, after] the positions of one axis.
+  """The numbers of zeros [before, after] the positions of one axis.
 
-  `'SAME'` adds as few zeros as give ceil(size / strides) outputs, so with
-  strides above 1 the number depends on the size. `'FIXED'` depends on the
-  window alone, so a strided convolution sees an image at the same offset
-  whatever its size.
+  `'SAME'` adds the fewest zeros that give ceil(size / strides) outputs, so with
+  strides above 1 the number depends on the size. `'FIXED'` depends only on the
+  window, so a strided convolution sees an image at the same offset whatever
+  its size.
 
   Args:
-    size: Positions along the axis, or None if unknown: `'SAME'` is then
+    size: Number of positions along the axis; None if unknown, where `'SAME'` is
       computed for strides of 1.
     window: Size of the kernel along the axis.
     strides: Step of the window along the axis.
@@ -48,10 +48,10 @@ def check_window(
   """Checks that a square window fits at least once into a padded map.
 
   Args:
-    kind: What an error message calls the window: `'kernel'` or `'window'`.
+    kind: The name of the window in error messages, `'kernel'` or `'window'`.
     window: Height and width of the window.
     strides: Step of the window along height and width.
-    sizes: Height and width of the map; None where unknown.
+    sizes: Height and width of the map; None for an unknown size.
     padding: See `layers.Network.conv2d`.
 
   Raises:

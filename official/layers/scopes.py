@@ -1,4 +1,4 @@
-"""The names of a network's layers, with the variables under these names."""
+"""The names of a network's layers, and the variables under these names."""
 
 import contextlib
 from collections.abc import Callable, Sequence

@@ -9,10 +9,10 @@ to 32 pixels work on such maps, and they have most of its weights.
 
 So here every output position is one dense product: the inputs that it sees,
 as [N, window * C], times the taps that see them, as [window * C, F], where
-`window` is the number of positions seen. Windows are known from the sizes
-alone, so the graph is fixed when it is built.
+`window` is the number of positions seen. Windows depend only on the sizes, so
+the graph is fixed when it is built.
 
-The gradients have code of their own. The automatic gradient of taking several
+The gradients have code of their own. TensorFlow's gradient of taking several
 windows from a kernel pads each window's gradient to the size of the kernel and
 adds them all up, so it writes every weight many times. `_kernel_gradient`
 computes the gradient of each tap directly and writes it once.
@@ -25,8 +25,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-# The largest maps, as height times width, on which this way was the faster
-# one. Each output is one more product and one more window of the kernel.
+# The largest maps, as height times width, for which this was measured to be
+# faster. Each output is one more product and one more window of the kernel.
 MAX_OUTPUTS = 4
 _MAX_INPUTS = 16
 
@@ -38,11 +38,11 @@ def fits(
   zeros: Sequence[Sequence[int]],
   max_outputs: int = MAX_OUTPUTS,
 ) -> bool:
-  """Whether `conv2d` is the faster way to convolve these.
+  """Whether `conv2d` here is faster than TensorFlow's for these sizes.
 
   Args:
-    inputs: [N, H, W, C], of static height and width.
-    kernel: [k, k, C, F].
+    inputs: A map [N, H, W, C], of static height and width.
+    kernel: A kernel [k, k, C, F].
     strides: Step of the kernel along height and width.
     zeros: Numbers of zeros [before, after] for height and for width.
     max_outputs: The largest number of output positions. With 1 each weight is
@@ -54,7 +54,7 @@ def fits(
     _num_outputs(size, kernel_size, strides, pad)
     for size, pad in zip(sizes, zeros, strict=True)
   )
-  # A window that lies in the zeros alone would be an empty product.
+  # A window that lies entirely in the zeros would be an empty product.
   every_output_sees_an_input = all(max(pad) < kernel_size for pad in zeros)
   return (
     every_output_sees_an_input
@@ -74,13 +74,13 @@ def conv2d(
   """[N, H, W, C], [k, k, C, F] -> [N, H', W', F], as `tf.nn.conv2d`.
 
   Args:
-    inputs: Of static height, width and channels.
-    kernel: Of static shape, of the dtype of the inputs.
+    inputs: A map of static height, width and channels.
+    kernel: A kernel of static shape and of the dtype of the inputs.
     strides: Step of the kernel along height and width.
     zeros: Numbers of zeros [before, after] for height and for width.
-    training: Whether to attach the fast gradient. TensorFlow ties inputs,
-      kernel and outputs together in one op for it, so graphs that only run
-      forward go without.
+    training: Whether to attach the fast gradient. For it TensorFlow ties
+      inputs, kernel and outputs together in one op, so graphs that only run
+      forward do without it.
   """
   rows, columns = (
     _windows(size, kernel.shape[0], strides, pad)
@@ -112,7 +112,7 @@ def conv2d(
 
 @dataclasses.dataclass(frozen=True)
 class _Window:
-  """What one output sees along one axis: as many inputs as taps.
+  """The inputs that one output sees along one axis, and the taps that see them.
 
   Attributes:
     inputs: Positions of the input that the output sees.
@@ -129,7 +129,7 @@ class _Window:
 
   @property
   def unseen(self) -> list[int]:
-    """Numbers of positions of the input [before, after] those seen."""
+    """Numbers of inputs [before, after] those that the output sees."""
     return [self.inputs.start, self.size - self.inputs.stop]
 
 
@@ -139,7 +139,7 @@ def _windows(
   """The window of each output along one axis."""
   windows = []
   for output in range(_num_outputs(size, kernel_size, strides, zeros)):
-    start = output * strides - zeros[0]  # Of the kernel; may be outside.
+    start = output * strides - zeros[0]  # Negative where it is in the zeros.
     first, last = max(start, 0), min(start + kernel_size, size)
     taps = slice(first - start, last - start)
     windows.append(_Window(slice(first, last), taps, size))
@@ -170,7 +170,7 @@ def _outputs(
 
   Args:
     inputs: The map.
-    weights: Those of each output position, row by row.
+    weights: The weights of each output position, row by row.
     rows: The H' windows along the height.
     columns: The W' windows along the width.
   """
@@ -195,10 +195,10 @@ def _input_gradient(
   rows: Sequence[_Window],
   columns: Sequence[_Window],
 ) -> tf.Tensor:
-  """[N, H', W', F] -> [N, H, W, C], the sum of what each output sends back.
+  """[N, H', W', F] -> [N, H, W, C], the sum of the gradients of each output.
 
   Args:
-    inputs: [N, H, W, C], for its shape.
+    inputs: The map [N, H, W, C], of which only the shape is used.
     weights: [window * C, F] for each output position, row by row.
     output_gradient: Gradient of the loss by the outputs.
     rows: The H' windows along the height.
@@ -231,7 +231,7 @@ def _kernel_gradient(
 
   Args:
     inputs: The map.
-    kernel: For its shape and dtype.
+    kernel: The kernel, of which only the shape and the dtype are used.
     output_gradient: Gradient of the loss by the outputs.
     rows: The H' windows along the height.
     columns: The W' windows along the width.

@@ -1,4 +1,4 @@
-"""The layers that own no variables: functions of feature maps of one layout."""
+"""The layers without variables: functions of feature maps of one layout."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from official.layers import layouts, paddings, response_normalization
 
 
 class StatelessLayers:
-  """The layers of a network that own no variables.
+  """The layers of a network without variables.
 
   A feature map is [N, H, W, C] or [N, C, H, W], as `data_format` says.
 
@@ -69,7 +69,7 @@ class StatelessLayers:
     strides: int,
     padding: str = 'SAME',
   ) -> tf.Tensor:
-    """Feature map -> the mean of each window, without what is padding.
+    """Feature map -> the mean of each window, without its padding.
 
     Args:
       inputs: A feature map.
@@ -118,7 +118,7 @@ class StatelessLayers:
     strides: int,
     padding: str,
   ) -> tf.Tensor:
-    # TensorFlow has no pools of another padding.
+    # TensorFlow has pools only with these paddings.
     if padding not in ('SAME', 'VALID'):
       raise ValueError(f"padding must be 'SAME' or 'VALID', given: {padding!r}")
     sizes = self._layout.spatial_sizes(inputs)

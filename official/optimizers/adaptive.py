@@ -12,7 +12,7 @@ class AdadeltaOptimizer(Optimizer):
     learning_rate: Factor of the step, a number or a tensor of shape []; the
       paper has none, which is 1.
     rho: Share of the running averages kept at each step.
-    epsilon: What is added under the square roots.
+    epsilon: The number that is added under the square roots.
   """
 
   def __init__(
@@ -46,15 +46,16 @@ class AdadeltaOptimizer(Optimizer):
 class AdamOptimizer(Optimizer):
   """Adam: Kingma and Ba 2015 (https://arxiv.org/abs/1412.6980).
 
-  In the form at the end of section 2, where the correction of the bias is part
-  of the rate. It needs the powers beta1 ** step and beta2 ** step, which are
-  variables, so that a checkpoint holds them.
+  It has the form at the end of section 2, where the correction of the bias is
+  part of the rate. It needs the powers beta1 ** step and beta2 ** step, which
+  are variables, so that a checkpoint holds them.
 
   Args:
     learning_rate: A number, or a tensor of shape [].
     beta1: Share of the first moment kept at each step.
     beta2: Share of the second moment kept at each step.
-    epsilon: What is added to the square root; "epsilon hat" in the paper.
+    epsilon: The number that is added to the square root, "epsilon hat" in the
+      paper.
   """
 
   def __init__(

@@ -27,11 +27,11 @@ class LARSOptimizer(MomentumOptimizer):
   Args:
     learning_rate: A number, or a tensor of shape []: the paper's global rate.
     momentum: Share of the accumulator kept at each step.
-    weight_decay: The paper's beta, of the layers that are not skipped.
+    weight_decay: The paper's beta, for the layers that are not skipped.
     eeta: The paper's trust coefficient eta.
-    skip_list: A variable with one of these in its name gets plain momentum and
-      no weight decay. The norms of batch norm's variables and of biases say
-      little: these are few numbers, and biases begin at 0.
+    skip_list: Parts of names. A variable with one of these in its name gets
+      plain momentum and no weight decay. The norms of batch norm's variables
+      and of biases mean little: these are few numbers, and biases begin at 0.
   """
 
   def __init__(
@@ -61,7 +61,7 @@ class LARSOptimizer(MomentumOptimizer):
         self._eeta * weight_norm,
         gradient_norm + self._weight_decay * weight_norm,
       )
-      # Weights that are all zero have the ratio 0: they would never change.
+      # Weights that are all zero have the ratio 0, so they would never change.
       has_ratio = (weight_norm > 0) & (gradient_norm > 0)
       rate = rate * tf.where(has_ratio, trust_ratio, 1.0)
       gradient += self._weight_decay * variable

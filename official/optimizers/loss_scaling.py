@@ -5,9 +5,9 @@ Multiplying the loss by a scale multiplies every gradient, so that they stay in
 the range of float16; the float32 gradient is divided by the scale before it
 meets a weight (Micikevicius et al. 2018, section 3.2,
 https://arxiv.org/abs/1710.03740). The best scale is the largest one that
-overflows no gradient. It differs from network to network and changes in
-training, so it is searched for: upwards while all gradients are finite, and
-down at once when one is not, a step that is left out.
+overflows no gradient. It differs from network to network and changes during
+training, so it is searched for: it rises while all gradients are finite, and
+falls at once when one is not, in a step that changes no weight.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def dynamic_update(
   a resumed run has them from its checkpoint.
 
   Args:
-    optimizer: Steps the variables.
+    optimizer: The optimizer that steps the variables.
     loss: Mean over this replica's batch, shape [].
     is_trained: Function from a variable's name to whether it may change; by
       default all may.
@@ -73,7 +73,7 @@ def dynamic_update(
 
 
 def _variable(initial_value: float, name: str) -> tf.Variable:
-  """A variable that all replicas assign the same value to."""
+  """A variable to which all replicas assign the same value."""
   return tf.Variable(
     lambda: tf.constant(initial_value),
     name=name,

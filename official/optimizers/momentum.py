@@ -10,14 +10,14 @@ class MomentumOptimizer(Optimizer):
 
   `accumulator = momentum * accumulator + gradient` and then
   `variable -= learning_rate * accumulator`. The rate stays outside of the
-  accumulator, so a drop of the rate takes effect at once (Keras' SGD has it
-  inside, and goes on for some steps with the old one).
+  accumulator, so a drop of the rate takes effect at once. (Keras' SGD has the
+  rate inside, so steps with the old rate go on for a while.)
 
   Args:
     learning_rate: A number, or a tensor of shape [].
     momentum: Share of the accumulator kept at each step.
     use_nesterov: Whether to step by `gradient + momentum * accumulator`, which
-      is Nesterov's form of it (Sutskever et al. 2013, section 2).
+      is Nesterov's form (Sutskever et al. 2013, section 2).
   """
 
   def __init__(

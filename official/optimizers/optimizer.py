@@ -1,4 +1,4 @@
-"""What all optimizers share: gradients over replicas, and their use.
+"""The base of all optimizers: gradients over replicas, and their use.
 
 `minimize` returns the `train_op` of an `EstimatorSpec`. Under a
 `tf.distribute` strategy the gradient is that of the mean loss over replicas,
@@ -66,8 +66,8 @@ class Optimizer:
       )
     context = tf.distribute.get_replica_context()
     num_replicas = context.num_replicas_in_sync
-    # The gradients of 1 / num_replicas of each replica's mean add up to the
-    # gradient of the mean over all.
+    # Each replica's mean is divided by the number of replicas, so that the
+    # gradients add up to the gradient of the mean over all of them.
     gradients = tf.gradients(loss / num_replicas, variables)
     pairs = [
       (gradient, variable)
@@ -81,7 +81,7 @@ class Optimizer:
       )
     if num_replicas == 1:
       return pairs
-    # All at once, so that they travel together.
+    # One call for all gradients, so that TensorFlow can send them together.
     sums = context.all_reduce(
       tf.distribute.ReduceOp.SUM, [gradient for gradient, _ in pairs]
     )
@@ -111,7 +111,7 @@ class Optimizer:
   def update(
     self, grads_and_vars: Iterable[tuple[tf.Tensor | None, tf.Variable]]
   ) -> tf.Operation:
-    """The op that steps each variable, and leaves the global step alone.
+    """The op that steps each variable, without the global step.
 
     Args:
       grads_and_vars: See `apply_gradients`.
@@ -126,7 +126,7 @@ class Optimizer:
     return tf.group(*steps, *self._update_shared_variables(shared))
 
   def _make_shared_variables(self) -> dict[str, tf.Variable]:
-    """Name to variable, of those that the steps of all variables share."""
+    """Name to variable, for those that the steps of all variables share."""
     return {}
 
   def _apply(
@@ -139,26 +139,26 @@ class Optimizer:
     """The op that steps one variable.
 
     Args:
-      gradient: Of the shape and dtype of the variable.
-      variable: What is stepped.
+      gradient: The gradient, of the shape and dtype of the variable.
+      variable: The variable to step.
       rate: The learning rate, float32 [].
-      shared: What `_make_shared_variables` returned.
+      shared: The variables that `_make_shared_variables` returned.
     """
     raise NotImplementedError
 
   def _update_shared_variables(
     self, shared: dict[str, tf.Variable]
   ) -> list[tf.Operation]:
-    """The ops that step what `_make_shared_variables` returned."""
+    """The ops that step the variables of `_make_shared_variables`."""
     del shared
     return []
 
 
 def slot(variable: tf.Variable, name: str) -> tf.Variable:
-  """What an optimizer keeps for a variable: zeros of its shape at first.
+  """The variable that an optimizer keeps for another; its first value is zero.
 
   Args:
-    variable: Whose slot it is.
+    variable: The variable that the slot belongs to.
     name: TensorFlow 1's name of the slot, such as `'Momentum'`. The slot of
       `net/kernel` is then `net/kernel/Momentum`.
   """
@@ -171,6 +171,6 @@ def untrained_variable(
   initial_value: Callable[[], tf.Tensor], name: str
 ) -> tf.Variable:
   """A variable that is part of a checkpoint and that no optimizer steps."""
-  # Outside every name scope: its name is complete.
+  # Outside every name scope, because its name is complete.
   with tf.compat.v1.name_scope(None):
     return tf.Variable(initial_value, name=name, trainable=False)

@@ -1,7 +1,7 @@
 """Learning-rate schedules: pure functions from the global step to the rate.
 
-Because a rate depends on the step and on nothing else, a resumed run has the
-rate that an unbroken one would have had.
+Because a rate depends only on the step, a resumed run has the rates of an
+uninterrupted one.
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-# From the global step, an int or an integer tensor [], to a float32 tensor [].
+# Function from the global step, an int or an integer tensor [], to float32 [].
 LearningRateFn = Callable[[int | tf.Tensor], tf.Tensor]
 
 
@@ -23,7 +23,7 @@ def piecewise_constant(
     values: Rates, one more than boundaries.
 
   Raises:
-    ValueError: The number of values is wrong, or the boundaries fall.
+    ValueError: The number of values is wrong, or the boundaries do not ascend.
   """
   if len(values) != len(boundaries) + 1:
     raise ValueError(
@@ -45,10 +45,11 @@ def piecewise_constant(
 def with_warmup(
   learning_rate_fn: LearningRateFn, peak: float, warmup_steps: int
 ) -> LearningRateFn:
-  """From 0 at step 0 in a straight line towards `peak`, then another schedule.
+  """A straight line from 0 at step 0 towards `peak`, then another schedule.
 
-  Gradual warmup: Goyal et al. 2017 (https://arxiv.org/abs/1706.02677), section
-  2.2. The large rate of a large batch would make the first steps diverge.
+  This is the gradual warmup of Goyal et al. 2017
+  (https://arxiv.org/abs/1706.02677), section 2.2: with the large rate of a
+  large batch the first steps would diverge.
 
   Args:
     learning_rate_fn: The schedule from step `warmup_steps` on.
@@ -114,7 +115,7 @@ def polynomial(
 def _share_done(
   step: int | tf.Tensor, total_steps: int, warmup_steps: int
 ) -> tf.Tensor:
-  """How much of the steps after the warmup is over, from 0 to 1."""
+  """The share of the steps after the warmup that are done, from 0 to 1."""
   num_steps = max(total_steps - warmup_steps, 1)
   done = (tf.cast(step, tf.float32) - warmup_steps) / num_steps
   return tf.clip_by_value(done, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""One step of an optimizer, as the settings of a run ask for it."""
+"""One step of the optimizer that the settings of a run ask for."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from official.optimizers.lars import LARSOptimizer
 from official.optimizers.momentum import MomentumOptimizer
 from official.optimizers.optimizer import Optimizer
 
-# By name: from rate, momentum and weight decay to the optimizer.
+# Name to the function of rate, momentum and weight decay that makes it.
 _OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
   'momentum': lambda rate, momentum, _: MomentumOptimizer(rate, momentum),
   'adadelta': lambda rate, *_: AdadeltaOptimizer(rate),
@@ -26,13 +26,13 @@ def train_op(
   """The op of a training step: gradients, and the optimizer's updates.
 
   Args:
-    loss: Scalar.
+    loss: The loss, a scalar.
     rate: The learning rate, a float32 scalar.
-    params: The settings by name. Read here: `optimizer`, `momentum` and
-      `weight_decay`; `enable_lars`, LARS in place of the optimizer;
-      `loss_scale`, which multiplies the loss before the gradient and divides it
-      after (`'dynamic'`: see `loss_scaling.dynamic_update`); `fine_tune`, train
-      only the variables with `dense` in their names.
+    params: The settings by name. These are read: `optimizer`, `momentum` and
+      `weight_decay`; `enable_lars`, which takes LARS in place of the optimizer;
+      `loss_scale`, which multiplies the loss and divides its gradient
+      (`'dynamic'`: see `loss_scaling.dynamic_update`); `fine_tune`, which
+      trains only the variables with `dense` in their names.
   """
   name = 'lars' if params['enable_lars'] else params['optimizer']
   optimizer = _OPTIMIZERS[name](

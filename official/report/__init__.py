@@ -1,1 +1,1 @@
-"""The report of runs: curves, a table and a conclusion, computed from files."""
+"""The report of runs: curves, tables and a conclusion, computed from files."""

@@ -26,9 +26,9 @@ _STYLE = {
   'axes.spines.top': False,
   'axes.spines.right': False,
   'legend.frameon': False,
-  # Letters as outlines look the same on every machine, whatever its fonts.
+  # Text as outlines looks the same on every machine, whatever its fonts.
   'svg.fonttype': 'path',
-  # Without it the ids in an SVG are random: the same runs give other bytes.
+  # Without it the ids in an SVG are random, so the same runs give other bytes.
   'svg.hashsalt': 'official.report',
 }
 # How the files of fonts with Chinese letters begin, the best font first.
@@ -62,8 +62,8 @@ def draw(groups: Sequence[Group], say: Language) -> dict[str, PlotFiles]:
 def font_for(say: Language) -> str | None:
   """The file of a font with the letters of a language.
 
-  None where Matplotlib's own font has them, or where this machine has no such
-  font.
+  It is None where Matplotlib's own font has them, or where this machine has no
+  such font.
   """
   return _chinese_font() if say.needs_font else None
 
@@ -91,7 +91,7 @@ def _style(font: str | None) -> Iterator[None]:
 
 def _file(figure: Figure, fmt: str) -> bytes:
   file = io.BytesIO()
-  # No date, so that the same runs give the same bytes.
+  # Without a date the same runs give the same bytes.
   metadata = {'Date': None} if fmt == 'svg' else {}
   figure.savefig(file, format=fmt, dpi=150, metadata=metadata)
   return _with_palette(file) if fmt == 'png' else file.getvalue()

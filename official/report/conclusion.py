@@ -1,4 +1,4 @@
-"""The conclusion of a report: sentences computed from the runs' figures."""
+"""The conclusion of a report: sentences computed from the runs' numbers."""
 
 import itertools
 import math
@@ -16,9 +16,9 @@ _LENGTH = attrgetter('epochs')
 def sentences(groups: Sequence[Group], say: Language) -> list[str]:
   """One sentence for each group, then comparisons.
 
-  Two variants of networks are compared after the same number of epochs: by the
-  groups that were meant to be equally long, if there are any. Otherwise by the
-  longest group of each, at the epoch where the shorter one ended.
+  Two variants of networks are compared after the same number of epochs. If
+  there are groups that were meant to be equally long, these are compared;
+  otherwise the longest group of each, at the epoch where the shorter one ended.
   """
   result = [_accuracy(group, say) for group in groups]
   variants: dict[tuple[str, str], list[Group]] = {}
@@ -30,7 +30,7 @@ def sentences(groups: Sequence[Group], say: Language) -> list[str]:
   for (a_key, a), (b_key, b) in itertools.combinations(variants.items(), 2):
     a_dataset, b_dataset = a_key[0], b_key[0]
     if a_dataset != b_dataset:
-      continue  # Accuracies on different images say nothing of the networks.
+      continue  # Accuracies on different images cannot be compared.
     result += [_comparison(*pair, say) for pair in _comparable(a, b)]
     result.append(
       _comparison_of_time(max(a, key=_LENGTH), max(b, key=_LENGTH), say)
@@ -53,7 +53,7 @@ def _comparable(
 def _accuracy(group: Group, say: Language) -> str:
   interval = group.accuracy(group.epochs)
   count = len(group.runs)
-  # A run that was stopped early is not called by the length it was meant for.
+  # The name of a run that was stopped early must not give the planned length.
   is_finished = round(group.epochs, 1) == group.runs[0].train_epochs
   return say(
     '{name} classifies {accuracy} % of the test images correctly after '
@@ -70,10 +70,10 @@ def _accuracy(group: Group, say: Language) -> str:
 
 
 def _effect_of_length(groups: Sequence[Group], say: Language) -> list[str]:
-  """What longer training of one variant changes.
+  """The effect of longer training on the accuracy of each variant.
 
-  It compares the shortest with the longest group; none where they differ in
-  more than their length.
+  The shortest group is compared with the longest; there is no sentence where
+  they differ in more than their length.
   """
   short, long = min(groups, key=_LENGTH), max(groups, key=_LENGTH)
   if short.epochs == long.epochs:
@@ -104,7 +104,7 @@ def _effect_of_length(groups: Sequence[Group], say: Language) -> list[str]:
 
 
 def _comparison(a: Group, b: Group, say: Language) -> str:
-  """Which one of two groups is more accurate at the end of the shorter one."""
+  """Which of two groups is more accurate at the end of the shorter one."""
   epoch = min(a.epochs, b.epochs)
   if not (a.at(epoch) and b.at(epoch)):
     return say(
@@ -114,8 +114,8 @@ def _comparison(a: Group, b: Group, say: Language) -> str:
       b=b.name,
     )
   interval = _difference(a, epoch, b, epoch)
-  # Groups that end together need no length in their names: the sentence says
-  # it. Where one of them goes on, the name tells which group is meant.
+  # Groups that end together need no length in their names, because the sentence
+  # gives it. Where one goes on, the length shows which group is meant.
   end_together = round(a.epochs, 1) == round(b.epochs, 1)
   names = [group.variant if end_together else group.name for group in (a, b)]
   epochs = epochs_text(epoch, say)
@@ -143,7 +143,7 @@ def _comparison(a: Group, b: Group, say: Language) -> str:
 
 
 def _comparison_of_time(a: Group, b: Group, say: Language) -> str:
-  """How the times per epoch of training compare, by their ratio."""
+  """The comparison of the times per epoch of training, by their ratio."""
   slow, fast = sorted((a, b), key=lambda group: -group.seconds_per_epoch)
   values = {
     'slow': slow.variant,
@@ -152,7 +152,8 @@ def _comparison_of_time(a: Group, b: Group, say: Language) -> str:
     'fast_seconds': _number(fast.seconds_per_epoch),
     'ratio': f'{slow.seconds_per_epoch / fast.seconds_per_epoch:.2f}',
   }
-  # Times vary by factors, not by seconds: the ratio is a difference of logs.
+  # Times vary by factors, not by seconds, so the interval is that of a ratio,
+  # which is a difference of logarithms.
   logs = [
     [math.log(run.seconds_per_epoch) for run in group.runs]
     for group in (slow, fast)
@@ -187,8 +188,8 @@ def _comparison_of_time(a: Group, b: Group, say: Language) -> str:
 def _difference(a: Group, a_epoch: float, b: Group, b_epoch: float) -> Interval:
   """The accuracy of a at its epoch minus that of b at its epoch.
 
-  The interval is over the seeds where both have several; otherwise over the
-  test images.
+  The interval is over the seeds where both groups have several; otherwise it is
+  over the test images.
   """
   accuracies = [
     [evaluation.accuracy for evaluation in group.at(epoch)]

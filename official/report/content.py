@@ -1,4 +1,4 @@
-"""The content of a report, whether a page or slides show it."""
+"""The content of a report, for a page as well as for slides."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ TITLES = {
   'mistakes': 'Most confident mistakes',
   'filters': 'Filters of the first layer',
 }
-_MOST_CLASSES = 100  # A longer table is not read.
+_MOST_CLASSES = 100  # Nobody reads a longer table.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class CloseUp:
     title: The group and the seed of the run.
     variant: The variant of the network; see `Group`.
     plots: Names of the plots.
-    classes: Precision and recall of each class; None of too many classes.
+    classes: Precision and recall of each class; None for too many classes.
   """
 
   title: str
@@ -50,10 +50,10 @@ class Content:
   """A report.
 
   Attributes:
-    title: Which networks are compared, on which data.
-    lead: How many runs and images the report is based on.
-    sentences: The conclusion.
-    notes: How to read it.
+    title: The networks that are compared, and their data.
+    lead: The numbers of runs and images that the report is based on.
+    sentences: The sentences of the conclusion.
+    notes: Notes on how to read the report.
     results: One row for each group.
     curves: Names of the plots that compare the groups.
     close_ups: One for each group that has predictions.
@@ -82,9 +82,9 @@ def compose(
   """Puts all texts and tables of a report together.
 
   Args:
-    groups: What is reported on.
-    plots: Names of the plots that were drawn. Those of one group end with the
-      group's number, such as `confusion_1`.
+    groups: The groups of runs to report on.
+    plots: Names of the plots that were drawn. The names of plots of one group
+      end with the group's number, such as `confusion_1`.
     say: The language.
   """
   runs = [run for group in groups for run in group.runs]
@@ -136,7 +136,7 @@ def _counts(numbers: Iterable[int]) -> str:
 
 
 def _different(texts: Iterable[str]) -> list[str]:
-  """Each text once, in the order in which they come first."""
+  """Each text once, in the order of their first occurrences."""
   return list(dict.fromkeys(texts))
 
 

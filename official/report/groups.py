@@ -1,4 +1,4 @@
-"""Runs that differ in nothing except their seed, as one row of a report."""
+"""Runs that differ only in their seed, as one row of a report."""
 
 import statistics
 from collections.abc import Sequence
@@ -16,27 +16,27 @@ _WITHOUT_EFFECT = {
   'save_checkpoints_steps',
   'steps_per_loop',
 }
-_SAME_EPOCH = 0.02  # evaluations at most this far apart are of the same epoch
+_SAME_EPOCH = 0.02  # Evaluations at most this far apart are of the same epoch.
 
 
 class Group:
-  """Runs that differ in nothing except the seed.
+  """Runs that differ only in the seed.
 
   Args:
-    runs: At least one.
-    variant: See below.
-    name: See below.
+    runs: The runs, at least one.
+    variant: The `variant` of the group.
+    name: The `name` of the group.
 
   Attributes:
-    runs: The same runs.
+    runs: The runs.
     network: The name of the network.
     variant: The network, with the settings or the data set in which it differs
-      from other groups of this network; not with the number of epochs.
-    name: The same with the number of epochs, where that differs too.
+      from other groups of this network, without the number of epochs.
+    name: The variant with the number of epochs, where that differs too.
     parameters: Number of trained numbers.
     predictions: The predictions of the first run that has them; None where no
       run has.
-    predicting_run: That run.
+    predicting_run: The run of these predictions.
   """
 
   def __init__(self, runs: Sequence[Run], variant: str, name: str):
@@ -80,7 +80,7 @@ class Group:
     values = [evaluation.accuracy for evaluation in evaluations]
     if len(values) > 1:
       interval = intervals.mean(values)
-      # Student's interval does not know that an accuracy is between 0 and 1.
+      # Student's interval may reach beyond 0 or 1, where no accuracy is.
       return interval._replace(
         low=max(interval.low, 0), high=min(interval.high, 1)
       )
@@ -89,9 +89,9 @@ class Group:
 
 
 def group_runs(runs: Sequence[Run], say: Language) -> list[Group]:
-  """Groups runs by all except their seed, in the order of their first runs.
+  """Groups runs that differ only in their seed, in the order of first runs.
 
-  The names of groups of one network say in what they differ.
+  The names of groups of one network give the settings in which they differ.
   """
   runs_by_key: dict[tuple[object, ...], list[Run]] = {}
   for run in runs:

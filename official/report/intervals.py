@@ -28,10 +28,10 @@ class Interval(NamedTuple):
 
 
 def proportion(count: float, total: int) -> Interval:
-  """Of `count` in `total`, at least 1: Wilson's score interval (Wilson 1927).
+  """Wilson's score interval (Wilson 1927) of `count` in `total`, at least 1.
 
-  Unlike the normal approximation it holds for proportions close to 0 and 1,
-  which good accuracies are.
+  Unlike the normal approximation it holds for proportions close to 0 and 1, and
+  good accuracies are close to 1.
   """
   p = count / total
   spread = _Z * math.sqrt(p * (1 - p) / total + (_Z / total / 2) ** 2)
@@ -40,18 +40,18 @@ def proportion(count: float, total: int) -> Interval:
 
 
 def mean(values: Sequence[float]) -> Interval:
-  """Of two or more independent values of one distribution: Student's."""
+  """Student's interval of the mean of two or more independent values."""
   middle = statistics.fmean(values)
   half = _t(len(values) - 1) * _standard_error(values)
   return Interval(middle, middle - half, middle + half)
 
 
 def difference_of_proportions(a: Interval, b: Interval) -> Interval:
-  """Of a - b, two independent proportions: Newcombe's (1998b, method 10).
+  """Newcombe's interval (1998b, method 10) of a - b, independent proportions.
 
   Args:
     a: A proportion, with Wilson's interval.
-    b: The other one, likewise.
+    b: The other proportion, with Wilson's interval.
   """
   d = a.estimate - b.estimate
   below = math.hypot(a.estimate - a.low, b.high - b.estimate)
@@ -60,10 +60,13 @@ def difference_of_proportions(a: Interval, b: Interval) -> Interval:
 
 
 def difference_of_means(a: Sequence[float], b: Sequence[float]) -> Interval:
-  """Of the mean of a minus the mean of b, two or more values each: Welch's.
+  """Welch's interval of the mean of a minus the mean of b.
 
-  The two variances may differ. Without any variance there is nothing to
-  estimate an interval from: it is the difference alone.
+  The two variances may differ. If both are 0, the interval has no width.
+
+  Args:
+    a: Two or more values.
+    b: Two or more values.
   """
   errors = [_standard_error(values) ** 2 for values in (a, b)]
   d = statistics.fmean(a) - statistics.fmean(b)

@@ -6,13 +6,13 @@ LANGUAGES = ('en', 'zh')
 
 
 class Language:
-  """A language, called with an English template and the values for its places.
+  """A language, which translates English templates and fills them in.
 
   Args:
     name: One of `LANGUAGES`.
 
   Attributes:
-    name: The same, which is also the `lang` of HTML pages.
+    name: The given name, which is also the `lang` of HTML pages.
     needs_font: Whether it needs a font with more than Latin letters.
   """
 
@@ -22,7 +22,7 @@ class Language:
     self._table = chinese.TABLE if name == 'zh' else None
 
   def __call__(self, template: str, **values: object) -> str:
-    """The template in this language, filled in.
+    """Returns the template in this language, filled in.
 
     Raises:
       KeyError: There is no translation of the template.
@@ -32,7 +32,7 @@ class Language:
     return template.format(**values)
 
   def all_of(self, names: list[str]) -> str:
-    """`a, b and c`."""
+    """Joins names to a text such as `a, b and c`."""
     if len(names) == 1:
       return names[0]
     if self.name == 'zh':

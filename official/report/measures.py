@@ -15,7 +15,7 @@ def confusion(
   Args:
     labels: Int [N], the true classes.
     classes: Int [N], the predicted classes.
-    num_classes: C.
+    num_classes: Number of classes, C.
 
   Returns:
     int64 [C, C].
@@ -30,8 +30,8 @@ class ClassMeasures(NamedTuple):
   """The measures of one class; NaN where there is nothing to divide by.
 
   Attributes:
-    precision: Share of the images predicted as this class that are of it.
-    recall: Share of the images of this class that are predicted as it.
+    precision: Of the images predicted as this class, the share that are of it.
+    recall: Of the images of this class, the share that are predicted as it.
     f1: The harmonic mean of the two.
     num_images: Number of images of this class.
   """

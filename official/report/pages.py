@@ -1,4 +1,4 @@
-"""A report as HTML that needs no network, or as Markdown."""
+"""A report as HTML without links to the network, or as Markdown."""
 
 import base64
 import os
@@ -25,7 +25,7 @@ def html(
     template: `'page.html'` or `'slides.html'`.
     content: The content of the report.
     plots: The files of each plot, by its name.
-    say: The language.
+    say: The language of the texts.
     **values: Further variables of the template.
   """
   environment = jinja2.Environment(
@@ -39,7 +39,7 @@ def html(
 
 def _data_uri(files: PlotFiles) -> str:
   kind, fmt = 'svg+xml', 'svg'
-  # An SVG of many pixels, such as a grid of images, is several times as large.
+  # An SVG of images is several times as large as their PNG.
   if len(files['png']) < len(files['svg']) / 4:
     kind = fmt = 'png'
   data = base64.b64encode(files[fmt]).decode()

@@ -42,8 +42,8 @@ def render(
     slides: The content of the pages.
     plots: The files of each plot, by its name.
     say: The language.
-    font_file: A font to embed, where the language needs one. Where it is None
-      or of a kind that ReportLab cannot embed, viewers use a font of theirs.
+    font_file: The file of a font to embed, where the language needs one. If it
+      is None, or ReportLab cannot embed it, viewers use a font of their own.
   """
   file = io.BytesIO()
   canvas = Canvas(file, _SIZE, invariant=True)

@@ -12,7 +12,7 @@ from official.report.groups import Group
 from official.report.language import Language
 from official.report.predictions import Predictions
 
-_MOST_CLASSES = 30  # that fit into a matrix that can be read
+_MOST_CLASSES = 30  # A larger matrix cannot be read.
 _MOST_FILTERS = 96
 _COLUMNS = 8  # images side by side
 
@@ -59,8 +59,8 @@ def _confusion(
     figsize=(2 + 0.42 * count, 1.6 + 0.38 * count), layout='constrained'
   )
   axes = figure.subplots()
-  # The shade is the share of a class that is classified wrongly: by the counts
-  # themselves the diagonal alone would be visible.
+  # The shade is the share of a class that is classified wrongly. If it were the
+  # count, only the diagonal would be visible.
   errors = np.where(np.eye(count, dtype=bool), 0, matrix)
   shade = errors / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
   axes.imshow(shade, cmap='Oranges', vmin=0, vmax=max(shade.max(), 1e-9) * 1.6)
@@ -142,7 +142,7 @@ def _filters(
   """The filters, each scaled by itself from black to white."""
   del names, say
   kernels = predictions.filters
-  # A kernel of 1x1 has no shape to see.
+  # A 1x1 kernel has no shape to show.
   if not kernels.size or kernels.shape[0] == 1:
     return None
   filters = filter_images(kernels)[:_MOST_FILTERS]

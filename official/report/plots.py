@@ -24,7 +24,7 @@ _COLOURS = (
 
 
 def draw(groups: Sequence[Group], say: Language) -> dict[str, Figure]:
-  """The figures by name; one that needs what no run has is left out."""
+  """The figures by name; a figure without data is left out."""
   plots = {
     'accuracy_by_epoch': _accuracy_by_epoch,
     'accuracy_by_time': _accuracy_by_time,
@@ -116,7 +116,7 @@ def _loss_by_time(axes: Axes, groups: Sequence[Group], say: Language) -> None:
     for evaluation in run.evaluations
   }
   if len(values) > 1:
-    axes.set_yscale('log')  # Matplotlib cannot do that with a single value.
+    axes.set_yscale('log')  # Matplotlib cannot scale a single value so.
 
 
 def _learning_rate(axes: Axes, groups: Sequence[Group], say: Language) -> None:
@@ -165,7 +165,7 @@ def _accuracy_by(
   sizes: Sequence[int | None],
   say: Language,
 ) -> None:
-  """Plots the groups by a size, those of which it is known."""
+  """Plots accuracy by a size, for the groups whose size is known."""
   known_sizes = []
   for (group, colour), size in zip(_coloured(groups), sizes, strict=True):
     if size is None:

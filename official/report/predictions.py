@@ -12,7 +12,7 @@ from official.run import folder as run_folder
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-  """What a network predicts for N test images, with its M worst mistakes.
+  """The predictions of a network for N test images, with its M worst mistakes.
 
   `official.run.predictions.save` writes them.
 

@@ -1,4 +1,4 @@
-"""A run as its folder records it: its settings and its measurements."""
+"""A run as recorded in its folder: its settings and its measurements."""
 
 import dataclasses
 import math
@@ -24,9 +24,9 @@ class Evaluation:
 
   Attributes:
     epoch: Passes over the training images before it.
-    seconds: Time that the run had worked by the end of it, without pauses.
+    seconds: Seconds that the run had worked by its end, without pauses.
     accuracy: Share of the test images that are classified correctly.
-    cross_entropy: Mean over the test images.
+    cross_entropy: Mean cross-entropy over the test images.
     examples: Number of test images.
   """
 
@@ -42,7 +42,7 @@ class Curve:
   """A quantity that was measured at each training step.
 
   Attributes:
-    epochs: Passes over the training images by each step.
+    epochs: Passes over the training images up to each step.
     values: The measurements, one for each step; NaN where there is none.
   """
 
@@ -55,7 +55,7 @@ class Run:
   """A run.
 
   Attributes:
-    folder: Its `--model_dir`.
+    folder: The `--model_dir` of the run.
     network: The name of the network, for people.
     dataset: The name of the data set, for people.
     settings: Flags that are not at their defaults, such as
@@ -66,9 +66,9 @@ class Run:
     class_names: One name for each class.
     num_images: Number of `'train'` and of `'test'` images in the data set.
     parameters: Number of trained numbers.
-    evaluations: The first one at each step, in the order of the steps.
-    curves: `'loss'`, `'train_accuracy'` and `'learning_rate'`.
-    seconds_per_epoch: Of training alone, without evaluations.
+    evaluations: The first evaluation at each step, in the order of the steps.
+    curves: The curves `'loss'`, `'train_accuracy'` and `'learning_rate'`.
+    seconds_per_epoch: Seconds of an epoch of training, without evaluations.
     environment: Versions of packages, and the machine.
     step: The global step of the newest checkpoint.
   """
@@ -95,10 +95,10 @@ class Run:
 
   @property
   def train_images(self) -> int:
-    """The number of different images that it was trained on."""
+    """The number of different images that the run was trained on."""
     batch_size = self.config['batch_size']
     if self.config.get('use_synthetic_data'):
-      return batch_size  # One batch, again and again.
+      return batch_size  # Synthetic images are one batch, used repeatedly.
     return min(self.num_images['train'], self.step * batch_size)
 
   @property
@@ -111,9 +111,9 @@ def load(folder: str) -> Run:
   """Reads the folder of a run.
 
   Raises:
-    DataError: It is not the folder of a run, has no evaluation, or an older
-      version wrote it.
-    UsageError: Its `config.json` cannot be read.
+    DataError: The folder is not that of a run, has no evaluation, or was
+      written by an older version.
+    UsageError: The `config.json` of the run cannot be read.
   """
   checkpoint, identity, config = _checkpoint_and_config(folder)
   steps, evaluations = _measurements(folder)
@@ -144,7 +144,7 @@ def load(folder: str) -> Run:
 def _checkpoint_and_config(
   folder: str,
 ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-  """The newest checkpoint, what the run is, and its settings."""
+  """The newest checkpoint, the identity of the run, and its settings."""
   if not os.path.isdir(folder):
     raise DataError(f'there is no folder {folder}')
   content = run_folder.read_config(folder)
@@ -171,7 +171,7 @@ def _measurements(folder: str) -> tuple[list[Record], list[Record]]:
 
 
 def _first_at_each_step(evaluations: Sequence[Record]) -> list[Record]:
-  """The evaluations during training, without later ones of a checkpoint."""
+  """The evaluations during training, without later ones of the same step."""
   by_step: dict[int, Record] = {}
   for record in evaluations:
     by_step.setdefault(record['step'], record)
@@ -210,8 +210,8 @@ def smoothed(curve: Curve, points: int = 200) -> Curve:
 
   Args:
     curve: The measurements at each step.
-    points: About how many stretches there are; at least this many where the
-      curve has as many steps.
+    points: Approximate number of stretches; at least this many if the curve
+      has enough steps.
   """
   size = max(len(curve.values) // points, 1)
   stretches = [

@@ -13,10 +13,10 @@ _ROWS_PER_SLIDE = 12
 
 @dataclasses.dataclass(frozen=True)
 class Slide:
-  """One slide; fields that are empty do not appear on it.
+  """One slide; empty fields do not appear on it.
 
   Attributes:
-    title: Its heading.
+    title: The heading of the slide.
     lines: Sentences.
     plots: Names of at most two plots, side by side.
     table: A table of at most `_ROWS_PER_SLIDE` rows.
@@ -31,9 +31,9 @@ class Slide:
 
 
 def compose(content: Content, say: Language) -> list[Slide]:
-  """The conclusion, the results and curves behind it, then closer looks."""
+  """The conclusion, then its results and curves, then closer looks."""
   facts = ' · '.join(f'{k} {v}' for k, v in content.environment.items())
-  # Of the groups of one variant, the last one with predictions.
+  # Of the groups of one variant, the last one with predictions is shown.
   close_ups = {close_up.variant: close_up for close_up in content.close_ups}
   return [
     Slide(content.title, [content.lead], is_cover=True),

@@ -8,8 +8,8 @@ from official.report.groups import Group
 from official.report.language import Language
 from official.report.measures import ClassMeasures
 
-# Settings that say where a run was made rather than what it is, or that the
-# report shows elsewhere.
+# Settings that concern the place of a run rather than the run itself, or that
+# the report shows elsewhere.
 _NOT_SHOWN = {
   'arguments',
   'class_names',
@@ -33,7 +33,7 @@ class Table:
 
   Attributes:
     header: The name of each column.
-    rows: Each with as many cells as there are columns.
+    rows: The rows, each with one cell for each column.
   """
 
   header: list[str]
@@ -41,7 +41,7 @@ class Table:
 
 
 def of_results(groups: Sequence[Group], say: Language) -> Table:
-  """What each group has reached, and its cost: one row for each group."""
+  """The accuracy and the cost of each group: one row for each group."""
   names = (
     'network',
     'parameters',
@@ -99,7 +99,7 @@ def of_classes(
 
 
 def of_runs(groups: Sequence[Group], say: Language) -> Table:
-  """Where each run is and how it was made: one row for each run."""
+  """The folder and the settings of each run: one row for each run."""
   header = [say(name) for name in ('folder', 'network', 'seed', 'settings')]
   rows = [
     [

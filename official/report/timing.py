@@ -1,4 +1,4 @@
-"""How long a run took, by the times in its `metrics.jsonl`."""
+"""The duration of a run and of its steps, by the times in `metrics.jsonl`."""
 
 import math
 import statistics
@@ -7,8 +7,8 @@ from typing import Any
 
 Record = dict[str, Any]  # a line of `metrics.jsonl`
 
-_PAUSE = 60  # seconds between two steps after which the run was not working
-_STRETCH = 50  # steps of which the mean time is taken
+_PAUSE = 60  # seconds; with a longer gap between two steps, no process ran
+_STRETCH = 50  # steps over which a mean time is taken
 
 
 def seconds_until(
@@ -30,8 +30,8 @@ def seconds_until(
     is_evaluation = record['kind'] == 'eval'
     if previous_time is not None:
       gap = max(record['time'] - previous_time, 0)
-      # An evaluation may take long. A step does not, so a long gap before one
-      # is the time in which no process ran.
+      # An evaluation may take long, but a step does not. So during a long gap
+      # before a step no process ran.
       if is_evaluation or gap < _PAUSE:
         total += gap
     previous_time = record['time']
@@ -43,15 +43,15 @@ def seconds_until(
 def seconds_per_step(
   steps: Sequence[Record], evaluations: Sequence[Record]
 ) -> float:
-  """The seconds that a training step takes; NaN where they cannot be told.
+  """The seconds that a training step takes; NaN where they are unknown.
 
   It is the median over stretches of steps, so that a while in which the
   machine was busy with something else does not count.
 
   Args:
     steps: The lines of the training steps.
-    evaluations: The lines of the evaluations; the gaps beside them are not
-      those of training.
+    evaluations: The lines of the evaluations; the gaps next to them are not
+      times of training.
   """
   records = _in_order([*steps, *evaluations])
   gaps = [
@@ -63,7 +63,7 @@ def seconds_per_step(
   if not gaps:
     return math.nan
   # A loop on the device logs many steps at once: most gaps are 0 and a few are
-  # long, so only the mean of many gaps says how long a step takes.
+  # long, so only the mean of many gaps gives the time of a step.
   stretches = max(len(gaps) // _STRETCH, 1)
   size = len(gaps) / stretches
   edges = [round(size * i) for i in range(stretches + 1)]
@@ -74,5 +74,5 @@ def seconds_per_step(
 
 
 def _in_order(records: Sequence[Record]) -> list[Record]:
-  """In the order of the steps, an evaluation after the step that it is of."""
+  """Sorts lines by their steps, with an evaluation after its step."""
   return sorted(records, key=lambda r: (r['step'], r['kind'] == 'eval'))

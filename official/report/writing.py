@@ -10,8 +10,8 @@ from official.errors import UsageError
 from official.report.language import Language
 from official.run import rerun
 
-# The modules that draw need packages that may not be installed, so they are
-# imported after `check_installed` has had its say.
+# The modules that draw need packages that may be missing, so they are imported
+# after `check_installed` has checked for them.
 if TYPE_CHECKING:
   from official.report.content import Content
   from official.report.groups import Group
@@ -21,10 +21,10 @@ _PACKAGES = ('matplotlib', 'jinja2', 'reportlab')
 
 
 def check_installed() -> None:
-  """Checks that the packages that draw are there, before any long work.
+  """Checks that the packages that draw are installed, before any long work.
 
   Raises:
-    UsageError: One is missing.
+    UsageError: A package is missing.
   """
   missing = [p for p in _PACKAGES if importlib.util.find_spec(p) is None]
   if missing:
@@ -37,8 +37,9 @@ def check_installed() -> None:
 def write(folders: Sequence[str], out: str, language: str) -> None:
   """Writes the report of the runs in these folders and prints its conclusion.
 
-  It is a page, `report.html`, that needs no network; the slides `slides.html`
-  and `slides.pdf`; and `report.md` with the plots beside it, as PNG and SVG.
+  The files are the page `report.html`, which loads nothing from the network,
+  the slides `slides.html` and `slides.pdf`, and `report.md` with the plots
+  beside it, as PNG and SVG.
 
   Args:
     folders: The folders of the runs.
@@ -97,7 +98,7 @@ def _make(
 def _groups_to_plot(
   loaded_runs: Sequence['Run'], run_groups: Sequence['Group'], say: Language
 ) -> tuple[Sequence['Group'], Language]:
-  """The groups with the labels of the plots; English where a font is missing.
+  """The groups and the language of the plots; English where a font is missing.
 
   Without the font Matplotlib would draw boxes in place of the letters.
   """
@@ -114,7 +115,7 @@ def _groups_to_plot(
 
 
 def _predict(run_groups: Sequence['Group']) -> bool:
-  """Has the first run of each group predict the test images, if none has.
+  """Makes the first run of each group predict the test images, if none has.
 
   The main of the run does it, in a process of its own.
 

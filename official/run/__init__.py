@@ -1,1 +1,1 @@
-"""One training in one folder."""
+"""A run: one training in one folder."""

@@ -1,4 +1,4 @@
-"""config.json of a run: what it records, and when it is written."""
+"""The config.json of a run: its content, and when it is written."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ from official.flags import (
 from official.flags.setting import settings_in
 from official.run import folder as run_folder
 
-# Settings that say what one command does and where, not what the run is.
+# Settings that concern one command and its outputs, not the run itself.
 OF_ONE_CALL = frozenset(
   name
   for settings_class in (
@@ -33,13 +33,13 @@ OF_ONE_CALL = frozenset(
 
 
 def content(settings: Settings, dataset: ImageDataset) -> dict[str, Any]:
-  """Every setting, the data, the machine and how to do it again."""
+  """Every setting, the data, the machine, and the command to run it again."""
   invocation = settings.invocation
   return settings.as_dict() | {
     'class_names': dataset.class_names,
     'num_images': dict(dataset.num_images),
     'environment': environment.describe(),
-    # What an export in another process needs.
+    # An export in another process runs this main.
     'main': invocation.main if invocation else None,
     'arguments': invocation.arguments(OF_ONE_CALL) if invocation else [],
     'working_dir': os.getcwd(),
@@ -47,20 +47,20 @@ def content(settings: Settings, dataset: ImageDataset) -> dict[str, Any]:
 
 
 class Recorder(estimator_lib.CheckpointSaverListener):
-  """Writes `config.json`, once, when what it describes is there.
+  """Writes `config.json` once, when the network that it describes exists.
 
   So a command that cannot work does not leave its settings in the folder.
 
   Args:
-    write: Writes the file, given the number of parameters of the network; None
-      where it is not to be written.
+    write: Function of the number of parameters of the network that writes the
+      file; None where it must not be written.
   """
 
   def __init__(self, write: Callable[[int], None] | None = None):
     self._write = write
 
   def write(self, estimator: HookedEstimator) -> None:
-    """A checkpoint was read into the network, or has been written from it."""
+    """Writes the file, after a checkpoint was read or written."""
     if self._write is not None:
       self._write(estimator.trainable_parameters)
       self._write = None
@@ -82,22 +82,22 @@ def opened(
   dataset: ImageDataset,
   is_chief: bool,
 ) -> Iterator[Recorder]:
-  """The folder of a run, ready for what the settings want to do with it.
+  """Opens the folder of a run as the settings need it.
 
-  Training locks it. An evaluation or an export alone makes, locks and deletes
-  nothing.
+  Training locks it. A command that only evaluates or exports makes, locks and
+  deletes nothing.
 
   Args:
     settings: The settings of the run; `model_dir` is its folder.
-    network: Its name.
-    dataset: The images it trains on.
-    is_chief: Whether this process takes care of the folder.
+    network: The name of the network.
+    dataset: The images to train on.
+    is_chief: Whether this process writes to the folder.
 
   Yields:
-    What writes `config.json`.
+    The recorder that writes `config.json`.
 
   Raises:
-    UsageError: The folder cannot be used so.
+    UsageError: The folder cannot be used in this way.
   """
   identity = {
     'network': network,
@@ -111,7 +111,7 @@ def opened(
     yield Recorder()
     return
   model_dir = settings.model_dir
-  assert model_dir is not None  # It is settled by now.
+  assert model_dir is not None  # `training_run.opened` has settled it.
   fixed = fixed_settings(settings) if settings.trains else None
   with contextlib.ExitStack() as stack:
     if settings.trains:
@@ -132,14 +132,14 @@ def _recorder(
   dataset: ImageDataset,
   fixed: dict[str, Any] | None,
 ) -> Recorder:
-  """Of training; or of an evaluation, if nothing is recorded yet."""
+  """The recorder of training; or of an evaluation, if nothing is recorded yet."""
   is_recorded = not settings.trains and run_folder.read_config(model_dir)
   if settings.export_only or is_recorded:
     return Recorder()
   recorded = content(settings, dataset)
   return Recorder(
-    # The report gets the parameters from here: to count them in a checkpoint
-    # it would have to import TensorFlow.
+    # The report reads the number of parameters from here, because counting them
+    # in a checkpoint would take the import of TensorFlow.
     lambda parameters: run_folder.write_config(
       model_dir,
       identity,
@@ -150,9 +150,10 @@ def _recorder(
 
 
 def fixed_settings(settings: Settings) -> dict[str, Any]:
-  """What training cannot go on without: its variables, its place in the data.
+  """The settings that must stay the same for training to go on.
 
-  Epochs, rate, decay and the like may change.
+  They decide the variables and the order of the data. Epochs, rate, decay and
+  the like may change.
   """
   names = ('batch_size', 'enable_lars', 'fine_tune', 'optimizer', 'seed')
   return {name: getattr(settings, name) for name in names} | {

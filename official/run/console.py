@@ -1,4 +1,4 @@
-"""What a run prints: its start, each evaluation, its end."""
+"""The output of a run: its start, each evaluation, its end."""
 
 import resource
 import shlex
@@ -23,10 +23,10 @@ class Console:
   """Prints the story of a run to standard output, on the chief.
 
   Args:
-    network: Its name for people.
+    network: The name of the network, for people.
     dataset: The images to train and test on.
     devices: The devices to compute on.
-    plan: When to evaluate and when to end.
+    plan: The steps of the evaluations and of the end.
     settings: The settings of the run.
   """
 
@@ -57,7 +57,7 @@ class Console:
     start = _StartHook(self)
     if not self._devices.is_chief:
       return [start]
-    # Kept, for the speed that the last lines name.
+    # Kept for the speed that the last lines print.
     self._progress = ProgressHook(
       self._plan.batch_size,
       self._plan.steps_per_epoch,
@@ -73,10 +73,10 @@ class Console:
     return [BatchProgressHook(batches, 'evaluating')]
 
   def starting(self, estimator: HookedEstimator, first_step: int) -> None:
-    """Prints what will happen, once: training may start again and again.
+    """Prints the plan of the run, once, although training may start repeatedly.
 
     Args:
-      estimator: Has built the network.
+      estimator: The Estimator, which has built the network.
       first_step: The global step from which training goes on.
     """
     if self._has_started:
@@ -124,7 +124,7 @@ class Console:
     """Prints why no training follows.
 
     Args:
-      estimator: The estimator of the run.
+      estimator: The Estimator of the run.
       step: The global step of its newest checkpoint.
     """
     total = self._plan.total_steps
@@ -137,18 +137,19 @@ class Console:
 
   def past_threshold(self, threshold: float | None) -> None:
     """Prints why training ends early."""
-    assert threshold is not None  # Without one, training ends as planned.
+    assert threshold is not None  # Without a threshold nothing stops early.
     self._print(f'stopping: test accuracy has reached {100 * threshold:g} %')
 
   def halved_rate(self, reason: str) -> None:
-    """Prints what `--on_nan restore` does about a loss that is not finite."""
+    """Prints what `--on_nan restore` does after a loss that is not finite."""
     self._print(f'{reason} Going back to it, with half the rate.')
 
   def evaluated(self, results: dict[str, Any]) -> None:
     """Prints the line of one evaluation."""
     step = results['global_step']
     images = ''
-    if 'examples' in results:  # Not what the data set has, but what was used.
+    # The number of images that were used, which may be less than the data set.
+    if 'examples' in results:
       images = f'  ({results["examples"]:,.0f} images)'
     self._print(
       f'epoch {step / self._plan.steps_per_epoch:.2f}  step {step}  '
@@ -167,7 +168,7 @@ class Console:
     self._print(f'exported to {path}')
 
   def finish(self, model_dir: str, results: dict[str, Any]) -> None:
-    """Prints the result, what it took, and what to try next.
+    """Prints the result, the time and memory, and commands to try next.
 
     Args:
       model_dir: The folder of the run.
@@ -212,7 +213,7 @@ class Console:
 
 
 class _StartHook(estimator_lib.Hook):
-  """Prints what will happen, when the network is built."""
+  """Prints the plan of the run, when the network is built."""
 
   def __init__(self, console: Console):
     self._console = console
@@ -223,7 +224,7 @@ class _StartHook(estimator_lib.Hook):
 
 
 def _images(dataset: ImageDataset) -> str:
-  """How many images there are, and of what size."""
+  """The numbers and the size of the images, as text."""
   height, width, channels = dataset.image_shape
   size = f'{height}x{width}x{channels}'
   if synthetic.is_synthetic(dataset):
@@ -233,7 +234,7 @@ def _images(dataset: ImageDataset) -> str:
 
 
 def say(line: str) -> None:
-  """Prints a line now, also into a pipe."""
+  """Prints a line at once, also into a pipe."""
   print(line, flush=True)
 
 

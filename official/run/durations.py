@@ -1,8 +1,8 @@
-"""Durations as people write them; TensorFlow is not needed."""
+"""Durations as text, without TensorFlow."""
 
 
 def duration(seconds: float) -> str:
-  """Seconds as people write them: `42s`, `9m 40s`, `2h 05m`."""
+  """Seconds as text, such as `42s`, `9m 40s` or `2h 05m`."""
   seconds = round(seconds)
   if seconds < 60:
     return f'{seconds}s'

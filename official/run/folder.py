@@ -1,4 +1,4 @@
-"""The folder of a run: it may be used, it belongs to this run, its config."""
+"""The folder of a run: its lock, its owner, its config."""
 
 import contextlib
 import fcntl
@@ -25,7 +25,7 @@ _OURS = re.compile(
 
 
 class LockedFolder:
-  """The folder of a run that this process alone may write to.
+  """The folder of a run to which only this process may write.
 
   Only `lock` makes one, so nothing is deleted without the lock.
 
@@ -37,17 +37,17 @@ class LockedFolder:
     self.path = path
 
   def clean(self) -> None:
-    """Deletes the run that is in it.
+    """Deletes the run in the folder.
 
     Raises:
-      UsageError: There is something else in it too; nothing is deleted.
+      UsageError: The folder holds other files too; then nothing is deleted.
     """
     names = [name for name in os.listdir(self.path) if name != _LOCK]
     foreign = sorted(name for name in names if not _OURS.match(name))
     if foreign:
       raise UsageError(
         f'--clean will not delete {self.path}: it holds {foreign[0]}, which is '
-        'no part of a run'
+        'not part of a run'
       )
     for name in names:
       path = os.path.join(self.path, name)
@@ -59,13 +59,13 @@ class LockedFolder:
 
 @contextlib.contextmanager
 def lock(model_dir: str) -> Iterator[LockedFolder]:
-  """Keeps the folder, made if need be, for this process alone.
+  """Locks the folder for this process; makes it if it does not exist.
 
-  The system drops the lock when the process ends, however it ends. Where an
+  The system releases the lock when the process ends, however it ends. If an
   error ends it before anything was written, the folder is as it was.
 
   Raises:
-    UsageError: Another process has it, or the folder cannot be written.
+    UsageError: Another process has the lock, or the folder cannot be written.
   """
   check_writable('model_dir', model_dir)
   path = os.path.join(model_dir, _LOCK)
@@ -88,7 +88,7 @@ def lock(model_dir: str) -> Iterator[LockedFolder]:
 
 
 def _locked(path: str, model_dir: str) -> TextIO:
-  """The lock's file, which this process alone has."""
+  """The open file of the lock, which only this process holds."""
   while True:
     f = open(path, 'a+', encoding='utf-8')
     try:
@@ -102,11 +102,11 @@ def _locked(path: str, model_dir: str) -> TextIO:
         'give another folder'
       ) from None
     except OSError:
-      return f  # A file system without locks.
+      return f  # The file system has no locks.
     with contextlib.suppress(FileNotFoundError):
       if os.path.samestat(os.fstat(f.fileno()), os.stat(path)):
         return f
-    f.close()  # Its last owner has just removed it.
+    f.close()  # Its last owner has just removed the file, so try a new one.
 
 
 def check(
@@ -119,12 +119,12 @@ def check(
 
   Args:
     model_dir: The folder.
-    identity: What must not change from one run in it to the next.
-    training: What must not change either, if training is to go on; None where
-      it does not.
+    identity: The settings that must not change within a folder.
+    training: The settings that also must not change if training goes on; None
+      where it does not.
 
   Raises:
-    UsageError: It holds a run of another identity.
+    UsageError: The folder holds a run of another identity.
   """
   there = read_config(model_dir)
   differences = _differences(there.get('identity', {}), identity)
@@ -133,7 +133,7 @@ def check(
   if differences:
     advice = (
       'Give another folder, or the flags of that run'
-      if training is None  # --clean would be refused.
+      if training is None  # Without training --clean would be refused.
       else 'Give another folder, or --clean to delete that run'
     )
     raise UsageError(
@@ -149,16 +149,16 @@ def write_config(
   *,
   training: Mapping[str, Any] | None = None,
 ) -> None:
-  """Writes `config.json`: what is in the folder, so that others can go on.
+  """Writes `config.json`, which describes the run to later commands.
 
-  To be called when the network that it describes has its variables: what is
-  written before may describe a run that never was.
+  It must be called after the network has its variables: a file that is written
+  before may describe a run that never existed.
 
   Args:
     model_dir: The folder.
     identity: See `check`.
     config: All settings.
-    training: See `check`; None keeps what is written there.
+    training: See `check`; None keeps the present entry of the file.
   """
   there = read_config(model_dir).get('training', {})
   content = {
@@ -184,10 +184,10 @@ def _differences(
 
 
 def read_config(model_dir: str) -> dict[str, Any]:
-  """What `prepare` wrote; empty where it has not.
+  """The content of `config.json`; empty where there is no such file.
 
   Raises:
-    UsageError: The file is there but cannot be read.
+    UsageError: The file exists but cannot be read.
   """
   path = os.path.join(model_dir, CONFIG)
   try:
@@ -197,5 +197,5 @@ def read_config(model_dir: str) -> dict[str, Any]:
     return {}
   except (OSError, ValueError) as e:
     raise UsageError(f'{path} cannot be read: {e}') from e
-  # Through JSON, so that a tuple there and a list here are the same.
+  # Compared as JSON, so that a tuple and a list are equal.
   return content if isinstance(content, dict) else {}

@@ -1,4 +1,4 @@
-"""The hooks of a run's training, as its settings ask for them."""
+"""The hooks of training that the settings of a run ask for."""
 
 import math
 
@@ -8,18 +8,18 @@ from official.devices import Devices
 from official.flags import Settings
 from official.run.tensorboard import TensorBoardHook, hparams_of
 
-_LONGEST_LOOP = 10  # Steps. Longer loops were no faster, and signals wait.
+_LONGEST_LOOP = 10  # steps; longer loops were not faster, and signals wait
 
 
 def pace_hooks(settings: Settings) -> list[estimator_lib.Hook]:
-  """What chooses the length of loops, unless `--steps_per_loop` fixes it."""
+  """The hook that sets the length of loops, unless `--steps_per_loop` does."""
   if settings.steps_per_loop:
     return []
   return [estimator_lib.PaceHook(longest_loop(settings))]
 
 
 def longest_loop(settings: Settings) -> int:
-  """How many steps run between two turns of Python, at most.
+  """The greatest number of steps between two turns of Python.
 
   Without `--steps_per_loop`, loops end where a line or a checkpoint is due.
   """
@@ -31,12 +31,12 @@ def longest_loop(settings: Settings) -> int:
 def summary_hooks(
   settings: Settings, devices: Devices, dataset: ImageDataset
 ) -> list[estimator_lib.Hook]:
-  """What writes `--summaries`, on the chief.
+  """The hooks that write `--summaries`, on the chief.
 
   Args:
     settings: The settings of the run.
-    devices: Tell whether this process is the chief.
-    dataset: Whose images to show.
+    devices: The devices of the run, which know whether this is the chief.
+    dataset: The data set whose images are shown.
   """
   if not (devices.is_chief and settings.summaries):
     return []

@@ -1,4 +1,4 @@
-"""The loop of a run: train for some epochs, evaluate, and again."""
+"""The loop of a run, which trains and evaluates in turns."""
 
 import math
 from collections.abc import Iterable
@@ -21,13 +21,13 @@ class TrainAndEvaluateLoop:
   """Carries out a plan with an Estimator.
 
   Args:
-    estimator: What to train.
+    estimator: The Estimator to train.
     dataset: The images to train and test on.
     devices: The devices to compute on.
-    plan: When to evaluate and when to end.
-    console: Prints what happens.
+    plan: The steps of the evaluations and of the end.
+    console: The console that prints the progress.
     settings: The settings of the run.
-    listeners: Called at every checkpoint.
+    listeners: Listeners that are called at every checkpoint.
   """
 
   def __init__(
@@ -56,7 +56,7 @@ class TrainAndEvaluateLoop:
     ]
 
   def run(self) -> dict[str, Any]:
-    """Trains and evaluates what is left to do.
+    """Does the training and the evaluations that are left.
 
     Returns:
       The metrics of the last evaluation.
@@ -112,7 +112,7 @@ class TrainAndEvaluateLoop:
       estimator_lib.EvalSpec(
         self._eval_input,
         steps=self._eval_batches_if_endless(),
-        # With a threshold to reach, every checkpoint counts.
+        # A threshold must be checked at every checkpoint.
         throttle_secs=(
           estimator_lib.EvalSpec.throttle_secs if stop.threshold is None else 0
         ),
@@ -141,9 +141,9 @@ class TrainAndEvaluateLoop:
     records = self._estimator.metrics_log.read('eval')
     return [record for record in records if record['step'] == step]
 
-  # What a worker reads from the folder may be older than what the chief wrote,
-  # so the chief decides the next two for all; otherwise some would train while
-  # others evaluate, and each would wait for the other.
+  # A worker may read an older state of the folder than the chief has written.
+  # So the chief decides the next two questions for all workers; otherwise some
+  # would train while others evaluate, and each would wait for the other.
 
   def _is_evaluation_due(self, step: int) -> bool:
     is_planned = step in self._plan.evaluation_steps

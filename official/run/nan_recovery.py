@@ -1,4 +1,4 @@
-"""`--on_nan restore`: the last checkpoint again, with half the rate."""
+"""`--on_nan restore`: training from the last checkpoint with half the rate."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 from official import estimator as estimator_lib
 from official.optimizers import schedules
 
-MOST_HALVINGS = 10  # To a thousandth of the rate; more will not help.
+MOST_HALVINGS = 10  # Down to a thousandth of the rate; more would not help.
 
 _KEY = 'learning_rate_halvings'
 
@@ -17,8 +17,8 @@ class HalvedRate:
   """A learning rate that was halved a number of times.
 
   Attributes:
-    learning_rate_fn: Global step to rate, before it is halved.
-    halvings: How often it was halved.
+    learning_rate_fn: Function from the global step to the rate before halving.
+    halvings: Number of times that it was halved.
   """
 
   learning_rate_fn: schedules.LearningRateFn
@@ -34,18 +34,18 @@ class HalvedRate:
 
 
 def halvings_of(estimator: estimator_lib.Estimator) -> int:
-  """How often the rate of a run was halved, by its newest checkpoint."""
+  """The number of halvings of a run's rate, by its newest checkpoint."""
   checkpoint = estimator.latest_checkpoint()
   state = estimator_lib.state_of(checkpoint) if checkpoint else {}
   return estimator.agreement.from_chief(state.get(_KEY, 0))
 
 
 def remember(estimator: estimator_lib.Estimator, halvings: int) -> None:
-  """Notes in the newest checkpoint how often the rate was halved.
+  """Stores in the newest checkpoint how often the rate was halved.
 
-  So the run, killed and started again, goes on with the same rate.
+  So a run that is killed and started again goes on with the same rate.
   """
   if estimator.config.is_chief:
     checkpoint = estimator.latest_checkpoint()
-    assert checkpoint is not None  # There is one to go back to.
+    assert checkpoint is not None  # Training has gone back to it.
     estimator_lib.remember(checkpoint, {_KEY: halvings})

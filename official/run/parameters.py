@@ -7,12 +7,12 @@ from typing import Any
 from official import cli
 from official.estimator import slots
 
-# Variables of batch norm that follow the data; no gradient changes them.
+# Variables of batch norm that follow the data and have no gradient.
 _NOT_TRAINED = {'moving_mean', 'moving_variance'}
 
 
 def count(config: Mapping[str, Any], checkpoint: str) -> int:
-  """How many numbers a run trains.
+  """The number of trained numbers of a run.
 
   Args:
     config: The settings in its `config.json`.
@@ -25,8 +25,8 @@ def count(config: Mapping[str, Any], checkpoint: str) -> int:
 def _count_in(checkpoint: str) -> int:
   """Counts in a checkpoint, for `config.json` files of older versions.
 
-  To read a checkpoint takes TensorFlow, whose import takes seconds. So it is
-  imported here, and nobody waits for it who does not read an old folder.
+  Reading a checkpoint takes TensorFlow, whose import takes seconds. It is
+  imported here, so that only readers of old folders wait for it.
   """
   with cli.quiet_stderr():
     from official.estimator.checkpoints import read

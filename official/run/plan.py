@@ -1,4 +1,4 @@
-"""When a run evaluates and when it ends."""
+"""The plan of a run: the steps of its evaluations and of its end."""
 
 import dataclasses
 import math
@@ -12,10 +12,10 @@ class Plan:
 
   Attributes:
     batch_size: Images per step, over all replicas.
-    steps_per_epoch: Need not be whole.
+    steps_per_epoch: Steps per epoch, which may be a fraction.
     evaluation_steps: The steps after which to evaluate; the last one ends the
-      run. Empty for an evaluation alone.
-    train_epochs: The epochs of the whole run; need not be whole.
+      run. Empty if the run only evaluates.
+    train_epochs: The epochs of the whole run, which may be a fraction.
   """
 
   batch_size: int
@@ -28,7 +28,7 @@ class Plan:
     """The plan that the settings ask for.
 
     An epoch that does not divide by the batch ends inside a step; that step
-    counts to it.
+    belongs to it.
 
     Args:
       settings: The settings of the run.
@@ -48,5 +48,5 @@ class Plan:
 
   @property
   def total_steps(self) -> int:
-    """The global step at the end; 0 for an evaluation alone."""
+    """The global step at the end; 0 if the run only evaluates."""
     return self.evaluation_steps[-1] if self.evaluation_steps else 0

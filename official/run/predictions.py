@@ -1,4 +1,4 @@
-"""What a network says of every test image: predictions.npz of a run."""
+"""The predictions for every test image: predictions.npz of a run."""
 
 import os
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from official.layers import multiply_adds
 from official.run import folder as run_folder
 from official.run import progress
 
-_MISTAKES = 24  # pictures to keep
+_MISTAKES = 24  # images of mistakes that are stored
 
 
 def check(settings: Settings, devices: Devices) -> None:
-  """Whether `save` can work, before any long work starts.
+  """Checks that `save` can work, before any long work starts.
 
   Raises:
-    UsageError: It cannot.
+    UsageError: It cannot work.
   """
   if settings.save_predictions and devices.worker:
     raise UsageError(
@@ -52,9 +52,9 @@ def save(
   definition of the layers.
 
   Args:
-    estimator: Gives `classes` and `probabilities`.
-    dataset: Whose test images to look at.
-    batch_size: Images at a time.
+    estimator: An Estimator that predicts `classes` and `probabilities`.
+    dataset: The data set of the test images.
+    batch_size: Number of images to predict at a time.
 
   Returns:
     The path of the file.
@@ -117,7 +117,7 @@ def _images(dataset: ImageDataset, batch_size: int) -> tf.data.Dataset:
 def _pictures(
   dataset: ImageDataset, batch_size: int, chosen: np.ndarray
 ) -> np.ndarray:
-  """These test images as the network got them, from black to white."""
+  """These test images as the network gets them, scaled from black to white."""
   found = dict(_found(dataset, batch_size, set(chosen.tolist())))
   if not found:
     return np.zeros([0, *dataset.image_shape], np.uint8)

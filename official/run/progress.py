@@ -1,4 +1,4 @@
-"""What a run shows: a bar on a terminal, plain lines elsewhere."""
+"""The progress of a run: a bar on a terminal, plain lines elsewhere."""
 
 import contextlib
 import time
@@ -22,17 +22,17 @@ _SILENT_SECONDS = 60
 
 
 class ProgressHook(Hook):
-  """Shows step, loss, accuracy, rate, images a second and the time left.
+  """Shows step, loss, accuracy, rate, images per second and the time left.
 
   Args:
-    batch_size: Images a step, over all replicas.
-    steps_per_epoch: To tell the epoch.
-    total_steps: Where the whole run will end.
+    batch_size: Images per step, over all replicas.
+    steps_per_epoch: Steps per epoch, which may be a fraction.
+    total_steps: The global step at which the whole run ends.
     every_n_steps: Steps between plain lines.
 
   Attributes:
-    images: Trained so far, over all its runs.
-    seconds: They took.
+    images: Number of images trained so far, over all calls of `train`.
+    seconds: Seconds that these images took.
   """
 
   def __init__(
@@ -61,7 +61,7 @@ class ProgressHook(Hook):
     now = time.monotonic()
     images = run.steps_in_loop * self._batch_size
     if run.global_step - run.steps_in_loop > run.first_step:
-      # The first loop also sets up the device; it is no measure of speed.
+      # The first loop also sets up the device, so its speed is not counted.
       self.images += images
       self.seconds += now - self._last
     self._last = now
@@ -114,13 +114,14 @@ class ProgressHook(Hook):
 
 
 class BatchProgressHook(Hook):
-  """Shows how far an evaluation or a prediction is, and the time left.
+  """Shows the progress of an evaluation or a prediction, and the time left.
 
-  A bar on a terminal; elsewhere a line a minute, so a short one says nothing.
+  On a terminal it is a bar. Elsewhere it is one line each minute, so a short
+  evaluation prints none.
 
   Args:
-    batches: How many there will be.
-    what: Such as `'evaluating'`.
+    batches: Number of batches in all.
+    what: The word for the work, such as `'evaluating'`.
   """
 
   def __init__(self, batches: int, what: str):
@@ -159,7 +160,7 @@ class BatchProgressHook(Hook):
 
 @contextlib.contextmanager
 def working(what: str) -> Iterator[None]:
-  """Says what is being done for as long as it takes; only on a terminal."""
+  """Shows a line for as long as some work takes; only on a terminal."""
   if not is_terminal():
     yield
     return
@@ -175,7 +176,7 @@ def working(what: str) -> Iterator[None]:
 
 
 def is_terminal() -> bool:
-  """Whether a person is likely to watch, on what can redraw a line."""
+  """Whether standard error is a terminal that can redraw a line."""
   console = Console()
   return console.is_terminal and not console.is_dumb_terminal
 
@@ -198,7 +199,7 @@ class _Recent:
 
 
 class _Bar:
-  """One live line at the bottom of the terminal, gone when closed."""
+  """One live line at the bottom of the terminal, which `close` removes."""
 
   def __init__(self, total: int):
     self._progress = Progress(

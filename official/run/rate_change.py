@@ -1,4 +1,4 @@
-"""Whether a run that goes on has another learning rate than before."""
+"""Reports that a resumed run has another learning rate than before."""
 
 import json
 import math
@@ -9,29 +9,30 @@ import tensorflow as tf
 
 from official.optimizers import schedules
 
-_BLOCK = 2**16  # bytes of the log to look at first; some hundred steps
+_BLOCK = 2**16  # bytes of the log to read first; some hundred steps
 
 
 def line(
   metrics_path: str, step: int, learning_rate_fn: schedules.LearningRateFn
 ) -> str | None:
-  """What to tell of a run that goes on by another schedule than it had.
+  """The line that reports a change of the schedule of a resumed run.
 
-  More epochs, say, move the place where the rate falls, so it jumps back up.
+  For example, more epochs move the step at which the rate falls, so the rate
+  jumps back up.
 
   Args:
-    metrics_path: The metrics path of the run's `metrics.jsonl`.
-    step: The global step from which it goes on.
-    learning_rate_fn: Global step to rate, from now on.
+    metrics_path: The path of the run's `metrics.jsonl`.
+    step: The global step from which the run goes on.
+    learning_rate_fn: Function from the global step to the rate from now on.
 
   Returns:
-    A line with both rates; None where the schedule is that of before, or
-    nothing is known of it.
+    A line with both rates; None where the schedule has not changed, or the old
+    one is unknown.
   """
   before = _rate_of(metrics_path, step)
   if before is None:
     return None
-  # Step n is taken with the rate of n - 1 steps.
+  # Step n has the rate of the global step before it, n - 1.
   same_step, now = (
     float(learning_rate_fn(tf.constant(n, tf.int64))) for n in (step - 1, step)
   )
@@ -45,7 +46,7 @@ def line(
 
 
 def _rate_of(metrics_path: str, step: int) -> float | None:
-  """The rate with which a step was taken, by the log."""
+  """The rate of a step, by the log."""
   if step < 1:
     return None
   size = _BLOCK
@@ -63,7 +64,7 @@ def _rate_of(metrics_path: str, step: int) -> float | None:
 
 
 def _tail(path: str, size: int) -> tuple[list[bytes], bool]:
-  """The last lines of a file, and whether these are all."""
+  """The last lines of a file, and whether these are all lines."""
   try:
     with open(path, 'rb') as f:
       start = max(f.seek(0, os.SEEK_END) - size, 0)

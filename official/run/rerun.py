@@ -1,4 +1,4 @@
-"""Runs the main of a run again, by what its config.json remembers."""
+"""Runs the main of a run again, with the flags in its config.json."""
 
 import os
 import subprocess
@@ -14,11 +14,11 @@ def rerun(model_dir: str, purpose: str, *arguments: str) -> None:
 
   Args:
     model_dir: The folder of the run.
-    purpose: What cannot be done if it fails, such as `'exported'`.
-    *arguments: Flags such as `'--export_only'`.
+    purpose: The participle for the error message, such as `'exported'`.
+    *arguments: Further flags, such as `'--export_only'`.
 
   Raises:
-    UsageError: It is no run's folder, or the main ends with an error.
+    UsageError: The folder is not that of a run, or the main ends with an error.
   """
   config = run_folder.read_config(model_dir).get('config', {})
   if not config.get('main'):
@@ -28,7 +28,7 @@ def rerun(model_dir: str, purpose: str, *arguments: str) -> None:
   result = subprocess.run(
     [
       *(sys.executable, '-m', config['main']),
-      # What trained it may have no effect now, and would be refused.
+      # Flags of training have no effect here, and would be refused.
       *effects.acting(config['arguments'], *arguments),
       f'--model_dir={os.path.abspath(model_dir)}',
       *arguments,
@@ -47,7 +47,7 @@ def rerun(model_dir: str, purpose: str, *arguments: str) -> None:
 
 
 def python_path() -> str:
-  """PYTHONPATH with which this project's modules are found from any folder."""
+  """A PYTHONPATH with which Python finds this project from any folder."""
   root = os.path.abspath(__file__)
   for _ in range(3):  # run/, official/, the checkout
     root = os.path.dirname(root)

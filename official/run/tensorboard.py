@@ -1,4 +1,4 @@
-"""What TensorBoard shows besides scalars: graph, images, filters, settings."""
+"""Summaries for TensorBoard besides scalars: graph, images, filters, settings."""
 
 import importlib.util
 import time
@@ -17,15 +17,15 @@ from official.run import config as run_config
 
 _IMAGES = 8
 _LOOP = 'while/'
-_ENLARGED = 6  # pixels a weight of a filter
+_ENLARGED = 6  # pixels for each weight of a filter
 _HPARAMS_PACKAGE = 'tensorboard.plugins.hparams.summary_v2'
 
 
 def check(settings: Settings) -> None:
-  """Whether what `--summaries` asks for can be written.
+  """Checks that the summaries of `--summaries` can be written.
 
   Raises:
-    UsageError: Hyper-parameters are asked for and TensorBoard is missing.
+    UsageError: Hyper-parameters are asked for, but TensorBoard is missing.
   """
   kinds = {kind.lower() for kind in settings.summaries}
   is_asked = settings.is_given('summaries') and 'hparams' in kinds
@@ -37,16 +37,16 @@ def check(settings: Settings) -> None:
 
 
 def is_installed() -> bool:
-  """Whether TensorBoard itself is there."""
+  """Whether TensorBoard itself is installed."""
   return importlib.util.find_spec('tensorboard') is not None
 
 
 class TensorBoardHook(estimator_lib.Hook):
-  """Writes summaries to the event file of a run, once an evaluation at most.
+  """Writes summaries to the event file of a run, at each call of `train`.
 
   Args:
-    kinds: Of `flags.SUMMARIES`.
-    dataset: Whose images to show, as the network gets them.
+    kinds: The kinds of summaries to write, from `flags.SUMMARIES`.
+    dataset: The data set whose images are shown, as the network gets them.
     hparams: Settings by name, for the table of hyper-parameters.
   """
 
@@ -69,7 +69,7 @@ class TensorBoardHook(estimator_lib.Hook):
     writer = run.estimator.event_writer()
     if 'graph' in self._kinds:
       graph = run.estimator.graph(estimator_lib.ModeKeys.TRAIN)
-      assert graph is not None  # The network is built when hooks begin.
+      assert graph is not None  # The network is built before hooks begin.
       writer.write_graph(_without_loop(graph.as_graph_def()))
     if 'images' in self._kinds:
       self._write_images(writer, run.global_step)
@@ -107,7 +107,7 @@ class TensorBoardHook(estimator_lib.Hook):
 
 
 def _without_loop(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
-  """The same, its nodes not inside the scope of the loop over steps."""
+  """The graph with its nodes outside the scope of the loop over steps."""
 
   def bare(name: str) -> str:
     control = '^' if name.startswith('^') else ''
@@ -123,7 +123,8 @@ def _without_loop(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
 def grid(kernel: np.ndarray) -> np.ndarray:
   """The filters [k, k, C, F] as one picture uint8 [H, W, 1 or 3].
 
-  Of 1 or 3 channels as they are, of others their mean over the channels.
+  Filters over 1 or 3 channels stay unchanged; others become their mean over the
+  channels.
   """
   filters = filter_images(kernel)
   count, size, _, channels = filters.shape
@@ -142,9 +143,9 @@ def grid(kernel: np.ndarray) -> np.ndarray:
 
 
 def hparams_of(settings: Settings) -> dict[str, Any]:
-  """The settings that make a run what it is, first those not at their default.
+  """The settings of the run itself, first those that are not at their default.
 
-  TensorBoard shows the first columns only, unless asked for the others.
+  TensorBoard shows only the first columns unless a user asks for more.
   """
   changed = settings.invocation.changed if settings.invocation else {}
   hparams = {
@@ -159,7 +160,7 @@ def hparams_of(settings: Settings) -> dict[str, Any]:
 def _hparams_summaries(
   hparams: Mapping[str, Any],
 ) -> list[tf.compat.v1.Summary]:
-  """The settings of a run, and which results to show beside them."""
+  """The settings of a run, and the results to show beside them."""
   package = importlib.import_module(_HPARAMS_PACKAGE)
   columns = package.hparams_config_pb(
     hparams=[package.HParam(name) for name in hparams],
@@ -168,7 +169,7 @@ def _hparams_summaries(
     ],
   )
   values = package.hparams_pb(dict(hparams), start_time_secs=time.time())
-  # TensorBoard brings message classes of its own.
+  # TensorBoard has message classes of its own, so these are serialized first.
   return [
     tf.compat.v1.Summary.FromString(found.SerializeToString())
     for found in (columns, values)

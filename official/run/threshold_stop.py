@@ -7,11 +7,11 @@ class ThresholdStop(estimator_lib.Hook):
   """Ends `train_and_evaluate` after an evaluation that is good enough.
 
   Args:
-    threshold: The threshold of the accuracy; None for never.
+    threshold: The accuracy at which to end; None for never.
 
   Attributes:
     has_stopped: Whether it has ended a run.
-    listener: Must be told of the checkpoints.
+    listener: A listener that must be called at the checkpoints.
   """
 
   def __init__(self, threshold: float | None):

@@ -1,4 +1,4 @@
-"""One run, made from settings: its folder, its Estimator, its console."""
+"""One run, made from settings, with its folder, Estimator and console."""
 
 import contextlib
 import dataclasses
@@ -27,7 +27,7 @@ from official.run.hooks import longest_loop
 from official.run.loop import TrainAndEvaluateLoop
 from official.run.plan import Plan
 
-_DEFAULT_LOSS_SCALE = '128'  # Of fp16, as the original had it.
+_DEFAULT_LOSS_SCALE = '128'  # The original's for fp16.
 
 ModelFn = Callable[..., estimator_lib.EstimatorSpec]
 
@@ -48,8 +48,8 @@ def opened(
       machine is settled here: `model_dir`, `data_format`, `loss_scale`.
     model_fn: See `TrainingRun`.
     dataset: The images to train and test on.
-    network: Its name for people and for `config.json`.
-    learning_rate_fn: Global step to rate.
+    network: The name of the network, for people and for `config.json`.
+    learning_rate_fn: Function from the global step to the rate.
     devices: The devices to compute on.
 
   Yields:
@@ -57,7 +57,7 @@ def opened(
 
   Raises:
     UsageError: The settings, the folder or the machine do not fit together.
-    UserError: Something else that the user can mend; one line says what.
+    UserError: Another error that the user can correct, in one line.
   """
   if settings.use_synthetic_data:
     dataset = synthetic.like(dataset)
@@ -85,27 +85,27 @@ def opened(
     )
     run.use_rate(run.rate.halved(nan_recovery.halvings_of(run.estimator)))
     yield run
-    # A worker that left now would end the others, which may still be at work.
+    # A worker that ended now would end the others, which may still be working.
     run.estimator.agreement.from_chief(0)
 
 
 @dataclasses.dataclass
 class TrainingRun:
-  """What a main does with a network, step by step; `opened` makes it.
+  """The parts of a run, and what a main does with them; `opened` makes one.
 
   Attributes:
     settings: The settings of the run, all settled.
-    model_fn: Its `params` are the settings by name, with `dtype` a `tf.DType`
-      and `loss_scale` a float or `'dynamic'`, and `num_classes` and
-      `learning_rate_fn`.
+    model_fn: The model_fn. Its `params` are the settings by name, with `dtype`
+      a `tf.DType` and `loss_scale` a float or `'dynamic'`, and `num_classes`
+      and `learning_rate_fn`.
     dataset: The images to train and test on.
-    rate: The learning rate, as often halved as `--on_nan restore` has done.
+    rate: The learning rate, with the halvings of `--on_nan restore`.
     devices: The devices to compute on.
-    warm_start: Where the first weights come from; None for random ones.
-    plan: When to evaluate and when to end.
-    console: Prints what happens.
-    recorder: Writes `config.json`.
-    estimator: On the folder of the run, with the rate of now.
+    warm_start: The source of the first weights; None for random ones.
+    plan: The steps of the evaluations and of the end.
+    console: The console that prints the progress.
+    recorder: The recorder that writes `config.json`.
+    estimator: The Estimator on the folder of the run, with the present rate.
   """
 
   settings: Settings
@@ -123,7 +123,7 @@ class TrainingRun:
     self.use_rate(self.rate)
 
   def use_rate(self, rate: nan_recovery.HalvedRate) -> None:
-    """Changes the learning rate, which is a part of the traced step."""
+    """Changes the rate by a new Estimator, since the traced step holds it."""
     self.rate = rate
     scale = self.settings.loss_scale
     params = self.settings.as_dict() | {
@@ -141,7 +141,7 @@ class TrainingRun:
     )
 
   def train_and_evaluate(self) -> dict[str, Any]:
-    """Trains as planned, with half the rate again after a NaN if asked for.
+    """Trains as planned; after a NaN again with half the rate, if asked for.
 
     Returns:
       The metrics of the last evaluation.
@@ -169,7 +169,7 @@ class TrainingRun:
         return results
 
   def save_predictions(self) -> None:
-    """Writes what the network predicts for every test image."""
+    """Writes the predictions for every test image."""
     path = predictions.save(
       self.estimator, self.dataset, self.settings.batch_size
     )
@@ -183,12 +183,12 @@ class TrainingRun:
       self.console.exported(path)
 
   def finish(self, results: dict[str, Any]) -> None:
-    """Prints the result, what it took, and what to try next."""
+    """Prints the result, the time and memory, and commands to try next."""
     self.console.finish(self.estimator.model_dir, results)
 
 
 def default_model_dir(dataset_name: str, network: str) -> str:
-  """`runs/DATA-NETWORK`: each network and data set has its own."""
+  """`runs/DATA-NETWORK`, one folder for each network and data set."""
   name = f'{dataset_name}-{network}'.lower().replace(' ', '-')
   return os.path.join('runs', name)
 
@@ -196,7 +196,7 @@ def default_model_dir(dataset_name: str, network: str) -> str:
 def _settled(
   settings: Settings, dataset: ImageDataset, network: str, devices: Devices
 ) -> Settings:
-  """The settings, with what the data and the machine decide."""
+  """The settings, with those that depend on the data and the machine."""
   scale = settings.loss_scale
   if scale is None and settings.dtype == 'fp16':
     scale = _DEFAULT_LOSS_SCALE
@@ -246,7 +246,8 @@ def _warm_start(
     estimator_lib.find_checkpoint(path)
   except estimator_lib.WarmStartError as e:
     raise UsageError(f'--pretrained_model_checkpoint_path: {e}') from e
-  # Moving statistics too, which the original's string pattern left out.
+  # Moving statistics are loaded too; the original's string pattern left them
+  # out.
   return estimator_lib.WarmStartSettings(
     path, [r'^(?!.*dense)'], complete=settings.fine_tune
   )

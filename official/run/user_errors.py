@@ -1,4 +1,4 @@
-"""Errors of a run that the user can mend: each is told in one line."""
+"""Errors of a run that the user can correct, each as one line."""
 
 import contextlib
 import os
@@ -12,14 +12,14 @@ from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError, UserError, told_of_files
 from official.run import console
 
-# What TensorFlow raises where a file cannot be read or written.
+# Errors of TensorFlow where a file cannot be read or written.
 _OF_FILES = (
   tf.errors.FailedPreconditionError,
   tf.errors.NotFoundError,
   tf.errors.PermissionDeniedError,
   tf.errors.ResourceExhaustedError,
 )
-# And where an example is not what it should be; the op that reads it is named.
+# Errors of TensorFlow where an op that reads an example cannot use it.
 _OF_EXAMPLES = (tf.errors.InvalidArgumentError, tf.errors.DataLossError)
 _INPUT_OP = 'IteratorGetNext'
 
@@ -31,8 +31,8 @@ def told(
   """Within it such errors become `UserError`s; a bug keeps its traceback.
 
   Args:
-    dataset: What is trained on.
-    folders: That the user named.
+    dataset: The data set of the run.
+    folders: The files and folders that the user named.
   """
   try:
     with told_of_files(folders):
@@ -55,8 +55,8 @@ def told(
       raise UserError(tensorflow_errors.reason(e)) from e
     of_input = isinstance(e, _OF_EXAMPLES) and _INPUT_OP in e.message
     if of_input and dataset.check is not None:
-      console.say('an example cannot be used; looking for all such')
-      dataset.check()  # Raises with their names.
+      console.say('an example cannot be used; looking for all such examples')
+      dataset.check()  # Raises an error with their names.
     raise
 
 
@@ -64,7 +64,7 @@ def _of_warm_start(error: estimator_lib.WarmStartError) -> str:
   flag = '--pretrained_model_checkpoint_path'
   if isinstance(error, estimator_lib.IncompleteWarmStartError):
     return (
-      f'--fine_tune trains the dense layer alone, but {error}; give {flag} a '
+      f'--fine_tune trains only the dense layer, but {error}; give {flag} a '
       'checkpoint of the same network'
     )
   return f'{flag}: {error}'

@@ -180,7 +180,7 @@ class Hook:
     """Called in place of `end` if `error` ended the run."""
 
 
-# Methods that get an `EstimatorCall`, where tf.estimator gave a run context.
+# Methods that get an `EstimatorCall`; tf.estimator gave them other arguments.
 _METHODS = ('begin', 'before_run', 'after_run', 'before_save', 'after_save')
 _SESSIONS = {'session', 'sess', 'run_context', 'run_values'}
 # Methods of tf.estimator's hooks that are not called here, and their

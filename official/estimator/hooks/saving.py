@@ -1,4 +1,4 @@
-"""Hooks that write the state of a run to disk: checkpoints, summaries, metrics."""
+"""Hooks that write a run to disk: checkpoints, summaries, metrics."""
 
 import logging
 from collections.abc import Iterable
