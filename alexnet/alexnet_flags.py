@@ -1,4 +1,4 @@
-"""The settings of AlexNet, and what it is trained with."""
+"""The settings of AlexNet, and its recipes of training."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The settings of GoogLeNet, and what it is trained with."""
+"""The settings of GoogLeNet, and its recipes of training."""
 
 import dataclasses
 

@@ -1,13 +1,13 @@
-"""What TensorFlow's errors say to a user, in one line.
+"""The line of a TensorFlow error that tells a user what is wrong.
 
 A message of TensorFlow names the op and the lines of Python that made it, over
-many lines; a user needs the one that says what is wrong.
+many lines. A user needs only the line with the cause.
 """
 
 import re
 from typing import Protocol
 
-# How lines begin that say where in TensorFlow the error was.
+# The beginnings of lines that name the place of the error in TensorFlow.
 _WHERE = (
   'Graph execution error',
   'Detected at node',
@@ -18,14 +18,14 @@ _WHERE = (
 
 
 class _OpError(Protocol):
-  """A `tf.errors.OpError`; this module does not wait for TensorFlow."""
+  """A `tf.errors.OpError`; this module works without importing TensorFlow."""
 
   @property
   def message(self) -> str: ...
 
 
 def reason(error: _OpError) -> str:
-  """Returns the line of an error that says what is wrong, without where.
+  """Returns the line of an error with the cause, without the place.
 
   Args:
     error: A `tf.errors.OpError`.

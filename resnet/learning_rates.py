@@ -1,4 +1,4 @@
-"""Learning rates of a whole run, from its settings and its data."""
+"""The learning rate of a whole run, from its settings and its data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -48,11 +48,11 @@ def from_flags(
 
   Args:
     flags_obj: The settings, or the parsed flags.
-    dataset: Its training images make an epoch.
-    batch_denom: The batch that `--base_lr` is meant for.
-    boundary_epochs: Where `piecewise` falls; None for a half, three quarters
-      and nine tenths of `--train_epochs`.
-    decay_rates: What it falls to, as parts of the first rate.
+    dataset: The data set; its training images make an epoch.
+    batch_denom: The batch size that `--base_lr` is meant for.
+    boundary_epochs: The epochs at which `piecewise` falls; None for a half,
+      three quarters and nine tenths of `--train_epochs`.
+    decay_rates: The rates to which it falls, as parts of the first rate.
     warmup: Whether `piecewise` rises over the first 5 epochs.
 
   Returns:
@@ -85,11 +85,11 @@ def from_flags(
 def lars_learning_rate(
   batch_size: int, num_images: int, train_epochs: int
 ) -> schedules.LearningRateFn:
-  """The rate for LARS: a warm-up, then a falling square.
+  """The rate for LARS: a warm-up, then a quadratic fall to 0.
 
   Args:
-    batch_size: Images a step, over all replicas; it decides the peak.
-    num_images: In an epoch.
+    batch_size: Images per step, over all replicas; it decides the peak.
+    num_images: Number of images in an epoch.
     train_epochs: Number of epochs of the whole run (the original fixed 90).
   """
   peak, warmup_epochs = _LARS_LARGEST

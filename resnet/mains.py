@@ -1,8 +1,8 @@
 """The mains: each trains one network on one kind of images.
 
-A network declares its own settings and, for each problem, the defaults it is
-trained with; `Main` makes a command of it. Nothing here imports TensorFlow
-before the flags are parsed, so `--help` and a wrong flag answer at once.
+A network declares its own settings and, for each problem, the defaults of its
+training; `Main` makes a command of these. TensorFlow is imported only after the
+flags are parsed, so `--help` and errors in flags are printed at once.
 """
 
 import dataclasses
@@ -32,8 +32,8 @@ class Main:
   """The command that trains a network on a problem.
 
   Attributes:
-    network: What to train.
-    problem: Key of `PROBLEMS` and of the network's recipes.
+    network: The network to train.
+    problem: A key of `PROBLEMS` and of the network's recipes.
   """
 
   network: Network
@@ -41,7 +41,7 @@ class Main:
 
   @property
   def recipe(self) -> Recipe:
-    """What it trains with unless flags say otherwise."""
+    """The defaults of training, which flags may change."""
     return self.network.recipes[self.problem]
 
   def define_flags(self) -> None:

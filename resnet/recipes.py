@@ -1,4 +1,4 @@
-"""What a main is made of: the network, the problem, the recipe of defaults."""
+"""The parts of a main: the network, the problem, the recipe of defaults."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,9 @@ class Problem:
   """A kind of images.
 
   Attributes:
-    settings: The settings of its data.
-    load: Name of the function of `official.datasets.catalog` that loads them.
+    settings: The class of settings of its data.
+    load: The name of the function of `official.datasets.catalog` that loads
+      the data.
   """
 
   settings: type
@@ -37,15 +38,17 @@ SHARED_SETTINGS = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
-  """How a network is trained on a problem, unless flags say otherwise.
+  """The defaults with which a network is trained on a problem.
 
   Attributes:
-    model_fn: Name of the model_fn in the network's module.
-    defaults: Flag to default. `base_lr` is meant for its `batch_size`.
-    boundary_epochs: Where `--lr_schedule piecewise` falls, in epochs of a run
-      of `train_epochs`; with other `--train_epochs` they stretch in proportion.
-      None for a half, three quarters and nine tenths of `--train_epochs`.
-    decay_rates: What the rate falls to, as parts of the first rate.
+    model_fn: The name of the model_fn in the network's module.
+    defaults: Name of a flag to its default. `base_lr` is meant for the
+      `batch_size` given here.
+    boundary_epochs: The epochs at which `--lr_schedule piecewise` falls, in a
+      run of `train_epochs`; with other `--train_epochs` they stretch in
+      proportion. None for a half, three quarters and nine tenths of
+      `--train_epochs`.
+    decay_rates: The rates to which it falls, as parts of the first rate.
     warmup: Whether `piecewise` rises over the first 5 epochs (Goyal et al.
       2017), except in fine-tuning.
   """
@@ -59,15 +62,15 @@ class Recipe:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Network:
-  """What a main needs to know of a network.
+  """The description of a network for its mains.
 
   Attributes:
-    module: Where its model_fns are, and `name_of(settings, problem)`, which
-      gives its name for people, such as `ResNet-18 v1`.
-    settings: Its own settings, classes for `flags.define`.
-    recipes: Problem to recipe.
+    module: The module of its model_fns and of `name_of(settings, problem)`,
+      which returns its name for people, such as `ResNet-18 v1`.
+    settings: The classes of its own settings, for `flags.define`.
+    recipes: Name of a problem to its recipe.
     checks_images: Whether the module has `check_images(settings, image_shape)`,
-      which raises a `UsageError` for images that are too small, say.
+      which raises a `UsageError`, for example if images are too small.
   """
 
   module: str

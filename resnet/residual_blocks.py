@@ -20,8 +20,8 @@ class PlannedConvolution(NamedTuple):
   Attributes:
     filters: Number of output channels.
     kernel_size: Height and width of the kernel.
-    strided: Whether the strides of the block are those of this convolution;
-      all others have strides 1.
+    strided: Whether this convolution has the strides of the block; all others
+      have strides 1.
   """
 
   filters: int
@@ -35,7 +35,7 @@ def block_plan(filters: int, bottleneck: bool) -> list[PlannedConvolution]:
   Args:
     filters: Number of filters of the 3x3 convolutions.
     bottleneck: Whether the block is a bottleneck, whose last 1x1 convolution
-      has 4 times as many.
+      has 4 times as many filters.
   """
   if bottleneck:
     return [
@@ -51,17 +51,18 @@ def block_plan(filters: int, bottleneck: bool) -> list[PlannedConvolution]:
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-  """Where a residual block has batch norm (BN) and ReLU.
+  """The places of batch norm (BN) and ReLU in a residual block.
 
   He et al. 2016, figure 1: (a) is version 1, (b) is version 2.
 
   Attributes:
-    pre_activation: On the input of a block, before any convolution; on the
-      output of the last block as well.
-    after_convolution: On the output of each convolution, the projection of
-      the shortcut included.
-    between_convolutions: Between two convolutions of a block.
-    after_addition: On the sum of the shortcut and the last convolution.
+    pre_activation: The function on the input of a block, before any
+      convolution, and on the output of the last block.
+    after_convolution: The function on the output of each convolution, including
+      the projection of the shortcut.
+    between_convolutions: The function between two convolutions of a block.
+    after_addition: The function on the sum of the shortcut and the last
+      convolution.
   """
 
   pre_activation: Callable[[tf.Tensor], tf.Tensor]
@@ -71,7 +72,7 @@ class Order:
 
 
 def order_of_version(nn: layers.Network, resnet_version: int) -> Order:
-  """The order of version 1 or 2, of a network's layers."""
+  """The order of operations of version 1 or 2, with a network's layers."""
 
   def batch_norm_relu(x: tf.Tensor) -> tf.Tensor:
     return tf.nn.relu(nn.batch_norm(x))
@@ -106,8 +107,8 @@ def block(
   even where the shape stays (the original did; the paper did not).
 
   Args:
-    nn: The layers.
-    order: What is around the convolutions.
+    nn: The layers of the network.
+    order: The operations around the convolutions.
     inputs: A feature map.
     plan: The convolutions.
     strides: Strides of the block, and of the projection.
@@ -136,8 +137,8 @@ def convolve(
   """Feature map -> feature map: a convolution without bias.
 
   Batch norm, which always follows, has the bias. With strides the padding
-  depends on the kernel alone, as in the original: its kernels see an image at
-  the same offset whatever the image's size.
+  depends only on the kernel, as in the original: kernels see an image at the
+  same offset whatever the image's size.
   """
   padding = 'SAME' if strides == 1 else 'FIXED'
   return nn.conv2d(inputs, filters, kernel_size, strides, padding=padding)

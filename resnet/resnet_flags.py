@@ -1,4 +1,4 @@
-"""The settings of residual networks, and what they are trained with."""
+"""The settings of residual networks, and their recipes of training."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -32,12 +32,12 @@ _FIRST_BOTTLENECK_SIZE = 50
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-  """Depth, width and stem: all of a network except its images and classes.
+  """The depth, width and stem of a network, without its images and classes.
 
   Attributes:
     block_sizes: Number of residual blocks in each group.
     block_strides: Strides of the first block of each group.
-    bottleneck: Whether blocks are 1x1, 3x3, 1x1 convolutions, not 3x3, 3x3.
+    bottleneck: Whether blocks are 1x1, 3x3 and 1x1 convolutions, not 3x3, 3x3.
     num_filters: Number of filters of the stem; each group doubles it.
     kernel_size: Height and width of the kernel of the stem's convolution.
     conv_stride: Strides of the stem's convolution.
@@ -200,10 +200,10 @@ class Model:
 
 
 def default_data_format() -> str:
-  """`'channels_first'` where a GPU is visible, else `'channels_last'`.
+  """`'channels_first'` where a GPU is visible, otherwise `'channels_last'`.
 
   The original asked whether TensorFlow was built with CUDA. The usual build is,
-  also on a machine without a GPU, where it cannot convolve `'channels_first'`.
+  even on a machine without a GPU, where it cannot convolve `'channels_first'`.
   """
   has_gpu = bool(tf.config.list_logical_devices('GPU'))
   return 'channels_first' if has_gpu else 'channels_last'

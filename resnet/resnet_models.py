@@ -14,11 +14,11 @@ from resnet import resnet_model, resnet_run_loop
 def mnist_architecture(resnet_size: int) -> resnet_model.Architecture:
   """The ImageNet form for its sizes, otherwise the CIFAR form.
 
-  The ImageNet form keeps the paper's stem, 7x7 / 2 and a 3x3 / 2 pool, at 28
-  pixels too. Measured on 2 cores (ResNet-18, batch 128, 6 epochs): it trains at
-  700 images/s to 99.4-99.6 % over seeds and rates; with a 3x3 / 2 convolution
-  in its place at 605 images/s to 99.35 %; without the pool either trains 4
-  times slower.
+  The ImageNet form keeps the paper's stem, 7x7 / 2 and a 3x3 / 2 pool, also at
+  28 pixels. Measured on 2 cores (ResNet-18, batch 128, 6 epochs), it trains at
+  700 images/s to 99.4-99.6 % over seeds and rates. With a 3x3 / 2 convolution
+  in its place it trains at 605 images/s to 99.35 %. Without the pool both train
+  4 times slower.
 
   Raises:
     ValueError: Neither form has this size.
@@ -57,7 +57,7 @@ def name_of(settings: Settings, problem: str) -> str:
 
 
 class _ProblemModel(resnet_model.Model):
-  """A residual network by its size; the subclass says of which problem."""
+  """A residual network by its size; each subclass is for one problem."""
 
   problem: ClassVar[str]
 
@@ -115,7 +115,7 @@ def cifar10_model_fn(
   mode: str,
   params: Mapping[str, Any],
 ) -> estimator_lib.EstimatorSpec:
-  """`image_model_fn` for CIFAR-10; batch norm decays too, as it helped."""
+  """`image_model_fn` for CIFAR-10; batch norm decays too, because it helped."""
   return resnet_run_loop.image_model_fn(
     features,
     labels,

@@ -43,8 +43,8 @@ _WARMUP_EPOCHS = 5  # Goyal et al. 2017, section 2.2, and the original.
 _TOP_K = 5
 _AUXILIARY_WEIGHT = 0.3  # Szegedy et al. 2015, section 5.
 
-# From images [N, H, W, C] and `training` to logits [N, C]; or to these and a
-# list of logits of auxiliary classifiers (Szegedy et al. 2015).
+# Function from images [N, H, W, C] and `training` to logits [N, C]; or to these
+# and a list of logits of auxiliary classifiers (Szegedy et al. 2015).
 Model = Callable[[tf.Tensor, bool], Any]
 
 
@@ -63,8 +63,8 @@ def learning_rate_with_decay(
     batch_size: Images per step, over all replicas.
     batch_denom: The batch size that `base_lr` is meant for.
     num_images: Images in an epoch.
-    boundary_epochs: The i-th decay rate holds up to and at the i-th of these.
-    decay_rates: Factors of the initial rate, one more than boundaries.
+    boundary_epochs: Epochs; the i-th decay rate holds up to and at the i-th.
+    decay_rates: Factors of the initial rate, one more than the boundaries.
     base_lr: The initial rate of a batch of `batch_denom`.
     warmup: Whether the rate rises from 0 over the first 5 epochs (Goyal et al.
       2017, section 2.2).
@@ -112,15 +112,15 @@ def resnet_model_fn(
     model_class: Called with `resnet_size`, `data_format`, `resnet_version` and
       `dtype`; returns the network, a `Model`.
     resnet_size: See `model_class`.
-    weight_decay: See `image_model_fn`, as for all that follow.
-    learning_rate_fn: Global step to rate.
+    weight_decay: See `image_model_fn`.
+    learning_rate_fn: Function from the global step to the rate.
     momentum: Momentum of the optimizer.
     data_format: See `model_class`.
     resnet_version: See `model_class`.
     loss_scale: A factor, or `'dynamic'`.
-    loss_filter_fn: Variable name to whether it decays.
+    loss_filter_fn: See `image_model_fn`.
     dtype: Dtype of the computation.
-    fine_tune: Whether to train the dense layer alone.
+    fine_tune: Whether to train only the dense layer.
     label_smoothing: Share of the label that is spread over all classes.
     enable_lars: Whether LARS replaces the optimizer.
     optimizer: `'momentum'`, `'adadelta'` or `'adam'`.
@@ -153,20 +153,20 @@ def image_model_fn(
   model: Model,
   loss_filter_fn: Callable[[str], bool] | None = None,
 ) -> EstimatorSpec:
-  """What every network shares: loss, optimizer, metrics, predictions.
+  """The model_fn of every network: loss, optimizer, metrics, predictions.
 
   Args:
     features: Images [N, H, W, C], of any number type.
     labels: int32 [N]; None in PREDICT.
     mode: One of `ModeKeys`.
-    params: The settings of the run by name, see `resnet_main`. Read here:
-      `dtype`, of the computation; `label_smoothing` (Szegedy et al. 2016,
-      section 7); `weight_decay`, factor of the sum of `tf.nn.l2_loss` (half the
-      square) of the variables that decay, a part of the loss;
-      `learning_rate_fn`, and what `optimizers.train_op` reads.
+    params: The settings of the run by name, see `resnet_main`. Read are `dtype`
+      of the computation; `label_smoothing` (Szegedy et al. 2016, section 7);
+      `weight_decay`, the factor of the sum of `tf.nn.l2_loss` (half the square)
+      of the variables that decay, a part of the loss; `learning_rate_fn`; and
+      those that `optimizers.train_op` reads.
     model: The network.
-    loss_filter_fn: Variable name to whether it decays; None leaves out batch
-      norm (Goyal et al. 2017, section 5.3).
+    loss_filter_fn: Function from a variable's name to whether it decays; None
+      leaves out batch norm (Goyal et al. 2017, section 5.3).
 
   Returns:
     An `EstimatorSpec` with predictions `classes` int64 [N] and `probabilities`
@@ -190,7 +190,7 @@ def _spec(
 ) -> EstimatorSpec:
   """See `image_model_fn`."""
   is_training = mode == ModeKeys.TRAIN
-  # In fine-tuning, frozen layers use the statistics that they came with.
+  # In fine-tuning, frozen layers keep the statistics of their checkpoint.
   outputs = model(
     tf.cast(features, params['dtype']), is_training and not params['fine_tune']
   )
@@ -228,7 +228,7 @@ def _loss(
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Cross-entropy of each example [N]; its mean plus L2 loss, a scalar."""
   losses = losses_lib.cross_entropy(logits, labels, params['label_smoothing'])
-  if not is_training:  # Then the mean does not depend on the cut into batches.
+  if not is_training:  # So the mean does not depend on the cut into batches.
     losses = tf.cast(losses, tf.float64)
   cross_entropy = tf.reduce_mean(losses, name='cross_entropy')
   decays = loss_filter_fn or losses_lib.excludes_batch_norm
@@ -255,15 +255,15 @@ def resnet_main(
   where the last one stopped, and a finished run trains nothing.
 
   Args:
-    flags_obj: `Settings`; or the parsed flags, or any object that has their
-      values as attributes. Nothing else is read, and no global flag.
+    flags_obj: `Settings`, or the parsed flags, or any object that has their
+      values as attributes. No global flag is read.
     model_function: A model_fn; its params are the settings by name, with
       `dtype` a `tf.DType`, and `num_classes` and `learning_rate_fn`.
     dataset: The images to train and test on.
-    network: Its name for people and for `config.json`, as `'ResNet-18 v1'`.
-    learning_rate_fn: Global step to rate.
-    devices: What `devices.configure` made of the settings. In a cluster every
-      worker calls this function; the chief alone writes, prints and exports.
+    network: The network's name for people and `config.json`: `'ResNet-18 v1'`.
+    learning_rate_fn: Function from the global step to the rate.
+    devices: The result of `devices.configure`. In a cluster every worker calls
+      this function; only the chief writes, prints and exports.
 
   Returns:
     The metrics of the last evaluation; nothing after `--export_only`.

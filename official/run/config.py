@@ -132,7 +132,7 @@ def _recorder(
   dataset: ImageDataset,
   fixed: dict[str, Any] | None,
 ) -> Recorder:
-  """The recorder of training; or of an evaluation, if nothing is recorded yet."""
+  """The recorder of training; of an evaluation only if nothing is recorded."""
   is_recorded = not settings.trains and run_folder.read_config(model_dir)
   if settings.export_only or is_recorded:
     return Recorder()

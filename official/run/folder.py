@@ -197,5 +197,5 @@ def read_config(model_dir: str) -> dict[str, Any]:
     return {}
   except (OSError, ValueError) as e:
     raise UsageError(f'{path} cannot be read: {e}') from e
-  # Compared as JSON, so that a tuple and a list are equal.
+  # JSON that is not an object cannot be the settings of a run.
   return content if isinstance(content, dict) else {}

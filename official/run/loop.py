@@ -169,10 +169,11 @@ class TrainAndEvaluateLoop:
     return math.ceil(self._dataset.num_images['test'] / self._replica_batch)
 
   def _eval_batches_if_endless(self) -> int | None:
-    """How many batches to evaluate where the data have no end."""
+    """The number of batches to evaluate where the data have no end."""
     if not self._settings.use_synthetic_data:
       return None
-    # As the original: a benchmark of a few steps does not evaluate for hours.
+    # As in the original: a benchmark of a few steps must not evaluate for
+    # hours.
     limit = self._settings.max_train_steps
     return min(self._eval_batches, limit) if limit else self._eval_batches
 

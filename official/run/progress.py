@@ -176,7 +176,7 @@ def working(what: str) -> Iterator[None]:
 
 
 def is_terminal() -> bool:
-  """Whether standard error is a terminal that can redraw a line."""
+  """Whether standard output is a terminal that can redraw a line."""
   console = Console()
   return console.is_terminal and not console.is_dumb_terminal
 

@@ -1,4 +1,4 @@
-"""Summaries for TensorBoard besides scalars: graph, images, filters, settings."""
+"""Summaries for TensorBoard: graph, images, filters, settings, histograms."""
 
 import importlib.util
 import time

@@ -41,11 +41,11 @@ def opened(
   learning_rate_fn: schedules.LearningRateFn,
   devices: Devices,
 ) -> Iterator['TrainingRun']:
-  """A run, in a folder that this process has to itself while it trains.
+  """A run, in a folder that only this process uses while it trains.
 
   Args:
-    settings: The settings of the run. What they leave to the data and the
-      machine is settled here: `model_dir`, `data_format`, `loss_scale`.
+    settings: The settings of the run. Those that depend on the data and the
+      machine are settled here: `model_dir`, `data_format`, `loss_scale`.
     model_fn: See `TrainingRun`.
     dataset: The images to train and test on.
     network: The name of the network, for people and for `config.json`.

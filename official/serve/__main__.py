@@ -33,7 +33,7 @@ def define_flags() -> None:
     'max_batch_size',
     32,
     'At most this many examples, of requests that wait at the same time, are '
-    'computed together; 1 computes each one alone.',
+    'computed together; 1 computes each one separately.',
   )
   flags.DEFINE_integer('max_waiting', 256, 'Number of requests that may wait.')
   flags.DEFINE_integer(
@@ -79,9 +79,9 @@ def main() -> None:
 
   model = ServedModel(export_dir, flags_obj.model_name)
   model.warm_up()
-  # TensorFlow's objects, about a million, stay until the end. If Python looked
-  # through them for garbage, each time would stop every answer for a quarter of
-  # a second.
+  # TensorFlow's objects, about a million, stay until the end. Each time that
+  # Python looked through them for garbage, every answer would wait for a
+  # quarter of a second.
   gc.collect()
   gc.freeze()
   host, port = listener.getsockname()[:2]
@@ -109,8 +109,8 @@ def main() -> None:
 def _listen(host: str, port: int) -> socket.socket:
   """A socket at the address.
 
-  It is made before the model is loaded, because an address that is in use is
-  worth an error at once.
+  It is made before the model is loaded, so that an address in use is reported
+  at once.
   """
   try:
     return socket.create_server((host, port), backlog=512)

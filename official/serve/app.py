@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 _T = TypeVar('_T')
 
 _PAGE = os.path.join(os.path.dirname(__file__), 'demo.html')
-# JSON of fewer bytes is read faster than a thread is woken.
+# Reading JSON of fewer bytes takes less time than waking a thread.
 _BYTES_FOR_A_THREAD = 2**16
-# The page has its scripts and styles in itself and loads nothing else.
+# The page contains its scripts and styles and loads nothing else.
 _CONTENT_POLICY = (
   "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
   "img-src 'self' blob: data:"
@@ -42,12 +42,13 @@ def make_app(
 
   Args:
     model: The model to serve.
-    max_batch_size: The number of examples that are computed together at most;
-      1 computes each one alone.
-    max_waiting: The number of requests that may wait; one more gets 429.
-    max_request_bytes: The size of a request at most; a larger one gets 413.
-    timeout: The seconds that a request may take to arrive, else it gets 408,
-      and then to be answered, else it gets 503.
+    max_batch_size: The greatest number of examples that are computed together;
+      1 computes each one separately.
+    max_waiting: The greatest number of requests that wait; one more gets 429.
+    max_request_bytes: The greatest size of a request in bytes; a larger one
+      gets 413.
+    timeout: The seconds that a request may take to arrive, otherwise it gets
+      408, and the seconds until its answer, otherwise it gets 503.
   """
   app = web.Application(
     client_max_size=max_request_bytes, middlewares=[_errors(max_request_bytes)]
@@ -86,7 +87,7 @@ class _Handlers:
     )
 
   async def demo(self, request: web.Request) -> web.Response:
-    """What the page needs to know about the model, as JSON."""
+    """The properties of the model that the page needs, as JSON."""
     del request
     model = self._model
     pixels = model.pixels()
@@ -155,12 +156,12 @@ class _Handlers:
 async def _without_blocking(size: int, function: Callable[[], _T]) -> _T:
   """Calls a function that reads or writes JSON.
 
-  In a thread where it takes a while, so that other requests get answers
+  Large JSON is handled in a thread, so that other requests get answers
   meanwhile.
 
   Args:
-    size: Roughly the bytes of the JSON.
-    function: What to call.
+    size: The size of the JSON in bytes, roughly.
+    function: The function to call.
   """
   if size < _BYTES_FOR_A_THREAD:
     return function()
@@ -168,9 +169,9 @@ async def _without_blocking(size: int, function: Callable[[], _T]) -> _T:
 
 
 def _errors(max_request_bytes: int) -> Middleware:
-  """A middleware that makes each error JSON with `error`.
+  """A middleware that turns each error into JSON with the key `error`.
 
-  TensorFlow Serving does so too.
+  TensorFlow Serving does the same.
   """
 
   @web.middleware
@@ -191,7 +192,7 @@ def _errors(max_request_bytes: int) -> Middleware:
       if e.status < 400:
         raise
       return _error(e.status, _reason(request, e), dict(e.headers))
-    except Exception:  # One request fails, the server goes on.
+    except Exception:  # Only this request fails; the server goes on.
       logger.exception('a request failed')
       return _error(500, 'the server failed; its output says why')
 

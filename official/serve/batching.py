@@ -1,4 +1,4 @@
-"""Computes the answers of requests that wait at the same time together."""
+"""Computes together the answers of requests that wait at the same time."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,18 +13,19 @@ Arrays = Mapping[str, np.ndarray]
 
 
 class FullError(Exception):
-  """Too many requests wait."""
+  """Too many requests are waiting."""
 
 
 class Batcher:
   """Runs a model in a thread; requests that wait meanwhile are the next batch.
 
-  No request waits for others that may come: an idle model starts at once.
+  A request does not wait for others that may come: an idle model starts at
+  once.
 
   Args:
-    max_batch_size: The number of examples in a batch at most; a request with
-      more of them takes several batches.
-    max_waiting: The number of requests that may wait.
+    max_batch_size: The greatest number of examples in a batch; a request with
+      more examples takes several batches.
+    max_waiting: The greatest number of requests that wait.
   """
 
   def __init__(self, max_batch_size: int, max_waiting: int):
@@ -39,8 +40,8 @@ class Batcher:
     """The outputs for these inputs.
 
     Args:
-      signature: Which function of the model.
-      arrays: Its inputs, by their names.
+      signature: The function of the model to call.
+      arrays: The inputs of the function, by their names.
 
     Raises:
       BadRequestError: The model cannot use them.
@@ -101,7 +102,8 @@ class _Request:
     self.examples = max(
       [len(array) for array in arrays.values() if array.ndim], default=1
     )
-    # Only arrays that are equal except in their first dimension can be joined.
+    # Arrays can be joined only if their shapes differ in the first dimension
+    # only.
     shapes = tuple((name, a.shape[1:]) for name, a in sorted(arrays.items()))
     self.kind = (signature.name, shapes)
 
@@ -122,9 +124,9 @@ def _answer(
   except BadRequestError as e:
     if len(batch) == 1:
       return [e]
-    # The error does not say which request it is about.
+    # The error does not name the request that caused it, so each is run again.
     return [_answer([request], max_batch_size)[0] for request in batch]
-  except Exception as e:  # The request fails, the server does not.
+  except Exception as e:  # Only the request fails, not the server.
     return [e] * len(batch)
   if len(batch) == 1:
     return [outputs]
@@ -140,7 +142,7 @@ def _outputs(
 ) -> Arrays:
   """The outputs, of at most this many examples at a time.
 
-  A signature that takes a fixed number of examples gets all of them.
+  A signature with a fixed number of examples gets all of them at once.
   """
   count = max((len(a) for a in arrays.values() if a.ndim), default=1)
   if count <= max_batch_size or not signature.can_batch:

@@ -14,15 +14,15 @@ from official.export import folders as export_folders
 from official.serve.tensors import BadRequestError, Input
 
 _DEFAULT = 'serving_default'
-_INITIALIZER = '__saved_model_init_op'  # a signature that is no function
+_INITIALIZER = '__saved_model_init_op'  # a signature that is not a function
 
 
 class Signature:
   """One of the functions of a SavedModel.
 
   Args:
-    name: See below.
-    function: What TensorFlow has loaded.
+    name: The name of the signature.
+    function: The function that TensorFlow has loaded.
 
   Attributes:
     name: The name of the signature.
@@ -70,12 +70,12 @@ class ServedModel:
   """A SavedModel that is served.
 
   Args:
-    export_dir: Its folder. Where the folder's name is a number, this is the
-      version; otherwise the version is 1.
+    export_dir: The folder of the SavedModel. If its name is a number, this is
+      the version; otherwise the version is 1.
     name: The name under which it is served.
 
   Attributes:
-    name: The same name.
+    name: The given name.
     version: A whole number, as a string.
     signatures: The signatures by their names.
     class_names: The names of the classes; empty where the export has none.
@@ -110,7 +110,7 @@ class ServedModel:
   def warm_up(self) -> None:
     """Runs each signature of numbers once, so the first request is not slow.
 
-    Encoded images are left out: zeros are not one.
+    Signatures of encoded images are left out, because zeros are not an image.
     """
     for signature in self.signatures.values():
       inputs = signature.inputs.values()
@@ -123,7 +123,8 @@ class ServedModel:
   def pixels(self) -> tuple[str, list[int | None]] | None:
     """The signature that takes uint8 images, with height, width and channels.
 
-    A size is None where any will do; all is None without such a signature.
+    A size is None where any size is accepted; the result is None without such a
+    signature.
     """
     for name in sorted(self.signatures, key=lambda key: key != _DEFAULT):
       inputs = list(self.signatures[name].inputs.values())

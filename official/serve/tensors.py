@@ -24,8 +24,8 @@ class Input:
 
   Attributes:
     name: The name of the input.
-    shape: Its dimensions; None for any size.
-    dtype: Its NumPy dtype; `object` for strings.
+    shape: The dimensions of the input; None for any size.
+    dtype: The NumPy dtype of the input; `object` for strings.
   """
 
   def __init__(self, name: str, shape: list[int | None], dtype: Any):
@@ -35,7 +35,7 @@ class Input:
     """A JSON value as an array of this shape and dtype.
 
     Raises:
-      BadRequestError: The value has another shape or other contents.
+      BadRequestError: The value has another shape, or elements of another type.
     """
     array = (
       self._strings(value) if self.dtype == object else self._numbers(value)
@@ -104,7 +104,7 @@ def parse(body: bytes) -> dict[str, Any]:
   """The JSON object of a request for a prediction.
 
   Raises:
-    BadRequestError: It is not JSON, not an object, or has other keys.
+    BadRequestError: The body is not JSON, is not an object, or has other keys.
   """
   try:
     request = json.loads(body, parse_constant=_refuse)
