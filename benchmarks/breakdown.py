@@ -1,4 +1,4 @@
-"""What a training step is made of, by TensorFlow's profiler."""
+"""The parts of a training step and their times, by TensorFlow's profiler."""
 
 import collections
 import glob
@@ -32,7 +32,7 @@ _PARTS = (
 )
 _REST = 'the rest'
 _CALL = 'KernelAndDeviceFunc::Run'  # one call of the traced training step
-# Events that only wait for others: their time is in those.
+# Events that only wait for others, whose time counts there.
 _FRAMES = r'Run$|Execute|_trace|inference|EagerLocal|Start|Root|constant'
 
 
@@ -53,7 +53,7 @@ class _Profile(estimator_lib.Hook):
 
 
 def measure(name: str) -> None:
-  """Prints what a training step of one job spends its time on."""
+  """Prints the times of the parts of one job's training step."""
   job = jobs.JOBS[name]
   with tempfile.TemporaryDirectory() as folder:
     estimator = project.estimator(job, os.path.join(folder, 'run'))

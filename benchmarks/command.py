@@ -61,8 +61,8 @@ def print_ceiling(name: str, images_per_second: Sequence[float]) -> None:
     name: A job.
     images_per_second: The measured rates of training; their median counts.
   """
-  # In a process of its own, after the sides: a machine's speed drifts, and
-  # TensorFlow's threads of this process would compete.
+  # Measured in a process of its own, because TensorFlow's threads of this
+  # process would compete; and now, because a machine's speed drifts.
   result = subprocess.run(
     [sys.executable, '-m', 'benchmarks.ceilings', '--for', name],
     capture_output=True,

@@ -10,7 +10,7 @@ _PROJECT = 'benchmarks.sides.project'
 _KERAS = 'benchmarks.sides.keras_peer'
 _RUNTIMES = 'benchmarks.sides.runtimes'
 
-# The name of a side, its module, and the word that tells it what to do.
+# The name of a side, its module, and the name of its command.
 _WHOLE_CALLS = (('project', _PROJECT), ('Keras', _KERAS))
 _ONE_BATCH = (
   ('export, TensorFlow', _PROJECT, 'serve'),
@@ -24,7 +24,7 @@ _BATCH_SIZES = (1, 64)
 
 
 def whole_calls(name: str, rounds: int) -> None:
-  """Measures whole calls of `evaluate` and `predict`, their set-up included."""
+  """Measures whole calls of `evaluate` and `predict`, with their set-up."""
   job = jobs.JOBS[name]
   for word in ('evaluate', 'predict'):
     sides = [
@@ -39,7 +39,7 @@ def whole_calls(name: str, rounds: int) -> None:
 
 
 def one_batch(name: str, rounds: int) -> None:
-  """Measures a batch that is in memory, again and again."""
+  """Measures repeated predictions of one batch in memory."""
   job = jobs.JOBS[name]
   with tempfile.TemporaryDirectory() as directory:
     export_dir = subprocess.run(

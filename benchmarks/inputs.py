@@ -1,4 +1,4 @@
-"""Input pipelines alone: the images per second that they deliver."""
+"""Input pipelines without networks: the images per second that they deliver."""
 
 import os
 import tempfile
@@ -85,10 +85,10 @@ def measure(
 
   Args:
     dataset: The images.
-    is_training: Read them as training does, shuffled and augmented.
+    is_training: Whether to read them as training does, shuffled and augmented.
     batches: The number of batches in a round.
-    rounds: The number of rounds. Each one starts a pipeline of its own, and the
-      first batch, which fills its buffers, does not count.
+    rounds: The number of rounds. Each round starts a pipeline of its own, and
+      the first batch, which fills its buffers, does not count.
   """
   rates = []
   for _ in range(rounds):

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # Those who only want the names need not wait for NumPy.
+# A command that only lists the names does not wait for NumPy.
+if TYPE_CHECKING:
   import numpy as np
 
 

@@ -26,7 +26,7 @@ _SERVERS = {'with batching': 32, 'one at a time': 1}
 
 
 class _Round(NamedTuple):
-  """What the clients saw in one round; latencies are milliseconds."""
+  """The clients' measurements in one round; latencies are in milliseconds."""
 
   requests_per_second: float
   median_latency: float

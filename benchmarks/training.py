@@ -6,7 +6,7 @@ _PROJECT = 'benchmarks.sides.project'
 _KERAS = 'benchmarks.sides.keras_peer'
 _TORCH = 'benchmarks.sides.torch_peer'
 
-# The name of a side, its module, and the word that tells it what to do.
+# The name of a side, its module, and the name of its command.
 PEERS = (
   ('project', _PROJECT, 'train'),
   ('Keras fit', _KERAS, 'fit'),

@@ -20,12 +20,13 @@ _MARK = 'turn:'
 
 
 def orders(**facts: Any) -> Iterator[int]:
-  """Yields how much to do in each turn, and times what the caller then does.
+  """Yields the amount of work of each turn, and times the caller's work.
 
   A side calls this in its own process, once it is warm.
 
   Args:
-    **facts: What to send to the parent first, such as the number of parameters.
+    **facts: Facts to send to the parent first, such as the number of
+      parameters.
   """
   _send(facts)
   for line in sys.stdin:
@@ -53,11 +54,12 @@ class Side:
 
   Args:
     name: The side's name in the tables.
-    module: What `python -m MODULE ARGUMENTS` runs; it works through `orders`.
+    module: The module that `python -m MODULE ARGUMENTS` runs; it calls
+      `orders`.
     *arguments: The arguments of that command.
 
   Attributes:
-    facts: What the side sent to `orders` as `facts`.
+    facts: The facts that the side gave to `orders`.
   """
 
   def __init__(self, name: str, module: str, *arguments: str) -> None:
@@ -100,7 +102,7 @@ def alternate(sides: Sequence[Side], amount: int, rounds: int) -> list[Turns]:
 
   Args:
     sides: The sides, in the order of their turns.
-    amount: How much work one turn is, in the unit of the sides.
+    amount: The amount of work of one turn, in the unit of the sides.
     rounds: The number of rounds that count. One more comes before them, because
       the first turn of a process is slow.
 
@@ -132,7 +134,7 @@ def compare(
 ) -> list[list[str]]:
   """Returns the rows of a table: each side's speed, and the first side's lead.
 
-  Both are given by the wall clock and by the time of all processors.
+  Both are computed from wall time and from the time of all processors.
 
   Args:
     names: The names of the sides.

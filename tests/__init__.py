@@ -1,1 +1,1 @@
-"""The contract, checked."""
+"""Tests of the contract."""

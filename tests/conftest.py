@@ -1,4 +1,4 @@
-"""Two logical CPU devices for every test, and what several tests share."""
+"""Two logical CPU devices for every test, and the fixtures of several tests."""
 
 import functools
 import os
@@ -61,7 +61,7 @@ def mnist_folder(tmp_path_factory):
 def tfds_folder(tmp_path_factory):
   """Real MNIST images as a prepared set of TensorFlow Datasets.
 
-  Made once: its class can be registered only once in a process.
+  They are made once: their class can be registered only once in a process.
   """
   import tensorflow_datasets
 
@@ -103,7 +103,7 @@ def tfds_folder(tmp_path_factory):
   return folder / 'digits' / '1.0.0'
 
 
-# 512 training images: 8 steps an epoch.
+# 512 training images are 8 steps per epoch.
 SMALL = ('--resnet_size=8', '--batch_size=64', '--train_epochs=2')
 
 
@@ -137,7 +137,7 @@ def call(command, tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def finished(call, tmp_path_factory):
-  """A finished run with everything that it can write.
+  """A finished run with all files that a run can write.
 
   Returns its folder, its arguments and the result of its process. It is shared:
   a test that changes the folder has to copy it first.
@@ -168,7 +168,7 @@ def define_flags():
 
 @pytest.fixture
 def parse():
-  """Parses flags of the MNIST main; afterwards they are what they were."""
+  """Parses flags of the MNIST main; afterwards they are restored."""
   define_flags()
   saved = flagsaver.save_flag_values()
 

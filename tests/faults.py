@@ -1,4 +1,4 @@
-"""A driver that kills runs and goes on with them, and what is left to compare.
+"""A driver that kills runs and continues them, and functions to compare them.
 
 python -m tests.faults [--kills 100] [--seed 0] [--folder DIR]
 """
@@ -23,7 +23,8 @@ from official.estimator import checkpoints
 
 ROOT = pathlib.Path(__file__).parent.parent
 
-# The whole life of a checkpoint, a line of the log, an evaluation, an export.
+# Points in the life of a checkpoint, of a line of the log, of an evaluation and
+# of an export.
 POINTS = (
   'trace:train:before:1',
   'trace:train:after:1',
@@ -81,14 +82,14 @@ def digest(model_dir):
 
 
 def story(model_dir):
-  """Every step's loss and every evaluation, in order, less the times."""
+  """Every step's loss and every evaluation, in order, without the times."""
   lines = (pathlib.Path(model_dir) / 'metrics.jsonl').read_text().splitlines()
   records = [json.loads(line) for line in lines]
   return [{k: v for k, v in r.items() if k != 'time'} for r in records]
 
 
 def leftovers(model_dir):
-  """What a kill may leave and a whole run must not."""
+  """The files that a kill may leave but a finished run must not."""
   names = os.listdir(model_dir)
   return [n for n in names if n.startswith('tmp-') or n.endswith('.tmp')]
 
@@ -100,7 +101,7 @@ def finish(process):
 
 
 def kill_at_random(arguments, model_dir, kills, seed, most_seconds):
-  """Kills a run again and again; returns what went wrong, and how it went.
+  """Kills a run repeatedly; returns the failures, and a summary.
 
   Each moment is uniform over the first `most_seconds` of the process, so that
   start, trace, training, checkpoints and evaluations are all hit.

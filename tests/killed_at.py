@@ -2,12 +2,12 @@
 
 python -m tests.killed_at POINT DEVICES MODULE ARGS...
 
-POINT is `none` or `FUNCTION:PART:WHEN:NTH`: as by `kill -9`, at the NTH call of
-FUNCTION with PART in an argument, `before` or `after` it happens. If WHEN is
-the name of a signal, the signal comes NTH milliseconds after the first such
+POINT is `none` or `FUNCTION:PART:WHEN:NTH`: the process dies, as by `kill -9`,
+`before` or `after` the NTH call of FUNCTION with PART in an argument. If WHEN
+is the name of a signal, the signal comes NTH milliseconds after the first such
 call begins, whatever the process does then. `weights:FILE` writes the SHA-256
-of all variables to a file at every checkpoint, also in workers that save none.
-DEVICES is how many logical CPUs TensorFlow sees.
+of all variables to a file at every checkpoint, also in workers that do not
+save. DEVICES is the number of logical CPUs that TensorFlow sees.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ def killing(function, part, when, nth):
 
 
 class TornFile:
-  """Writes half of what it is given and dies; else it is the file."""
+  """A file of which a write writes half of the text and kills the process."""
 
   def __init__(self, file):
     self._file = file
@@ -88,7 +88,7 @@ def log_weights(path):
 
 
 def install(point):
-  """Arms one point; TensorFlow is there by then, imported as a main does."""
+  """Arms one point, after TensorFlow was imported as a main imports it."""
   import tensorflow as tf
 
   from official.estimator import export, metrics_log, programs

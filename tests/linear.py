@@ -17,7 +17,7 @@ BATCH = 64
 
 @functools.cache
 def two_replicas():
-  """One strategy for all tests: each new one would reuse collective keys."""
+  """One strategy for all tests, as each new one would reuse collective keys."""
   return tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])
 
 

@@ -70,7 +70,7 @@ _WRONG_BODIES = [
   ),
 ]
 
-# Of JSON, to be inserted anywhere.
+# Pieces of JSON, to be inserted anywhere.
 _TOKENS = [b'[', b']', b'{', b'"', b'-', b'1e9', b'null']
 
 _WRONG_HTTP = [
@@ -107,7 +107,7 @@ def bodies(count: int, seed: int = 0) -> Iterator[bytes]:
 
 
 def http(count: int) -> Iterator[bytes]:
-  """Yields `count` whole requests, the list again and again."""
+  """Yields `count` whole requests, by repeating the list."""
   for i in range(count):
     yield _WRONG_HTTP[i % len(_WRONG_HTTP)]
 

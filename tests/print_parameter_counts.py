@@ -1,4 +1,4 @@
-"""Prints parameters and multiply-adds of every network and whether published.
+"""Prints parameters and multiply-adds of every network beside published ones.
 
 python -m tests.print_parameter_counts
 """

@@ -1,4 +1,4 @@
-"""Writes folders of runs by hand, to test what reads them."""
+"""Writes folders of runs by hand, to test the code that reads them."""
 
 import json
 
@@ -22,21 +22,21 @@ def write_run(
   examples=None,
   parameters=16,
 ):
-  """A run of 10 steps an epoch and an evaluation of 1,000 images after each.
+  """A run of 10 steps per epoch, evaluated on 1,000 images after each epoch.
 
   Args:
-    folder: Where it is written; it must not exist.
+    folder: The folder to write, which must not exist.
     network: Name of the network.
-    accuracies: The accuracies of the test images, after each epoch.
+    accuracies: The accuracy on the test images after each epoch.
     seed: The run's seed.
-    seconds: Time of a step.
+    seconds: Seconds of a step.
     settings: Other flags of its command.
     pause: Seconds between the fourth and the fifth step of the second epoch;
       None for no pause.
     predicted: Labels, predicted classes and confidences, [N] each; None for a
       run without predictions.
     examples: The number of images that its evaluations report; None for none.
-    parameters: The number that its config names; None for none, as in the
+    parameters: The number of parameters in its config; None for none, as in the
       configs of older versions.
   """
   folder.mkdir(parents=True)

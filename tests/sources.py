@@ -1,4 +1,4 @@
-"""The source files of the packages, and what they import."""
+"""The source files of the packages, and their imports."""
 
 import ast
 import functools
@@ -26,12 +26,12 @@ def _parse(path):
 
 
 def imports(module, *, at_its_import=False):
-  """Full names of what a module imports, `from a import b` as `a.b`.
+  """Full names of a module's imports, `from a import b` as `a.b`.
 
   Args:
-    module: Its name.
-    at_its_import: Leave out what is only imported when a function is called,
-      and what only type checkers see.
+    module: The name of the module.
+    at_its_import: Whether to leave out imports inside functions, and those that
+      only type checkers see.
   """
   nodes = [_parse(MODULES[module])]
   while nodes:
@@ -45,7 +45,7 @@ def imports(module, *, at_its_import=False):
 
 
 def _waits(node):
-  """Whether the import of a module does not run what is in this node."""
+  """Whether importing a module does not run the code in this node."""
   if isinstance(node, ast.If):
     return ast.unparse(node.test) == 'TYPE_CHECKING'
   return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -84,7 +84,7 @@ def _docstring_lines(node):
 
 
 def assert_none(offenders):
-  """Fails if there are any, and prints all of them, one in each line."""
+  """Fails if there are any, and prints all of them, one on each line."""
   offenders = sorted(offenders)
   if offenders:
     raise AssertionError('\n'.join(['', *offenders]))

@@ -1,4 +1,4 @@
-"""The rules of the house: which module may import which, sizes, names.
+"""The house rules: which module may import which, sizes, names.
 
 A test prints everything that breaks its rule, so that one run shows all of it.
 """
@@ -40,13 +40,14 @@ FLOOR_OF = {
 MODULE_LINES = 300
 FUNCTION_LINES = 40  # its docstring not counted
 
-# These answer at once: to import NumPy takes a tenth of a second, to import
-# TensorFlow several seconds. So does every main, until its flags are right.
+# These answer at once: importing NumPy takes a tenth of a second, importing
+# TensorFlow several seconds. Every main answers at once too, if a flag is
+# wrong.
 QUICK = ('official.flags', 'official.cli', 'official.errors')
 MAINS = tuple(name for name in MODULES if name.endswith('_main'))
 TENSORFLOW = ('tensorflow', 'keras')
 
-# Where `official` names a network all the same.
+# The allowed exceptions, where `official` names a network.
 ALLOWED_NAMES = (
   'official ResNet run loop',  # the title of the original
   '--resnet_version',  # the message about its old name, --version, has to
@@ -83,7 +84,7 @@ def test_a_room_imports_lower_floors_only():
 
 
 def circles(arrows):
-  """Circles of imports, until to break each would leave none."""
+  """Circles of imports, enough of them that breaking each would leave none."""
   arrows = {module: set(names) for module, names in arrows.items()}
   while True:
     try:
@@ -96,7 +97,7 @@ def circles(arrows):
 
 
 def test_no_imports_go_in_a_circle():
-  """Nor do those in functions, and those inside a room."""
+  """Imports in functions and inside a room do not either."""
   assert_none(circles({m: imports_of_ours(m) for m in MODULES}))
 
 
@@ -120,7 +121,7 @@ def test_a_package_imports_nothing_else_of_ours(package):
 
 
 def test_a_network_is_made_of_layers_alone():
-  """It and its blocks know no data, no flags and no run."""
+  """It and its blocks do not import data, flags or runs."""
   networks = [m for m in MODULES if re.fullmatch(r'(\w+)\.\1_model', m)]
   offenders = []
   for module in networks:
@@ -157,7 +158,7 @@ def test_what_answers_at_once_does_not_wait_for_tensorflow_or_numpy():
 
 
 def test_the_report_does_not_wait_for_tensorflow():
-  """At no time: what its functions import does not need it either."""
+  """Never: the imports in its functions do not need it either."""
   chains = {
     chain_to(TENSORFLOW, name)
     for module in modules_of('official.report')
@@ -186,7 +187,7 @@ def test_python_agrees_that_they_do_not_wait(run):
 
 
 def test_official_names_no_network():
-  """It would be one more place to change for a new network."""
+  """A name there would be one more place to change for a new network."""
   allowed = re.compile('|'.join(map(re.escape, ALLOWED_NAMES)))
   network = re.compile('resnet|alexnet|googlenet|lenet', re.IGNORECASE)
   assert_none(
@@ -199,7 +200,7 @@ def test_official_names_no_network():
 
 
 def test_only_commands_read_the_global_flags():
-  """What is below them gets its settings as an argument."""
+  """Modules below them get their settings as an argument."""
   doors = ('official.cli', 'resnet.mains', *modules_of('official.flags'))
   assert_none(
     f'{path.relative_to(ROOT)}:{number}: {line.strip()}'
@@ -211,7 +212,7 @@ def test_only_commands_read_the_global_flags():
 
 
 def test_a_module_is_not_a_heap():
-  """A longer one is split, by what its parts do."""
+  """A longer module is split by what its parts do."""
   lengths = {path: len(path.read_text().splitlines()) for path in FILES}
   assert_none(
     f'{path.relative_to(ROOT)}: {lines} lines'

@@ -33,7 +33,7 @@ def labels_of(dataset, split, count):
   return next(iter(batches))[1].numpy().tolist()
 
 
-# Folders of images.
+# Folders of images
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def mutate(content, random):
   'count', [100, pytest.param(1000, marks=pytest.mark.slow)]
 )
 def test_mutated_pictures_are_used_or_named(tmp_path, count):
-  """Each one is either in the data or named; none ends the process."""
+  """Each file is either in the data or named; none ends the process."""
   random = np.random.RandomState(count)
   originals = [test_photographs.jpeg(20, 30, i) for i in range(4)]
   originals += [
@@ -163,7 +163,7 @@ def test_mutated_pictures_are_used_or_named(tmp_path, count):
   assert used == 2 * count
 
 
-# TFRecords.
+# TFRecords
 
 
 def spoil(path, record, byte=20):
@@ -176,7 +176,7 @@ def spoil(path, record, byte=20):
 
 @pytest.fixture
 def records(records_folder, tmp_path):
-  """As `records_folder`, to be spoilt; returns the folder."""
+  """A copy of `records_folder` that a test may damage; returns the folder."""
   for path in records_folder.iterdir():
     (tmp_path / path.name).write_bytes(path.read_bytes())
   return tmp_path
@@ -232,7 +232,7 @@ def test_an_empty_file_of_records_is_named(records):
     imagenet.load(str(records), 32)
 
 
-# IDX and CIFAR-10.
+# IDX and CIFAR-10
 
 
 def write_idx(folder, labels, images=None):

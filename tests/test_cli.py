@@ -1,4 +1,4 @@
-"""The frame of a command: how it ends, and that all is as it was before."""
+"""The frame of a command: how it ends, and that it restores the process."""
 
 import logging
 import os
@@ -71,7 +71,7 @@ def test_an_output_that_is_closed_or_full(redirected, lines, ends):
 
 
 def state():
-  """What of the process a library could change in passing."""
+  """The state of the process that a library could change."""
   names = ('', 'official', 'official.estimator.warm_start', 'tensorflow')
   loggers = [logging.getLogger(name) for name in names]
   return {
@@ -84,7 +84,7 @@ def state():
 
 
 def handler(number, frame):
-  """Of a program that calls ours."""
+  """The logging is that of a program that calls ours."""
 
 
 def fail():

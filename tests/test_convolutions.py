@@ -148,7 +148,7 @@ def kinds_of_ops(device, *, data_format='channels_last', training=True):
 @pytest.mark.parametrize('data_format', layers.DATA_FORMATS)
 @pytest.mark.parametrize('training', [True, False])
 def test_on_a_gpu_every_convolution_is_tensorflows_own(data_format, training):
-  """In either layout: cuDNN is faster there than what was written for a CPU."""
+  """In either layout: cuDNN is faster there than our algorithms for CPUs."""
   kinds = kinds_of_ops('GPU', data_format=data_format, training=training)
   assert kinds['Conv2D'] == kinds['Conv2DBackpropInput'] == 4
   assert not {'MatMul', 'BatchMatMulV2', 'Pad'} & set(kinds)

@@ -1,4 +1,4 @@
-"""The docs are true: their examples run, and what they name exists."""
+"""The docs are true: their examples run, and the things they name exist."""
 
 import importlib.util
 import json
@@ -85,7 +85,7 @@ def test_commands_of_the_pages_parse(module):
   if importlib.util.find_spec(module) is None:
     pytest.fail(f'there is no module {module}')
   if module.startswith(('tests.', 'benchmarks.', 'official.estimator')):
-    return  # They have no flags of absl.
+    return  # Benchmarks and the like do not use absl's flags.
   without_help = [
     [word for word in words if not word.startswith('--help')]
     for words in commands()[module]

@@ -1,4 +1,4 @@
-"""Estimator: what it refuses, and with which words."""
+"""Estimator: its refusals, and their messages."""
 
 import os
 
@@ -247,7 +247,7 @@ def test_keras_layers_made_inside_model_fn_need_names(tmp_path):
   named = est.Estimator(model_fn_with('logits'), str(tmp_path / 'named'))
   named.train(linear.train_input, max_steps=40)
   assert named.evaluate(linear.eval_input)['loss'] < 0.4
-  # Without one Keras counts on: `dense`, and `dense_1` in the next mode.
+  # Without a name Keras counts: `dense`, and `dense_1` in the next mode.
   unnamed = est.Estimator(model_fn_with(None), str(tmp_path / 'unnamed'))
   unnamed.train(linear.train_input, max_steps=1)
   with pytest.raises(ValueError, match='Missing: dense_.*give Keras layers'):

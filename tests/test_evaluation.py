@@ -1,4 +1,4 @@
-"""What an evaluation reports, however its data are cut into batches."""
+"""The results of an evaluation, however its data are cut into batches."""
 
 import json
 
@@ -207,8 +207,8 @@ WAYS = {
   'tensors': (tensors, None),
   'many of any size, the last one smaller': (lambda: slices().batch(7), None),
   'many of a fixed size': (lambda: slices().batch(8, True), None),
-  'many of a fixed size, so many steps': (lambda: slices().batch(8, True), 3),
-  'any size, repeated, so many steps': (lambda: slices().repeat().batch(8), 3),
+  'many of a fixed size, 3 steps': (lambda: slices().batch(8, True), 3),
+  'any size, repeated, 3 steps': (lambda: slices().repeat().batch(8), 3),
 }
 
 
@@ -285,7 +285,7 @@ def test_keras_metrics_made_in_model_fn_and_outside(tmp_path, replicas):
   )
   estimator.train(lambda: slices().batch(8), steps=1)
   right = expected()
-  for batch in (5, 24):  # The second time all begins at zero again.
+  for batch in (5, 24):  # The second time all sums begin at zero again.
     results = estimator.evaluate(lambda batch=batch: slices().batch(batch))
     assert results['iou'] == pytest.approx(right['mean_iou'])
     assert results['mean'] == pytest.approx(right['mean'])

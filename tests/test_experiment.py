@@ -1,4 +1,4 @@
-"""The experiment: what it trains, how it stops and how it goes on."""
+"""The experiment: its runs, how it stops and how it goes on."""
 
 import importlib.util
 import json
@@ -107,7 +107,7 @@ def test_it_is_interrupted_goes_on_reports_and_trains_nothing_twice(
     stderr=subprocess.PIPE,
     text=True,
   ) as process:
-    # The second of four has begun: its first line tells the network.
+    # The second of four has begun: its first line names the network.
     seen = iter(process.stdout.readline, '')
     assert any(line.startswith('ResNet-18 v1') for line in seen)
     process.send_signal(signal.SIGINT)
@@ -132,7 +132,7 @@ def test_it_is_interrupted_goes_on_reports_and_trains_nothing_twice(
     (8, 2),
   ]
 
-  # The report has a run look at the test images where it has not.
+  # The report makes a run predict the test images if it has not yet.
   run_dir = tmp_path / 'out' / 'runs' / 'resnet-8-1-epochs-seed-1'
   before = (run_dir / 'metrics.jsonl').read_text()
   (run_dir / 'predictions.npz').unlink()

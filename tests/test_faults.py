@@ -1,4 +1,4 @@
-"""Killed at any point, a run ends in the same bits as an unbroken one."""
+"""Killed at any point, a run ends with the bits of an uninterrupted one."""
 
 import pathlib
 import signal
@@ -9,7 +9,7 @@ import tensorflow as tf
 from official import estimator as est
 from tests import conftest, faults
 
-# Of the small MNIST: 8 steps an epoch, an evaluation after each.
+# The small MNIST has 8 steps per epoch, and an evaluation after each.
 SMALL = (
   '--batch_size=64',
   '--train_epochs=3',
@@ -30,7 +30,7 @@ RESNET_REPLICAS = (
   ('--resnet_size=8', '--distribution_strategy=mirrored'),
 )
 
-# For every day; all kinds are in `faults.POINTS`.
+# The points of the fast tests; all are in `faults.POINTS`.
 FEW = (
   'replace:.index:before:3',
   'append::torn:7',
@@ -50,7 +50,7 @@ def run(job, folder, mnist_folder, *arguments, point='none'):
 
 
 def is_whole(folder):
-  """Whether what is there now can be gone on from, at once."""
+  """Whether a run can go on from the present files at once."""
   checkpoints = est.Checkpoints(str(folder / 'run'))
   latest = checkpoints.latest()
   assert latest is None or tf.train.load_checkpoint(latest)
@@ -58,7 +58,7 @@ def is_whole(folder):
 
 
 def kill(job, points, killed, mnist_folder):
-  """A run that dies at every point in turn, and then comes to its end."""
+  """A run that dies at every point in turn, and then finishes."""
   for point in points:
     code, stdout, stderr = run(job, killed, mnist_folder, point=point)
     assert (code, stderr) == (-signal.SIGKILL, ''), (point, stdout, stderr)
@@ -69,7 +69,7 @@ def kill(job, points, killed, mnist_folder):
 
 
 def compare(killed, unbroken):
-  """Whether they are the same to the bit."""
+  """Whether two runs are the same to the bit."""
   assert faults.digest(killed / 'run') == faults.digest(unbroken / 'run')
   assert faults.story(killed / 'run') == faults.story(unbroken / 'run')
   assert faults.leftovers(killed / 'run') == []
@@ -85,7 +85,7 @@ def kill_and_compare(job, points, tmp_path, mnist_folder):
 
 
 def test_killed_inside_a_save_and_a_line(tmp_path, mnist_folder, finished):
-  """The unbroken run saved at other steps, and had summaries and an export."""
+  """The other run saved at other steps, and had summaries and an export."""
   few = (RESNET[0], 1, (*conftest.SMALL, '--log_steps=4'))
   kill(few, FEW, tmp_path, mnist_folder)
   compare(tmp_path, finished[0])

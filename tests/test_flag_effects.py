@@ -17,7 +17,7 @@ MAINS = [
   for data in ('mnist', 'cifar10', 'imagenet')
 ] + ['docs.examples.lenet_main', 'docs.examples.npz_main']
 
-# Each flag with a value that is not its default, and what else that needs.
+# Each flag with a value that is not its default, and the flags that this needs.
 SAMPLES = {
   'data_dir': 'x',
   'model_dir': 'x',
@@ -94,8 +94,8 @@ TRAINING = """
   lr_schedule momentum batch_norm_momentum sync_batch_norm augment dropout_rate
   auxiliary_heads""".split()
 
-# What leaves which flags without effect, as one reads the code that uses them;
-# written without the table of `official.flags.effects`.
+# The conditions under which flags have no effect, by the code that uses them;
+# written independently of `official.flags.effects`.
 LEAVES_WITHOUT_EFFECT = {
   ('eval_only', True): TRAINING,  # train_epochs is a part of a run's name.
   ('export_only', True): """
@@ -118,7 +118,7 @@ LEAVES_WITHOUT_EFFECT = {
   ('all_reduce_alg', 'ring'): ['num_packs'],
 }
 
-# Without which of these they have none.
+# The flags without which other flags have no effect.
 NEEDS = {
   'loss_scale': [('dtype', 'fp16')],
   'num_packs': [
@@ -134,7 +134,7 @@ NEEDS = {
   'export_formats': [('export_dir', 'x')],
 }
 
-# Values of flags that change what others do, beside their samples.
+# Further values of flags that change the effect of others.
 MODES = [
   {'train_epochs': 0},
   {'train_epochs': 1},
@@ -145,7 +145,7 @@ MODES = [
   {'tf_gpu_thread_mode': 'global'},
 ]
 
-# Pairs that a validator of both refuses, whatever else.
+# Pairs that a validator of both refuses, whatever the other flags.
 REFUSED_PAIRS = [
   {'eval_only', 'export_only'},
   {'eval_only', 'clean'},
@@ -181,7 +181,7 @@ assert 'tensorflow' not in sys.modules
 
 
 class Main:
-  """A main in a process of its own, which parses what it is given."""
+  """A main in a process of its own, which parses the given commands."""
 
   def __init__(self, name):
     self._process = subprocess.Popen(
@@ -194,7 +194,7 @@ class Main:
     self.defaults = json.loads(self._process.stdout.readline())
 
   def parse(self, commands):
-    """What is said of each command; None where it is accepted."""
+    """The error of each command; None where it is accepted."""
     out, _ = self._process.communicate(json.dumps(commands) + '\n')
     assert self._process.returncode == 0
     return json.loads(out)
@@ -275,7 +275,7 @@ def test_each_pair_of_flags_acts_or_is_refused(name):
     if all(second.get(n, value) == value for n, value in first.items())
   ]
   pairs += alone + [
-    # Three at a time, where two of them are but one condition.
+    # Three at a time, where two of them make one condition.
     {'use_train_and_evaluate': True, 'stop_threshold': 0.5, 'train_epochs': 1},
     {'num_packs': 2, 'all_reduce_alg': 'nccl', 'eval_only': True},
     {'loss_scale': 8, 'dtype': 'fp16', 'eval_only': True},
@@ -342,7 +342,7 @@ def test_each_pair_of_flags_acts_or_is_refused(name):
       '--momentum has no effect without --optimizer momentum or --enable_lars; '
       'leave it out',
     ),
-    # What only says that something is off is no request.
+    # A flag that only turns something off is not a request.
     ('--eval_only --noclean --nofine_tune --noenable_lars', None),
     ('--use_train_and_evaluate --stop_threshold=0.9', None),
     ('--use_synthetic_data --data_dir=x --max_bad_examples=0', None),
@@ -373,7 +373,7 @@ def test_a_cluster_by_tf_config_counts(parse, monkeypatch):
 
 
 def test_flags_of_a_run_that_act_in_another_call_of_its_command():
-  """As `config.json` has them: what only training uses goes."""
+  """From `config.json`: flags that only training uses are left out."""
   trained = [
     '--alexnet_form=owt', '--base_lr=0.5', '--batch_size=64', '--data_dir=d',
     '--dropout_rate=0.25', '--enable_lars', '--hooks=ProfilerHook',

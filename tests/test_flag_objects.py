@@ -1,4 +1,4 @@
-"""Two objects of flags in one process: each run goes by its own alone."""
+"""Two objects of flags in one process: each run reads only its own."""
 
 import copy
 import math
@@ -37,7 +37,7 @@ def dense_model_fn(features, labels, mode, params):
 
 
 def train(flags_obj):
-  """The first training step, as the log tells it, and the folder's settings."""
+  """The first training step in the log, and the folder's settings."""
   dataset = in_memory.dataset('black', {'train': SPLIT, 'test': SPLIT})
   resnet_run_loop.resnet_main(
     flags_obj,
@@ -77,7 +77,7 @@ class Values:
     self.__dict__.update(values)
 
   def helper(self):
-    """Is no flag."""
+    """Not a flag."""
 
 
 def settings(parsed):
@@ -117,7 +117,7 @@ def test_each_run_trains_with_the_flags_that_it_was_given(
     assert hparams['weight_decay'] == weight_decay
     if kind is copied:
       assert f'--weight_decay={weight_decay}' in config['arguments']
-    else:  # Nothing is known of a command line that would do it again.
+    else:  # No command line is known that would repeat the run.
       assert (config['main'], config['arguments']) == (None, [])
   step, config = train(parsed)
   assert step['loss'] == pytest.approx(expected_loss(1e-4, 0))

@@ -1,4 +1,4 @@
-"""Flags: what each one may be, and what is said when it is not."""
+"""Flags: the allowed values of each one, and the messages for others."""
 
 import logging
 

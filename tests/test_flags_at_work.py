@@ -1,6 +1,6 @@
-"""What is refused as without effect has none, and what is accepted has one.
+"""Refused flags have no effect, and accepted flags have one.
 
-Small runs, each with one more flag than another, whose outcomes are compared.
+The outcomes of small runs are compared, each with one flag more than another.
 """
 
 import contextlib
@@ -89,7 +89,7 @@ def run(flags_obj):
 
 
 def outcome(folder, told):
-  """All that a run leaves, but times and names made of them."""
+  """All that a run leaves, except times and names made of them."""
   run_dir = folder / 'run'
   log = est.Estimator(model_fn, str(run_dir), params={}).metrics_log
   found = {
@@ -125,9 +125,9 @@ class Trials:
   """Runs with other flags, each in a folder of its own.
 
   Args:
-    folder: For these.
-    base: The base of a run that has been trained.
-    starts_there: Whether each begins with a copy of it.
+    folder: The folder for these runs.
+    base: The folder of a run that has been trained.
+    starts_there: Whether each run begins with a copy of it.
   """
 
   def __init__(self, folder, base, starts_there):
@@ -149,7 +149,7 @@ class Trials:
     return flags.FLAGS
 
   def outcome(self, number, arguments, caplog):
-    """What becomes of a run, what it logs included."""
+    """The outcome of a run, including its log."""
     folder = self._folder / str(number)
     if self._starts_there:
       shutil.copytree(self._base / 'run', folder / 'run')
@@ -161,7 +161,7 @@ class Trials:
     return found
 
   def is_refused(self, arguments):
-    """Whether these flags are, some of them."""
+    """Whether some of these flags are refused."""
     try:
       self.parse(arguments)
     except UsageError:
@@ -182,7 +182,7 @@ def others(mode):
   """The flags that the mode itself does not set."""
   own = ' '.join(MODES[mode])
   if mode == 'evaluation':
-    own += ' --train_epochs'  # It is a part of what the run is called by.
+    own += ' --train_epochs'  # The name of the run depends on it.
   return [flag for flag in FLAGS if flag.partition('=')[0] not in own]
 
 

@@ -21,7 +21,7 @@ from official.datasets.files import (
 from official.datasets.files.names import printable
 from official.errors import DataError
 
-# The first bytes of small images; none is decoded here.
+# The first bytes of small images, which are not decoded here.
 JPEG = bytes.fromhex('ffd8ffc0000b08000200020101110000')
 PNG = b'\x89PNG\r\n\x1a\n' + struct.pack('>I4sII', 13, b'IHDR', 2, 2) + bytes(9)
 GIF = b'GIF89a' + struct.pack('<HH', 2, 2) + bytes(9)

@@ -1,4 +1,4 @@
-"""A run goes on: by another rate, and no further than its threshold."""
+"""A run goes on: with another rate, and no further than its threshold."""
 
 import math
 
@@ -35,7 +35,7 @@ def says_zero_model_fn(features, labels, mode, params):
 
 @pytest.fixture
 def train(parse, tmp_path, capsys):
-  """Trains with batches of 1, 8 an epoch; gives what is printed."""
+  """Trains with batches of 1, 8 per epoch; returns the printed text."""
 
   def train(*arguments):
     flags_obj = parse(

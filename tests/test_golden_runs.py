@@ -1,4 +1,4 @@
-"""Against what the original official ResNet computed.
+"""Runs against the numbers of the original official ResNet.
 
 `golden_runs.json` holds seven short runs of the original itself: the model_fns
 of the last official ResNet for TensorFlow 1 (release 1.11 of the models),
@@ -27,7 +27,7 @@ RUNS = json.loads(
   pathlib.Path(__file__).with_name('golden_runs.json').read_text()
 )
 
-# What the two mains of the original gave to its run loop.
+# The arguments that the two mains of the original gave to its run loop.
 FORMS = {
   'cifar': (
     resnet_models.cifar10_model_fn,
@@ -69,7 +69,7 @@ def initial_value(name, shape):
 
 
 def batches(golden, seed, steps):
-  """Images and labels, the same for ever."""
+  """Images and labels, which never change."""
   size, batch = golden['size'], golden['batch']
   random = np.random.default_rng(seed)
   labels = random.integers(0, golden['classes'], [steps * batch])
@@ -127,11 +127,11 @@ class Scalars(est.Hook):
 
 
 def rounding(step):
-  """How far numbers may be apart after so many steps, relative to them.
+  """The relative difference that is allowed after this many steps.
 
-  Sums in float32 round otherwise with each CPU, number of threads and library,
-  and each step adds to it. Measured with 1 to 16 threads, oneDNN on and off:
-  6e-6 in the first 8 steps, 3e-5 in 20.
+  Sums in float32 round differently with each CPU, number of threads and
+  library, and each step adds to the difference. Measured with 1 to 16 threads,
+  oneDNN on and off: 6e-6 in the first 8 steps, 3e-5 in 20.
   """
   return 1e-5 if step < 8 else 1e-4
 
@@ -149,7 +149,7 @@ def check_variables(golden, estimator):
     for expected, slot in zip(sums, ('', '/Momentum'), strict=False):
       value = estimator.get_variable_value(variable + slot)
       found = np.abs(value.astype(np.float64)).sum()
-      # What began at 0 is a sum of small steps, of either sign.
+      # Variables that began at 0 are sums of small steps, of either sign.
       is_small = slot or variable.endswith('beta')
       assert found == pytest.approx(expected, rel=5e-2 if is_small else 5e-5), (
         variable + slot

@@ -1,4 +1,4 @@
-"""Hooks: when each one acts and what it leaves."""
+"""Hooks: when each one acts, and its outputs."""
 
 import logging
 import signal
@@ -308,7 +308,7 @@ def log_evaluations(estimator, values, name=None):
 def test_early_stopping_reads_earlier_evaluations(
   tmp_path, make, values, stops
 ):
-  """As a restarted run does: nothing of it is in memory."""
+  """Like a restarted run, which has nothing in memory."""
   estimator = linear.make(tmp_path)
   log_evaluations(estimator, values)
   run = est.Run(estimator, est.ModeKeys.TRAIN, 0)
@@ -404,7 +404,7 @@ def test_an_interrupt_saves_and_an_error_does_not(tmp_path):
 
 def test_metrics_of_every_step_are_logged_once_over_restarts(tmp_path):
   for stop in (3, 5, 9):
-    # Nothing after step 4 is saved by the second run: it has to run again.
+    # The second run saves nothing after step 4, so step 5 has to run again.
     estimator = linear.make(
       tmp_path,
       save_checkpoints_steps=4 if stop == 5 else 1000,
@@ -442,7 +442,7 @@ def interruptible():
 def test_a_signal_in_a_step_waits_for_its_hooks(
   tmp_path, interruptible, in_graph
 ):
-  """What the step measured is written before the run ends."""
+  """The measurements of the step are written before the run ends."""
 
   class Signal(est.Hook):
     def before_run(self, run):

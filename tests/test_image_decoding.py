@@ -180,7 +180,7 @@ def digits():
 
 
 def test_a_drawn_digit_is_the_same_digit_on_any_paper():
-  """Light ink, dark ink, transparent or not: as MNIST has it in the end."""
+  """Light ink, dark ink, transparent or not: all become like MNIST's."""
   paper = resizing.paper_of(digits()[..., np.newaxis])
   assert paper == 0
   assert resizing.paper_of(255 - digits()[..., np.newaxis]) == 255

@@ -139,7 +139,7 @@ def test_googlenet_trains_on_tfrecords_with_its_heads(run, tmp_path):
 
 @pytest.fixture(scope='module')
 def photographs(tmp_path_factory):
-  """Black cats and white dogs: easy to tell."""
+  """Black cats and white dogs, which are easy to tell apart."""
   folder = tmp_path_factory.mktemp('pets')
   for split, count in (('train', 12), ('test', 4)):
     for name, value in (('black cat', 20), ('white dog', 230)):
@@ -264,7 +264,7 @@ def test_no_image_of_a_name_is_refused_before_the_model_is_loaded():
     predict.main(['a.jpg'])
 
 
-# Those answered before TensorFlow is imported take no time.
+# Errors before the import of TensorFlow take no time.
 @pytest.mark.parametrize(
   'module, arguments, message',
   [

@@ -71,7 +71,7 @@ def test_no_part_of_a_log_is_searched_twice(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('block', [7, 64, 1000])
 def test_lines_are_found_wherever_blocks_end(tmp_path, monkeypatch, block):
-  """Of both kinds, in any order, with the letters of `eval` elsewhere too."""
+  """Lines of both kinds, in any order, with the letters of `eval` elsewhere."""
   monkeypatch.setattr(evaluation_search, '_BLOCK', block)
   generator = random.Random(block)
   log = MetricsLog(str(tmp_path))
@@ -149,7 +149,7 @@ def test_a_reader_may_change_what_it_has_read(tmp_path):
 @pytest.mark.parametrize(
   'there, step, remembered, left',
   [
-    # Steps that a killed run made after its checkpoint go.
+    # Steps that a killed run made after its checkpoint are removed.
     ([('train', 1), ('train', 2), ('train', 3)], 2, [], [1, 2]),
     # An evaluation of an old checkpoint stands behind later steps.
     ([('train', 1), ('train', 9), ('eval', 1)], 1, [], [1, 1]),

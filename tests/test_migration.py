@@ -1,4 +1,4 @@
-"""The programs of docs/migration: stranded ones, moved here, on real MNIST."""
+"""The programs of docs/migration, moved from tf.estimator, on real MNIST."""
 
 import difflib
 import importlib.util

@@ -1,4 +1,4 @@
-"""The MNIST main as people use it: in processes of its own, on real images."""
+"""The MNIST main as people use it: in its own processes, on real images."""
 
 import json
 import os
@@ -143,7 +143,7 @@ np.savez(
 
 
 def predictions_of(model_dir, images):
-  """What the Estimator itself says, from the run's checkpoint."""
+  """The result of the Estimator itself, from the run's checkpoint."""
   config = json.loads((model_dir / 'config.json').read_text())['config']
   params = config | {
     'num_classes': len(config['class_names']),
@@ -292,7 +292,7 @@ def test_on_a_terminal_there_is_a_bar(command, tmp_path):
 @pytest.mark.slow
 def test_evaluation_alone_and_training_further(finished, call, tmp_path):
   folder, args, _ = finished
-  shutil.copytree(folder / 'run', tmp_path / 'run')  # Others look at it too.
+  shutil.copytree(folder / 'run', tmp_path / 'run')  # Other tests read it too.
   args = [*args, f'--model_dir={tmp_path}/run']
   refused = call(*args, '--eval_only')
   assert (refused.returncode, refused.stdout) == (2, '')
@@ -309,7 +309,7 @@ def test_evaluation_alone_and_training_further(finished, call, tmp_path):
   assert 'epoch 3.00  step 24  test accuracy' in further.stdout
 
 
-# Answered before TensorFlow is imported.
+# Errors before the import of TensorFlow.
 @pytest.mark.parametrize(
   'args, message',
   [
@@ -370,8 +370,8 @@ def test_what_cannot_be_run_is_told_in_one_line_and_leaves_nothing(
   (tmp_path / 'other' / 'config.json').write_text(json.dumps(config))
   before = sorted(tmp_path.rglob('*'))
   arguments = [f'--data_dir={mnist_folder}', *SMALL, *args]
-  arguments.append('--nodeterministic')  # For that is of a whole process.
-  if args == ['--train_epochs=0']:  # For 2 before it are told to be too many.
+  arguments.append('--nodeterministic')  # Determinism is of a whole process.
+  if args == ['--train_epochs=0']:  # It would be refused beside another value.
     arguments.remove('--train_epochs=2')
   with pytest.raises(UserError, match=re.escape(message)) as raised:
     parse(*arguments)

@@ -1,4 +1,4 @@
-"""What programs of tf.estimator rely on: right, or refused with a reason."""
+"""The behaviour that programs of tf.estimator rely on, or a refusal."""
 
 import json
 import random
@@ -41,7 +41,7 @@ def trained(folder, make, input_fn=constant_input, steps=5, **config):
   return estimator.train(input_fn, steps=steps)
 
 
-# What runs in a step.
+# The ops of a step.
 
 
 def test_a_checkpoint_is_restored_once_and_not_at_every_step(tmp_path):

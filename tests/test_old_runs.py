@@ -1,4 +1,4 @@
-"""Folders of runs that an older state of this project left still go on.
+"""Runs in folders that an older state of this project has written go on.
 
 `data/old_run` is one, of 8 steps. Its command, on `mnist_folder` as `mnist`:
 
@@ -30,7 +30,7 @@ FLAGS = (
 )
 TRAINING = (*FLAGS, '--log_steps=1', '--summaries=', '--max_train_steps=12')
 
-# What the older state logged of these steps, on a CPU with oneDNN.
+# The older state's log of these steps, on a CPU with oneDNN.
 LOSSES = {9: 2.3221016, 10: 2.3038800, 11: 2.2762744, 12: 2.8820882}
 RATES = {9: 0.00131579, 10: 0.00148026, 11: 0.00164474, 12: 0.00180921}
 CROSS_ENTROPY_AT = {8: 2.3118973, 12: 2.3151386}  # of the 256 test images
@@ -38,14 +38,14 @@ CROSS_ENTROPY_AT = {8: 2.3118973, 12: 2.3151386}  # of the 256 test images
 
 @pytest.fixture
 def folder(tmp_path, mnist_folder):
-  """Where the run was made: its folder and its data."""
+  """The folder in which the run was made, with its data."""
   shutil.copytree(OLD_RUN, tmp_path / 'old_run')
   (tmp_path / 'mnist').symlink_to(mnist_folder)
   return tmp_path
 
 
 def lines(folder, kind):
-  """What metrics.jsonl says, by step."""
+  """The lines of metrics.jsonl, by step."""
   text = (folder / 'old_run' / 'metrics.jsonl').read_text()
   every = map(json.loads, text.splitlines())
   return {line['step']: line for line in every if line['kind'] == kind}
@@ -70,7 +70,7 @@ def test_training_goes_on_as_the_older_state_did(folder, run):
 
 
 def evaluate_or_train(parse, *args):
-  """The main in this process, without what would last in it."""
+  """The main in this process, without lasting changes of the process."""
   parse(*args, '--nodeterministic')
   mnist_main.main()
 

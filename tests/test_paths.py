@@ -1,7 +1,8 @@
 """Every path of every command, with every odd name.
 
-The fast tests put all that is odd into one name, and go through every function
-that a command gives a path to; the slow ones run the commands, a name each.
+The fast tests put all odd characters into one name, and call every function to
+which a command gives a path; the slow ones run the commands, once for each
+name.
 """
 
 import ast
@@ -64,14 +65,14 @@ ODD = [
   '-dash',
   'gs:',
 ]
-# What is not for the whole of a name to be: a path that begins with `~`.
+# A name that cannot be a whole path: one that begins with `~`.
 ALL = 'a [b]-[!c] *?~ d: \\e Ü数 {f,g} $HOME \'"#&%20'
 REMOTE = [
   *('gs://b/run', 's3://b/run', 'hdfs://h:1/r', 'ram://r', 'HTTP://h/x'),
   *('gs:/b/run', 'S3:/b', 'hdfs:/r', 'http:/h', 'https:/h'),
 ]
 
-# Flags that name a path, of every command. Others are not known to be one.
+# The flags of every command that name a path.
 SETTINGS = {
   'data_dir',
   'model_dir',
@@ -195,7 +196,7 @@ def receiver():
 
 
 def use_estimator(folder, other):
-  """All that reads and writes by a path, of an Estimator."""
+  """All reads and writes of an Estimator that take a path."""
   estimator = linear.make(folder, save_checkpoints_steps=2)
   estimator.train(linear.train_input, steps=3)
   estimator = linear.make(folder, save_checkpoints_steps=2)
@@ -231,7 +232,7 @@ def make(model_dir, warm_start_from=None, **config):
 
 @pytest.fixture(autouse=True)
 def no_leftovers(tmp_path, monkeypatch):
-  """What is put into the folder of temporary files goes again."""
+  """Files in the folder of temporary files are removed again."""
   scratch = tmp_path / 'temporary'
   scratch.mkdir()
   monkeypatch.setattr('tempfile.tempdir', str(scratch))
@@ -272,7 +273,7 @@ def save(prefix, value):
 
 
 def test_a_checkpoint_is_read_by_its_name_and_no_other(tmp_path):
-  """Beside each stands one that its name would match as a pattern."""
+  """Beside each folder is one that its name would match as a pattern."""
   pairs = {'st*r': 'star', 'wh?t': 'what', 'a[b]': 'ab', '\\[': '[', ALL: 'a'}
   for number, (name, like) in enumerate(pairs.items()):
     for folder, file in ((name, 'model.ckpt-1'), ('x', name)):
@@ -382,7 +383,7 @@ def test_tfrecords_in_a_folder_of_any_name(tmp_path):
 
 
 def test_the_export_of_a_run_in_a_folder_of_any_name(finished, tmp_path, parse):
-  """Predicted with, served and reported on."""
+  """A run is predicted with, served and reported on."""
   odd = tmp_path / ALL
   shutil.copytree(finished[0] / 'exports', odd / 'exports')
   shutil.copytree(finished[0] / 'run', odd / 'run')

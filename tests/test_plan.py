@@ -40,7 +40,7 @@ def test_the_steps_of_the_originals_cifar_run():
   found = plan_of(
     50_000, train_epochs=182, epochs_between_evals=10, batch_size=128
   )
-  # 71,108 there: each of its 19 cycles ended with a short batch of its own.
+  # The original took 71,108: each of its 19 cycles ended with a short batch.
   assert found.total_steps == 71_094
   assert len(found.evaluation_steps) == 19
 
@@ -70,7 +70,7 @@ def test_wrong_hooks(names, message):
 
 
 def prepare(folder, network='ResNet-18 v1', clean=False, training=None):
-  """What a run does to its folder when it trains."""
+  """Prepares the folder of a run as training does."""
   folder, identity = str(folder), {'network': network}
   with run_folder.lock(folder) as locked:
     if clean:
@@ -145,14 +145,14 @@ def test_a_folder_is_for_one_process_at_a_time(tmp_path):
     assert (tmp_path / 'run' / 'metrics.jsonl').exists()
     locked.clean()
     with pytest.raises(UsageError, match=expected), run_folder.lock(run):
-      pass  # Cleaning did not let go of it.
+      pass  # Cleaning did not release the lock.
     assert os.listdir(run) == ['lock']
   with run_folder.lock(run):
     pass
 
 
 def test_a_folder_in_which_nothing_was_done_is_as_it_was(tmp_path):
-  """Made for a command that is refused: it goes again, lock and all."""
+  """A folder made for a command that is refused is removed, with its lock."""
   run = tmp_path / 'a' / 'b' / 'run'
   for made in (run, tmp_path / 'a' / 'other'):
     with pytest.raises(ZeroDivisionError), run_folder.lock(str(made)):

@@ -1,4 +1,4 @@
-"""What a run goes back to: after a loss that is not finite, or a restart."""
+"""A run goes back after a loss that is not finite, or after a restart."""
 
 import json
 import os
@@ -82,7 +82,7 @@ def test_restore_goes_back_and_halves_the_rate(parse, tmp_path, capsys):
   assert all('at step 4,' in line for line in nan_lines)
   log = est.Estimator(fragile_model_fn, str(tmp_path)).metrics_log
   rates = [record['learning_rate'] for record in log.read('train')]
-  # Steps 1 and 2 are from before the first NaN, and no bad one is left.
+  # Steps 1 and 2 are from before the first NaN, and no NaN is left.
   assert rates == [1.0, 1.0, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25]
 
 

@@ -1,4 +1,4 @@
-"""What a report says: intervals by hand, sentences from figures."""
+"""The report: its intervals checked by hand, its sentences by the numbers."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The report does not wait for TensorFlow, nor do the names it gets."""
+"""The report does not import TensorFlow, nor do the names that it uses."""
 
 import ast
 import importlib
@@ -8,7 +8,7 @@ from official.estimator import hooks
 from tests.conftest import ROOT
 from tests.runs import write_run
 
-# Runs a module as `python -m` does, then says what it has imported.
+# Runs a module as `python -m` does, then prints what it has imported.
 _IMPORTED = """
 import runpy, sys
 sys.argv = [sys.argv[1], *sys.argv[2:]]

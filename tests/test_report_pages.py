@@ -1,4 +1,4 @@
-"""The report's page, slides and plots: they stand alone and say what is so."""
+"""The report's page, slides and plots: self-contained, and true."""
 
 import ast
 import html
@@ -37,7 +37,7 @@ def test_measures_of_a_confusion_by_hand():
 
 
 def test_calibration_by_hand():
-  """Two sure and right; of two at 0.6 and 0.65 one is; 0.3 is empty of it."""
+  """Two are sure and right; of two at 0.6 and 0.65 only one is right."""
   found = measures.calibration(
     np.array([True, True, True, False]), np.array([1.0, 1.0, 0.6, 0.65])
   )
@@ -129,7 +129,7 @@ def test_predictions_of_another_step_are_not_shown(tmp_path):
 
 
 def test_all_that_a_report_says_is_translated():
-  """Templates with the same places, none forgotten and none left over."""
+  """Templates have the same places, none missing and none left over."""
   said = set(content.TITLES.values())
   for path in (ROOT / 'official' / 'report').glob('*.py'):
     for node in ast.walk(ast.parse(path.read_text())):

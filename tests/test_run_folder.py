@@ -1,4 +1,4 @@
-"""What a command leaves in the folder of a run, above all one that fails."""
+"""The files that a command leaves in the folder of a run, if it fails too."""
 
 import errno
 import functools
@@ -92,7 +92,7 @@ def zeros(parse, tmp_path):
 
 
 def foreign(folder):
-  """A run of which there are TensorFlow's checkpoint files alone."""
+  """A run of which only TensorFlow's checkpoint files exist."""
   saver = checkpoint_folder.Checkpoints(str(folder))
   prefix = saver.save(
     {'weight': tf.constant(1.0), 'global_step': tf.constant(8, tf.int64)}, 8
@@ -242,7 +242,7 @@ def test_what_only_reads_a_finished_run_changes_nothing_else(
 
 
 class Stop(Exception):
-  """What is not of files."""
+  """Errors that are not about files."""
 
 
 def os_error(number, *names):
@@ -279,7 +279,7 @@ def test_an_error_of_the_users_files_is_told_and_a_bug_is_not(error, is_told):
     with user_errors.told(DATASET, ['/the/run', None, 'data']):
       raise error
   assert is_told == (raised.value is not error)
-  if is_told and isinstance(error, OSError):  # Which file, and why, alone.
+  if is_told and isinstance(error, OSError):  # Only the file and the reason.
     name = error.filename or '/the/run or data'
     assert str(raised.value) == f'{name}: {error.strerror}'
 

@@ -1,6 +1,6 @@
 """`resnet_main` in this process, with a network of few layers.
 
-What it counts is what it used, and fine tuning starts from its own network.
+It counts the images that it used, and fine tuning starts from its own network.
 """
 
 import dataclasses
@@ -56,7 +56,7 @@ def run(
 ):
   flags_obj = parse(
     *('--nodeterministic', '--batch_size=4', f'--model_dir={folder}'),
-    # Of training.
+    # An evaluation refuses the flags of training.
     *([] if '--eval_only' in arguments else _TRAINING),
     *arguments,
   )
@@ -113,7 +113,7 @@ def test_an_evaluation_counts_the_images_that_it_used(
 
 
 def test_predictions_saved_twice_tell_the_same(parse, tmp_path):
-  """The second time nothing is traced; the network is counted all the same."""
+  """The second time nothing is traced, and the network is still counted."""
   run(parse, tmp_path)
   params = {
     'weight_decay': 0.0,

@@ -1,4 +1,4 @@
-"""The server: TensorFlow Serving's requests, limits, and what is no request.
+"""The server: TensorFlow Serving's requests, limits, and malformed requests.
 
 Each test asks a server on a real socket of this machine.
 """
@@ -25,7 +25,7 @@ ROW = malformed.VALID['instances'][0]
 
 
 class Sums(tf.Module):
-  """Says how bright images are: of uint8 pixels, of PNG files, of two maps."""
+  """Returns how bright images are: uint8 pixels, PNG files, two maps."""
 
   @tf.function(input_signature=[tf.TensorSpec([None, 4, 4, 1], tf.uint8)])
   def pixels(self, input):
@@ -222,7 +222,7 @@ def test_what_cannot_be_answered_is_told_in_one_line(
 
 
 def test_a_thousand_malformed_requests_and_then_a_right_one(model):
-  """900 bodies and 100 that are no HTTP: 4xx each, and the server lives."""
+  """900 bodies and 100 that are not HTTP: 4xx each, and the server lives."""
 
   async def raw(port, request):
     reader, writer = await asyncio.open_connection('127.0.0.1', port)

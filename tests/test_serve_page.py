@@ -55,7 +55,7 @@ STROKES = {
 
 @pytest.fixture(scope='module')
 def url(tmp_path_factory):
-  """A server of ResNet-8, an epoch of MNIST old."""
+  """A server of ResNet-8, trained for one epoch of MNIST."""
   folder = tmp_path_factory.mktemp('served')
   subprocess.run(
     [
@@ -92,7 +92,7 @@ def browser():
 
 @pytest.fixture
 def page(browser, url):
-  """The page; what the browser complains of is an error of the test."""
+  """The page; errors that the browser reports fail the test."""
   found = browser.new_page(viewport={'width': 900, 'height': 640})
   complaints = []
   found.on('console', lambda message: complaints.append(message.text))
@@ -129,7 +129,7 @@ def test_a_digit_is_drawn_and_its_probabilities_are_shown(page):
     page.click('#clear')
     assert page.locator('li').count() == 0
     draw(page, strokes)
-    page.wait_for_timeout(300)  # Each stroke asks; the last one counts.
+    page.wait_for_timeout(300)  # Each stroke sends a request; the last counts.
     assert answer(page) == label
     shares = page.locator('li .share').all_text_contents()
     assert len(shares) == 10
@@ -142,7 +142,7 @@ def png(image):
 
 @pytest.mark.parametrize('paper', [False, True])
 def test_test_images_are_opened_and_known(page, paper):
-  """As they are, light on dark; and as on paper, dark on light, and larger."""
+  """Digits light on dark, as in MNIST; and larger ones dark on light paper."""
   arrays = mnist.read(None)
   right = 0
   for i in range(10):

@@ -1,4 +1,4 @@
-"""What TensorBoard itself reads from the events of a run."""
+"""TensorBoard itself reads the events of a run."""
 
 import io
 
@@ -22,7 +22,7 @@ def read(folder):
 
 @pytest.fixture(scope='module')
 def events(finished):
-  """Of a run of 2 epochs of 8 steps, with all there is."""
+  """The events of a run of 2 epochs of 8 steps, with all summaries."""
   return read(finished[0] / 'run')
 
 

@@ -244,7 +244,7 @@ class TestWarmStart:
 
 
 def stream(make_metric, batches):
-  """What a metric is after each batch, and at the end."""
+  """The value of a metric after each batch, and at the end."""
   store = VariableStore()
   read = []
 

@@ -1,4 +1,4 @@
-"""A warm start: what it takes, what it never takes, and what it logs."""
+"""A warm start: the variables that it takes or never takes, and its log."""
 
 import logging
 
@@ -51,8 +51,8 @@ def _ours(make):
   return lambda loss, step: make().minimize(loss)
 
 
-# To the train_op, and how many variables of its own it makes for 5 trained
-# ones.
+# Name of an optimizer to its train_op, and the number of variables that it
+# makes for 5 trained ones.
 OPTIMIZERS = {
   'GradientDescent': (_tf1(lambda _: train.GradientDescentOptimizer(0.1)), 0),
   'Momentum': (_tf1(lambda _: train.MomentumOptimizer(0.1, 0.9)), 5),
@@ -90,7 +90,7 @@ OPTIMIZERS = {
   ),
 }
 
-# Of the network, with names that optimizers use too.
+# Variables of the network, with names that optimizers use too.
 SHAPES = {
   'net/dense/kernel': [2, 3],
   'net/dense/bias': [3],
@@ -123,7 +123,7 @@ def make_model_fn(train_op, shapes):
 
 
 class Start(est.Hook):
-  """What the variables hold before the first step."""
+  """The values of the variables before the first step."""
 
   def begin(self, run):
     variables = run.estimator.variables.items()
@@ -142,7 +142,7 @@ def run(folder, train_op, seed, warm_start=None, shapes=SHAPES):
   return estimator, start.values
 
 
-# Those that name their slots as one of these does.
+# Optimizers that name their slots as one of these does.
 _ALIKE = (
   *('GradientDescent', 'ProximalGradientDescent', 'ProximalAdagrad'),
   *('AdagradDA', 'our Momentum', 'our Adadelta', 'our Adam', 'RMSProp'),
@@ -179,7 +179,7 @@ def test_no_slot_is_taken_and_all_of_the_network_is(tmp_path, name):
 @pytest.mark.parametrize(
   'shapes, expected',
   [
-    # A slot stands under its variable, whatever its shape is.
+    # A slot is named under its variable, whatever its shape is.
     ({'w': [3], 'w/Momentum': [3], 'w/V': [1]}, {'w/Momentum', 'w/V'}),
     # This one is the user's own: slots begin with a capital.
     ({'w': [3], 'w/centers': [3]}, set()),
@@ -194,12 +194,12 @@ def test_no_slot_is_taken_and_all_of_the_network_is(tmp_path, name):
       {'adam/iteration', 'adam/learning_rate', 'adam/w_momentum'},
     ),
     ({'w': [3], 'w/Average': [3], 'w/Average/biased': []}, {'w/Average'}),
-    # These stand under no variable.
+    # These are not named under a variable.
     ({'a/Momentum': [3], 'a/w/Adam': [3], 'Adam_1': [3]}, set()),
-    # In a scope: under what is named like a variable and has its shape.
+    # In a scope: under a name like that of a variable of the same shape.
     ({'a/w': [3], 'train/a/w/Adam': [3]}, {'train/a/w/Adam'}),
     ({'w': [3], 'layer/w/scale': []}, set()),
-    # They stand alone, and are scalars.
+    # They have names of their own, and are scalars.
     ({'beta1_power': [], 'x/beta2_power_1': []}, {'beta1_power'}),
     ({'loss_scale': [], 'loss_scale/finite_steps': []}, {'loss_scale'}),
     ({'beta1_power': [3], 'my_beta1_power': [], 'loss_scales': []}, set()),
@@ -272,6 +272,6 @@ def test_a_warm_start_that_must_be_complete_is_refused_if_it_is_not(tmp_path):
   _, start = run(tmp_path / 'same', descend, 2, settings)
   for name in SHAPES:
     np.testing.assert_array_equal(start[name], first.get_variable_value(name))
-  # What must not come from there may be of any shape.
+  # Variables that must not come from there may have any shape.
   some = est.WarmStartSettings(prefix, ['kernel$'], complete=True)
   run(tmp_path / 'some', descend, 2, some, OTHER)

@@ -83,7 +83,7 @@ def test_only_the_chief_reports_and_writes(two_workers):
   assert len(list((folder / 'exports').iterdir())) == 1
   names = [p.name for p in (folder / 'run').iterdir()]
   assert len([n for n in names if n.startswith('events.')]) == 1
-  # What another process needs to export it, alone.
+  # The files that a single process needs to export the model.
   config = json.loads((folder / 'run' / 'config.json').read_text())['config']
   flags = [argument.split('=')[0] for argument in config['arguments']]
   assert {'--batch_size', '--resnet_size'} <= set(flags)
@@ -97,7 +97,7 @@ def test_all_workers_have_the_same_weights_at_every_checkpoint(two_workers):
   chief, other = (
     (folder / f'weights-{i}').read_text().splitlines() for i in range(2)
   )
-  # The chief alone saves at the start, where there is nothing yet.
+  # Only the chief saves at the start, where there is nothing yet.
   steps = [int(line.split()[0]) for line in chief]
   assert steps[-1] == 16 and len(steps) >= 6
   assert (

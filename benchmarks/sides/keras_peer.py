@@ -23,8 +23,8 @@ def network(job: jobs.Job) -> keras.Model:
 def _layers(
   job: jobs.Job,
 ) -> tuple[Callable[..., keras.Layer], Callable[..., keras.Layer]]:
-  """Returns what makes convolutions and dense layers, with weight decay."""
-  # Keras sums the squares, the project takes half of that.
+  """Returns the makers of convolutions and dense layers, with weight decay."""
+  # Keras sums the squares, the project takes half of the sum.
   decay = keras.regularizers.L2(job.weight_decay / 2)
   return (
     functools.partial(
@@ -207,7 +207,7 @@ def call(job: jobs.Job, batch_size: str) -> None:
   turns.repeat(lambda: function(images).numpy())
 
 
-# By the word that the parent gives.
+# Commands by the name that the parent gives.
 _COMMANDS: dict[str, Callable[..., None]] = {
   'fit': fit,
   'tape': tape,

@@ -95,7 +95,7 @@ def train(job: jobs.Job, longest_loop: int = 10, **config: Any) -> None:
   """Trains by `Estimator.train` and the hooks that every run has.
 
   Args:
-    job: What to train.
+    job: The network to train and its data.
     longest_loop: The largest number of steps between two turns of Python.
     **config: Arguments of `estimator`.
   """
@@ -191,7 +191,7 @@ def serve(job: jobs.Job, batch_size: str, export_dir: str) -> None:
   turns.repeat(lambda: signature(input=images)['probabilities'].numpy())
 
 
-# By the word that the parent gives.
+# Commands by the name that the parent gives.
 _COMMANDS: dict[str, Callable[..., None]] = {
   'train': train,
   'train-deterministic': train_deterministic,

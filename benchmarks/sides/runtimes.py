@@ -11,7 +11,7 @@ def _path(export_dir: str, name: str) -> str:
 
 
 def onnx_runtime(job: jobs.Job, batch_size: str, export_dir: str) -> None:
-  """Calls the export in ONNX Runtime, with that one's own settings."""
+  """Calls the export in ONNX Runtime, with its default settings."""
   import onnxruntime
 
   session = onnxruntime.InferenceSession(_path(export_dir, 'model.onnx'))

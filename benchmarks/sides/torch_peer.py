@@ -150,7 +150,7 @@ def train(job: jobs.Job, form: str) -> None:
   """Trains by the usual loop.
 
   Args:
-    job: What to train.
+    job: The network to train and its data.
     form: `'eager'` (NCHW), `'channels_last'`, or `'compile'` (channels_last
       with `torch.compile`).
   """

@@ -5,13 +5,13 @@ import dataclasses
 from official import flags
 from resnet import mains
 
-# TensorFlow is imported where it is needed: --help and a wrong flag answer at
-# once.
+# TensorFlow is imported where it is needed, so that --help and errors in flags
+# are printed at once.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LeNetSettings:
-  """What this network adds to the settings of every main: one flag, --units."""
+  """The settings that this network adds to those of every main."""
 
   units: int = flags.setting(120, 'Units of the first dense layer.', low=1)
 
