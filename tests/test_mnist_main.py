@@ -371,7 +371,7 @@ def test_what_cannot_be_run_is_told_in_one_line_and_leaves_nothing(
   before = sorted(tmp_path.rglob('*'))
   arguments = [f'--data_dir={mnist_folder}', *SMALL, *args]
   arguments.append('--nodeterministic')  # Determinism is of a whole process.
-  if args == ['--train_epochs=0']:  # It would be refused beside another value.
+  if args == ['--train_epochs=0']:  # It replaces the epochs of SMALL.
     arguments.remove('--train_epochs=2')
   with pytest.raises(UserError, match=re.escape(message)) as raised:
     parse(*arguments)
