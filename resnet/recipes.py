@@ -42,6 +42,7 @@ class Recipe:
   Attributes:
     model_fn: Name of the model_fn in the network's module.
     defaults: Flag to default. `base_lr` is meant for its `batch_size`.
+    choices: Flag to the only values that it may have here.
     boundary_epochs: Where `--lr_schedule piecewise` falls, in epochs of a run
       of `train_epochs`; with other `--train_epochs` they stretch in proportion.
       None for a half, three quarters and nine tenths of `--train_epochs`.
@@ -52,6 +53,7 @@ class Recipe:
 
   model_fn: str
   defaults: Mapping[str, Any]
+  choices: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
   boundary_epochs: Sequence[float] | None = None
   decay_rates: Sequence[float] = (1, 0.1, 0.01, 0.001)
   warmup: bool = False
@@ -64,13 +66,14 @@ class Network:
   Attributes:
     module: Where its model_fns are, and `name_of(settings, problem)`, which
       gives its name for people, such as `ResNet-18 v1`.
-    settings: Its own settings, classes for `flags.define`.
+    settings: The class that declares its own settings, a subclass of
+      `flags.DeclaredSettings`.
     recipes: Problem to recipe.
     checks_images: Whether the module has `check_images(settings, image_shape)`,
       which raises a `UsageError` for images that are too small, say.
   """
 
   module: str
-  settings: Sequence[type]
+  settings: type
   recipes: Mapping[str, Recipe]
   checks_images: bool = False

@@ -10,7 +10,7 @@ from resnet import mains
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LeNetSettings:
+class LeNetSettings(flags.DeclaredSettings):
   """What this network adds to the settings of every main: one flag, --units."""
 
   units: int = flags.setting(120, 'Units of the first dense layer.', low=1)
@@ -59,7 +59,7 @@ def name_of(settings, problem):
 _MAIN = mains.Main(
   mains.Network(
     module=__name__,
-    settings=[LeNetSettings],
+    settings=LeNetSettings,
     recipes={
       'mnist': mains.Recipe(
         model_fn='lenet_model_fn',

@@ -3,11 +3,11 @@
 import dataclasses
 
 from official.flags.conditions import REAL_IMAGES, TRAINING
-from official.flags.setting import setting
+from official.flags.declaration import DeclaredSettings, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExampleSettings:
+class ExampleSettings(DeclaredSettings):
   """How examples of any set are used."""
 
   augment: bool = setting(
