@@ -3,7 +3,7 @@
 import dataclasses
 
 from official import flags
-from resnet.recipes import SHARED_SETTINGS, Network, Recipe
+from resnet.recipes import Network, Recipe
 
 FORMS = ('2012', 'owt', 'small')
 
@@ -18,11 +18,12 @@ class AlexNetSettings(flags.DropoutSettings):
     '28 or 32 pixels.',
     choices=FORMS,
   )
+  dropout_rate: float = flags.dropout_rate(0.5)
 
 
 ALEXNET = Network(
   module='alexnet.alexnet_model_fn',
-  settings=(AlexNetSettings,),
+  settings=AlexNetSettings,
   recipes={
     # Chosen by measurement. Test accuracy after 300 steps: momentum 0.01
     # 96.0 %, Adadelta 1 97.1 %, Adadelta 0.001 (the default of TensorFlow 1)
@@ -62,9 +63,3 @@ ALEXNET = Network(
   },
   checks_images=True,
 )
-
-
-def define_alexnet_flags() -> None:
-  """Defines every flag of an AlexNet main, except those of the data."""
-  for settings_class in (*SHARED_SETTINGS, *ALEXNET.settings):
-    flags.define(settings_class)

@@ -15,7 +15,7 @@ from resnet import resnet_run_loop
 def name_of(settings: Settings, problem: str) -> str:
   """The network's name, such as `AlexNet owt`."""
   del problem
-  return f'AlexNet {settings.extra["alexnet_form"]}'
+  return f'AlexNet {settings.network.alexnet_form}'
 
 
 def check_images(settings: Settings, image_shape: tuple[int, ...]) -> None:
@@ -28,7 +28,7 @@ def check_images(settings: Settings, image_shape: tuple[int, ...]) -> None:
   Raises:
     UsageError: They are too small.
   """
-  form = settings.extra['alexnet_form']
+  form = settings.network.alexnet_form
   allowed = alexnet_model.FORMS[form].min_size
   if min(image_shape[:2]) < allowed:
     raise UsageError(

@@ -3,21 +3,24 @@
 import dataclasses
 
 from official import flags
-from resnet.recipes import SHARED_SETTINGS, Network, Recipe
+from resnet.recipes import Network, Recipe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GoogLeNetSettings(flags.AuxiliaryHeadSettings, flags.DropoutSettings):
+class GoogLeNetSettings(
+  flags.AuxiliaryHeadSettings, flags.DropoutSettings, flags.BatchNormSettings
+):
   """The settings of GoogLeNet."""
 
   batch_norm: bool = flags.setting(
     False, 'Batch norm after every convolution; without it, as in the paper.'
   )
+  dropout_rate: float = flags.dropout_rate(0.4)
 
 
 GOOGLENET = Network(
   module='googlenet.googlenet_model_fn',
-  settings=(flags.BatchNormSettings, GoogLeNetSettings),
+  settings=GoogLeNetSettings,
   recipes={
     # Chosen by measurement.
     'mnist': Recipe(
@@ -27,7 +30,6 @@ GOOGLENET = Network(
         'train_epochs': 3,
         'base_lr': 0.05,
         'weight_decay': 5e-4,
-        'dropout_rate': 0.4,
         'batch_norm': True,
         'batch_norm_momentum': 0.9,
       },
@@ -40,7 +42,6 @@ GOOGLENET = Network(
         'train_epochs': 100,
         'base_lr': 0.1,
         'weight_decay': 5e-4,
-        'dropout_rate': 0.4,
         'batch_norm': True,
       },
     ),
@@ -52,15 +53,8 @@ GOOGLENET = Network(
         'train_epochs': 90,
         'base_lr': 0.01,
         'weight_decay': 2e-4,
-        'dropout_rate': 0.4,
         'auxiliary_heads': True,
       },
     ),
   },
 )
-
-
-def define_googlenet_flags() -> None:
-  """Defines every flag of a GoogLeNet main, except those of the data."""
-  for settings_class in (*SHARED_SETTINGS, *GOOGLENET.settings):
-    flags.define(settings_class)

@@ -14,7 +14,7 @@ from resnet import resnet_run_loop
 def name_of(settings: Settings, problem: str) -> str:
   """The network's name, such as `GoogLeNet BN`."""
   del problem
-  return 'GoogLeNet BN' if settings.extra['batch_norm'] else 'GoogLeNet'
+  return 'GoogLeNet BN' if settings.network.batch_norm else 'GoogLeNet'
 
 
 def googlenet_model_fn(

@@ -9,6 +9,7 @@ import dataclasses
 import importlib
 
 from official import cli, flags
+from official.flags import checks
 from resnet.recipes import (
   PROBLEMS,
   SHARED_SETTINGS,
@@ -48,11 +49,13 @@ class Main:
     """Defines its flags, with the defaults of the recipe."""
     for settings_class in (
       *SHARED_SETTINGS,
-      *self.network.settings,
+      self.network.settings,
       PROBLEMS[self.problem].settings,
     ):
       flags.define(settings_class)
     flags.set_defaults(**self.recipe.defaults)
+    for name, choices in self.recipe.choices.items():
+      checks.check_choices(name, choices)
 
   def run(self) -> None:
     """Parses the flags, trains, and ends the process."""
@@ -66,7 +69,7 @@ class Main:
     from resnet import learning_rates, resnet_run_loop
 
     module = importlib.import_module(self.network.module)
-    settings = flags.Settings.of(flags.FLAGS)
+    settings = flags.Settings.of(flags.FLAGS, self.network.settings)
     name = module.name_of(settings, self.problem)
     devices = devices_lib.configure(settings)
     dataset = getattr(catalog, PROBLEMS[self.problem].load)(settings)

@@ -44,6 +44,7 @@ class Recipe:
     model_fn: The name of the model_fn in the network's module.
     defaults: Name of a flag to its default. `base_lr` is meant for the
       `batch_size` given here.
+    choices: Name of a flag to the only values that it may have here.
     boundary_epochs: The epochs at which `--lr_schedule piecewise` falls, in a
       run of `train_epochs`; with other `--train_epochs` they stretch in
       proportion. None for a half, three quarters and nine tenths of
@@ -55,6 +56,7 @@ class Recipe:
 
   model_fn: str
   defaults: Mapping[str, Any]
+  choices: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
   boundary_epochs: Sequence[float] | None = None
   decay_rates: Sequence[float] = (1, 0.1, 0.01, 0.001)
   warmup: bool = False
@@ -67,13 +69,14 @@ class Network:
   Attributes:
     module: The module of its model_fns and of `name_of(settings, problem)`,
       which returns its name for people, such as `ResNet-18 v1`.
-    settings: The classes of its own settings, for `flags.define`.
+    settings: The class that declares its own settings, a subclass of
+      `flags.DeclaredSettings`.
     recipes: Name of a problem to its recipe.
     checks_images: Whether the module has `check_images(settings, image_shape)`,
       which raises a `UsageError`, for example if images are too small.
   """
 
   module: str
-  settings: Sequence[type]
+  settings: type
   recipes: Mapping[str, Recipe]
   checks_images: bool = False

@@ -9,7 +9,7 @@ from resnet.recipes import SHARED_SETTINGS, Network, Recipe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ResNetSettings:
+class ResNetSettings(flags.BatchNormSettings):
   """The settings of a residual network."""
 
   resnet_version: int = flags.setting(
@@ -28,8 +28,8 @@ class ResNetSettings:
 
 
 RESNET = Network(
-  module='resnet.resnet_models',
-  settings=(flags.BatchNormSettings, ResNetSettings),
+  module='resnet.resnet_model_fns',
+  settings=ResNetSettings,
   recipes={
     # Chosen by measurement.
     'mnist': Recipe(
@@ -65,6 +65,7 @@ RESNET = Network(
         'base_lr': 0.128 * 32 / 256,
         'lr_schedule': 'piecewise',
       },
+      choices={'resnet_size': (18, 34, 50, 101, 152, 200)},
       boundary_epochs=(30, 60, 80, 90),
       decay_rates=(1, 0.1, 0.01, 0.001, 1e-4),
       warmup=True,
@@ -82,7 +83,7 @@ def define_resnet_flags(
     resnet_size_choices: The sizes that the flag allows. None lets the network
       decide.
   """
-  for settings_class in (*SHARED_SETTINGS, *RESNET.settings):
+  for settings_class in (*SHARED_SETTINGS, RESNET.settings):
     flags.define(settings_class)
   if resnet_size_choices is not None:
     checks.check_choices('resnet_size', [int(c) for c in resnet_size_choices])

@@ -68,9 +68,9 @@ def imagenet_architecture(resnet_size: int, **stem: int) -> Architecture:
     ValueError: There is no such size.
   """
   if resnet_size not in IMAGENET_BLOCK_SIZES:
+    sizes = ', '.join(map(str, IMAGENET_BLOCK_SIZES))
     raise ValueError(
-      f'resnet_size must be one of {sorted(IMAGENET_BLOCK_SIZES)}, '
-      f'given: {resnet_size}'
+      f'resnet_size must be one of {sizes}, given: {resnet_size}'
     )
   paper = dict(
     kernel_size=7, conv_stride=2, first_pool_size=3, first_pool_stride=2

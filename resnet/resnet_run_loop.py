@@ -142,7 +142,9 @@ def resnet_model_fn(
   model = model_class(
     resnet_size, data_format, resnet_version=resnet_version, dtype=dtype
   )
-  return _spec(features, labels, mode, params, model, loss_filter_fn)
+  return image_model_fn(
+    features, labels, mode, params, model, loss_filter_fn, count_images=False
+  )
 
 
 def image_model_fn(
@@ -152,6 +154,7 @@ def image_model_fn(
   params: Mapping[str, Any],
   model: Model,
   loss_filter_fn: Callable[[str], bool] | None = None,
+  count_images: bool = True,
 ) -> EstimatorSpec:
   """The model_fn of every network: loss, optimizer, metrics, predictions.
 
@@ -167,28 +170,13 @@ def image_model_fn(
     model: The network.
     loss_filter_fn: Function from a variable's name to whether it decays; None
       leaves out batch norm (Goyal et al. 2017, section 5.3).
+    count_images: Whether evaluation also counts its images, as `examples`.
 
   Returns:
     An `EstimatorSpec` with predictions `classes` int64 [N] and `probabilities`
-    float32 [N, C]; in EVAL with the metrics `accuracy`, `accuracy_top_5`,
-    `cross_entropy`, and `examples`, the number of images.
+    float32 [N, C]; in EVAL with the metrics `accuracy`, `accuracy_top_5` and
+    `cross_entropy`.
   """
-  spec = _spec(features, labels, mode, params, model, loss_filter_fn)
-  if mode == ModeKeys.EVAL:
-    examples = metrics.total(tf.ones_like(labels), name='examples')
-    spec.eval_metric_ops['examples'] = examples
-  return spec
-
-
-def _spec(
-  features: tf.Tensor,
-  labels: tf.Tensor | None,
-  mode: str,
-  params: Mapping[str, Any],
-  model: Model,
-  loss_filter_fn: Callable[[str], bool] | None,
-) -> EstimatorSpec:
-  """See `image_model_fn`."""
   is_training = mode == ModeKeys.TRAIN
   # In fine-tuning, frozen layers keep the statistics of their checkpoint.
   outputs = model(
@@ -206,6 +194,9 @@ def _spec(
   losses, loss = _loss(logits, labels, is_training, params, loss_filter_fn)
   if not is_training:
     metric_ops = _metrics(labels, logits, predictions['classes'], losses)
+    if count_images:
+      examples = metrics.total(tf.ones_like(labels), name='examples')
+      metric_ops['examples'] = examples
     return EstimatorSpec(mode, predictions, loss, None, metric_ops)
   smoothing = params['label_smoothing']
   for head in auxiliary:

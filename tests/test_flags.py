@@ -34,7 +34,7 @@ from official.flags import Settings, retired
     ('--steps_per_loop=0', 'steps_per_loop must be 1 or more, given: 0'),
     ('--data_format=NCHW', 'should be one of <channels_first.channels_last>'),
     ('--resnet_version=3', 'resnet_version must be one of 1, 2, given: 3'),
-    ('--resnet_size=big', 'resnet_size must be a whole number, given: big'),
+    ('--resnet_size=big', 'resnet_size=big: it must be a whole number'),
     ('--label_smoothing=1', 'label_smoothing must be 0.0 to 0.999, given: 1'),
     ('--weight_decay=-1', 'weight_decay must be 0.0 or more, given: -1'),
     ('--momentum=1', 'momentum must be 0.0 to 0.9999, given: 1'),

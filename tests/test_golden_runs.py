@@ -21,7 +21,7 @@ import pytest
 import tensorflow as tf
 
 from official import estimator as est
-from resnet import resnet_models, resnet_run_loop
+from resnet import resnet_model_fns, resnet_run_loop
 
 RUNS = json.loads(
   pathlib.Path(__file__).with_name('golden_runs.json').read_text()
@@ -30,7 +30,7 @@ RUNS = json.loads(
 # The arguments that the two mains of the original gave to its run loop.
 FORMS = {
   'cifar': (
-    resnet_models.cifar10_model_fn,
+    resnet_model_fns.cifar10_model_fn,
     {'weight_decay': 2e-4},
     {
       'batch_denom': 128,
@@ -40,7 +40,7 @@ FORMS = {
     },
   ),
   'imagenet': (
-    resnet_models.imagenet_model_fn,
+    resnet_model_fns.imagenet_model_fn,
     {'weight_decay': 1e-4},
     {
       'batch_denom': 256,

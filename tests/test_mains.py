@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from alexnet import alexnet_model_fn
+from alexnet.alexnet_flags import AlexNetSettings
 from official import estimator as est
 from official import predict
 from official.datasets import catalog, cifar10, mnist
@@ -232,7 +233,7 @@ def test_images_get_class_and_probability_also_beside_one_that_is_none(
 
 
 def test_an_alexnet_too_large_for_its_images_is_refused():
-  settings = Settings(extra={'alexnet_form': '2012'})
+  settings = Settings(network=AlexNetSettings(alexnet_form='2012'))
   with pytest.raises(UsageError, match='2012 needs images of 67 .*: 28x28'):
     alexnet_model_fn.check_images(settings, (28, 28, 1))
 

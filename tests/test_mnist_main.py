@@ -19,7 +19,7 @@ from official.datasets import mnist
 from official.errors import UsageError, UserError
 from official.export import formats
 from official.flags import effects
-from resnet import mnist_main, resnet_models
+from resnet import mnist_main, resnet_model_fns
 from tests.conftest import ROOT, SMALL
 
 
@@ -153,7 +153,7 @@ def predictions_of(model_dir, images):
     'learning_rate_fn': None,
   }
   estimator = est.Estimator(
-    resnet_models.mnist_model_fn, str(model_dir), params=params
+    resnet_model_fns.mnist_model_fn, str(model_dir), params=params
   )
   (batch,) = estimator.predict(
     lambda: tf.constant(images / np.float32(255)), yield_single_examples=False
@@ -313,7 +313,7 @@ def test_evaluation_alone_and_training_further(finished, call, tmp_path):
 @pytest.mark.parametrize(
   'args, message',
   [
-    (['--resnet_size=9x'], '--resnet_size must be a whole number'),
+    (['--resnet_size=9x'], '--resnet_size=9x: it must be a whole number'),
     (['--resnet_sise=18'], 'Did you mean: resnet_size'),
   ],
 )

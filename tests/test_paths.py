@@ -30,7 +30,7 @@ from official.flags import (
   effects,
   paths,
 )
-from official.flags.setting import settings_in
+from official.flags.declaration import settings_in
 from official.report import predictions, runs
 from official.run import folder as run_folder
 from official.serve.model import ServedModel

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from resnet import resnet_model, resnet_models
+from resnet import resnet_model, resnet_model_fns
 from tests import networks
 
 
@@ -66,7 +66,7 @@ def test_one_more_class_is_one_more_column(size, more):
   ],
 )
 def test_parameters_on_mnist(size, version, counts):
-  arch = resnet_models.mnist_architecture(size)
+  arch = resnet_model_fns.mnist_architecture(size)
   assert both_counts(variables_of(arch, version, (28, 28, 1), 10)) == counts
 
 
@@ -186,7 +186,7 @@ def test_the_maps_that_the_original_tested(size, version, dtype):
 def test_a_batch_of_135_and_246_classes(version):
   with tf.Graph().as_default():
     images = tf.compat.v1.placeholder(tf.float32, [135, 32, 32, 3])
-    model = resnet_models.Cifar10Model(
+    model = resnet_model_fns.Cifar10Model(
       32, 'channels_last', num_classes=246, resnet_version=version
     )
     assert model(images, training=True).shape.as_list() == [135, 246]

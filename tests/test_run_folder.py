@@ -25,7 +25,8 @@ from official.report import __main__ as report
 from official.run import config as run_config
 from official.run import folder as run_folder
 from official.run import user_errors
-from resnet import resnet_models, resnet_run_loop
+from resnet import resnet_model_fns, resnet_run_loop
+from resnet.resnet_flags import ResNetSettings
 from tests.conftest import SMALL
 
 SPLIT = in_memory.Split(
@@ -217,11 +218,12 @@ def test_what_only_reads_a_finished_run_changes_nothing_else(
       f'--model_dir={tmp_path}/run',
       *arguments,
     )
+    settings = flags_lib.Settings.of(flags_obj, ResNetSettings)
     return resnet_run_loop.resnet_main(
-      flags_obj,
-      resnet_models.mnist_model_fn,
+      settings,
+      resnet_model_fns.mnist_model_fn,
       catalog.load_mnist(flags_obj),
-      resnet_models.name_of(flags_lib.Settings.of(flags_obj), 'mnist'),
+      resnet_model_fns.name_of(settings, 'mnist'),
       lambda step: tf.constant(0.1),
       devices_lib.configure(flags_obj),
     )

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from alexnet import alexnet_model
 from benchmarks import jobs, turns
-from resnet import residual_blocks, resnet_models
+from resnet import residual_blocks, resnet_model_fns
 
 
 def network(job: jobs.Job) -> keras.Model:
@@ -36,7 +36,7 @@ def _layers(
 
 def _resnet(job: jobs.Job, x: keras.KerasTensor) -> keras.KerasTensor:
   """Images [N, H, W, C] -> logits [N, num_classes]."""
-  arch = resnet_models.mnist_architecture(job.resnet_size)
+  arch = resnet_model_fns.mnist_architecture(job.resnet_size)
   conv, dense = _layers(job)
   relu = keras.layers.ReLU()
 

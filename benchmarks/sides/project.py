@@ -12,7 +12,7 @@ from benchmarks import jobs, turns
 from official import estimator as estimator_lib
 from official.estimator.variables import VariableStore
 from official.export import formats, receivers
-from resnet import resnet_model, resnet_models, resnet_run_loop
+from resnet import resnet_model, resnet_model_fns, resnet_run_loop
 
 
 def network(
@@ -24,7 +24,7 @@ def network(
       'small', job.num_classes, dtype=dtype, dropout_rate=job.dropout_rate
     )
   return resnet_model.Model(
-    resnet_models.mnist_architecture(job.resnet_size),
+    resnet_model_fns.mnist_architecture(job.resnet_size),
     job.num_classes,
     resnet_version=1,
     data_format='channels_last',

@@ -8,7 +8,7 @@ from torch import nn
 
 from alexnet import alexnet_model
 from benchmarks import jobs, turns
-from resnet import residual_blocks, resnet_models
+from resnet import residual_blocks, resnet_model_fns
 
 
 def network(job: jobs.Job) -> nn.Module:
@@ -73,7 +73,7 @@ class _Block(nn.Module):
 
 class _ResNet(nn.Sequential):
   def __init__(self, job: jobs.Job) -> None:
-    arch = resnet_models.mnist_architecture(job.resnet_size)
+    arch = resnet_model_fns.mnist_architecture(job.resnet_size)
     channels = arch.num_filters
     parts = [
       _Convolution(

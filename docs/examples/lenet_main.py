@@ -10,7 +10,7 @@ from resnet import mains
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LeNetSettings:
+class LeNetSettings(flags.DeclaredSettings):
   """The settings that this network adds to those of every main."""
 
   units: int = flags.setting(120, 'Units of the first dense layer.', low=1)
@@ -59,7 +59,7 @@ def name_of(settings, problem):
 _MAIN = mains.Main(
   mains.Network(
     module=__name__,
-    settings=[LeNetSettings],
+    settings=LeNetSettings,
     recipes={
       'mnist': mains.Recipe(
         model_fn='lenet_model_fn',

@@ -7,7 +7,7 @@ from absl import flags as absl_flags
 
 from official import cli, flags
 from official.errors import DataError
-from resnet import mnist_main
+from resnet import mnist_main, resnet_flags
 
 
 def load(path, **options):
@@ -42,17 +42,17 @@ def define_flags():
 def main():
   """Settings, network, data set, run loop."""
   from official import devices as devices_lib
-  from resnet import learning_rates, resnet_models, resnet_run_loop
+  from resnet import learning_rates, resnet_model_fns, resnet_run_loop
 
-  settings = flags.Settings.of(flags.FLAGS)
-  network = resnet_models.name_of(settings, 'mnist')
+  settings = flags.Settings.of(flags.FLAGS, resnet_flags.ResNetSettings)
+  network = resnet_model_fns.name_of(settings, 'mnist')
   devices = devices_lib.configure(settings)
   dataset = load(
     settings.extra['npz'], seed=settings.seed, augment=settings.augment
   )
   rate = learning_rates.from_flags(settings, dataset, batch_denom=128)
   resnet_run_loop.resnet_main(
-    settings, resnet_models.mnist_model_fn, dataset, network, rate, devices
+    settings, resnet_model_fns.mnist_model_fn, dataset, network, rate, devices
   )
 
 

@@ -71,7 +71,7 @@ def configure(flags_obj: Any) -> Devices:
   strategy = strategies.choose(settings, gpus, cluster)
   replicas = strategy.num_replicas_in_sync if strategy else 1
   _check_batch_size(settings.batch_size, replicas)
-  if replicas == 1 and settings.extra.get('sync_batch_norm', False):
+  if replicas == 1 and settings.as_dict().get('sync_batch_norm'):
     raise UsageError(
       '--sync_batch_norm has a meaning on several GPUs or workers only'
     )

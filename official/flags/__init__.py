@@ -1,7 +1,7 @@
-"""The flags of every command: declared, defined, checked, parsed, explained.
+"""The flags of every command, from their declaration to their help.
 
 conditions   when a flag has an effect
-setting      one setting, declared once: an attribute and a flag
+declaration  one setting, declared once: an attribute and a flag
 run, performance, training, data   the settings of a run, by topic
 settings     all of them, as one object
 define       from settings to flags
@@ -15,6 +15,7 @@ help_text    the texts of `--help` and `--helpfull`
 """
 
 from official.flags.data import PhotographSettings, SmallImageSettings
+from official.flags.declaration import DeclaredSettings, Rule, setting
 from official.flags.define import FLAGS, define, set_defaults
 from official.flags.paths import require_directory
 from official.flags.performance import (
@@ -30,7 +31,6 @@ from official.flags.run import (
   SUMMARIES,
   RunSettings,
 )
-from official.flags.setting import Rule, setting
 from official.flags.settings import (
   Settings,
   SettingsForPhotographs,
@@ -43,6 +43,7 @@ from official.flags.training import (
   BatchNormSettings,
   DropoutSettings,
   TrainingSettings,
+  dropout_rate,
 )
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
   'SUMMARIES',
   'AuxiliaryHeadSettings',
   'BatchNormSettings',
+  'DeclaredSettings',
   'DistributionSettings',
   'DropoutSettings',
   'LayoutSettings',
@@ -77,6 +79,7 @@ __all__ = [
   'define_performance',
   'define_photographs',
   'define_training',
+  'dropout_rate',
   'require_directory',
   'set_defaults',
   'setting',

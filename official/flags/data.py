@@ -3,12 +3,12 @@
 import dataclasses
 
 from official.flags.conditions import REAL_IMAGES, TRAINING
-from official.flags.setting import setting
+from official.flags.declaration import DeclaredSettings, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExampleSettings:
-  """The use of the examples of any set."""
+class ExampleSettings(DeclaredSettings):
+  """The settings of the examples of any set."""
 
   augment: bool = setting(
     True,

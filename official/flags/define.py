@@ -7,9 +7,11 @@ from absl import flags
 
 from official.flags import paths
 from official.flags.checks import check, check_together
-from official.flags.setting import Setting, settings_in
+from official.flags.declaration import Setting, settings_in
 
 FLAGS = flags.FLAGS
+
+ACTS_WHEN = 'acts_when'  # An attribute of a flag; absl knows nothing of it.
 
 
 def define(settings_class: type) -> None:
@@ -20,10 +22,21 @@ def define(settings_class: type) -> None:
       attribute `rules`, if any, lists the rules between several of them.
   """
   for name, setting in settings_in(settings_class).items():
-    _define_one(name, setting, settings_class.__module__)
+    _define_one(name, setting, _module_of(settings_class, name))
     check(name, _validator(name, setting))
+    # With the flag, so that a network's own conditions are found there.
+    setattr(FLAGS[name], ACTS_WHEN, setting.acts_when)
   for rule in getattr(settings_class, 'rules', ()):
     check_together(rule.names, rule.holds, rule.message)
+
+
+def _module_of(settings_class: type, name: str) -> str:
+  """The module whose class declares a setting, or declares it anew."""
+  return next(
+    base.__module__
+    for base in settings_class.__mro__
+    if name in vars(base).get('__annotations__', {})
+  )
 
 
 def _define_one(name: str, setting: Setting, module: str) -> None:
@@ -46,7 +59,7 @@ def _define_one(name: str, setting: Setting, module: str) -> None:
   elif setting.kind is bool:
     flags.DEFINE_bool(name, setting.default, setting.help, **arguments)
   else:
-    parser = _NumberParser(name, setting)
+    parser = _NumberParser(setting)
     serializer: flags.ArgumentSerializer[Any] = flags.ArgumentSerializer()
     flags.DEFINE(
       parser,
@@ -59,25 +72,29 @@ def _define_one(name: str, setting: Setting, module: str) -> None:
 
 
 class _NumberParser(flags.ArgumentParser[Any]):
-  """Parses numbers, since absl's messages do not name the allowed values."""
+  """Parses numbers; the messages of absl's own parsers do not name the kind."""
 
-  def __init__(self, name: str, setting: Setting):
+  def __init__(self, setting: Setting):
     super().__init__()
-    self._name = name
     self._kind = setting.kind
-    # Printed by --help.
+    number = 'an integer' if setting.kind is int else 'a number'
+    # Both are printed by help: the choices, or the kind.
     self.enum_values = [str(choice) for choice in setting.choices or ()]
+    self.syntactic_help = '|'.join(self.enum_values) or number
 
   def parse(self, argument: Any) -> Any:
     """See the base class."""
+    text = str(argument)
     try:
+      if self._kind is int and text.lower().startswith('0x'):
+        return int(text, 16)
       value = self._kind(argument)
-      if self._kind is float or value == float(argument):
+      if value == float(argument):  # Not 2 for 2.5.
         return value
-    except ValueError:
+    except (ValueError, OverflowError):
       pass
     number = 'a whole number' if self._kind is int else 'a number'
-    raise ValueError(f'--{self._name} must be {number}, given: {argument}')
+    raise ValueError(f'it must be {number}')
 
   def flag_type(self) -> str:
     """See the base class."""

@@ -14,7 +14,9 @@ from absl import flags
 from official.errors import UsageError
 from official.flags.conditions import Condition
 from official.flags.data import PhotographSettings, SmallImageSettings
-from official.flags.setting import settings_in
+from official.flags.declaration import settings_in
+from official.flags.define import ACTS_WHEN
+from official.flags.invocation import own_flags
 from official.flags.settings import Settings
 from official.flags.training import (
   AuxiliaryHeadSettings,
@@ -54,17 +56,20 @@ def check(flags_obj: flags.FlagValues) -> None:
     UsageError: At least one flag has no effect.
   """
   values = flags_obj.flag_values_dict()
-  given = [name for name in EFFECTS if _is_asked(flags_obj, name)]
+  conditions = dict(EFFECTS)
+  for flag in own_flags(flags_obj):
+    conditions[flag.name] = getattr(flag, ACTS_WHEN, ())
+  given = [name for name in conditions if _is_asked(flags_obj, name)]
   by_reason: dict[str, list[str]] = {}
-  for name, reason in _without_effect(given, values).items():
+  for name, reason in _without_effect(given, values, conditions).items():
     by_reason.setdefault(reason, []).append(_as_typed(flags_obj[name]))
-  told = [
+  sentences = [
     f'{_and(names)} {"have" if len(names) > 1 else "has"} no effect {reason}; '
     f'leave {"them" if len(names) > 1 else "it"} out'
     for reason, names in by_reason.items()
   ]
-  if told:
-    raise UsageError('. '.join(told))
+  if sentences:
+    raise UsageError('. '.join(sentences))
 
 
 def acting(arguments: Iterable[str], *more: str) -> list[str]:
@@ -77,22 +82,24 @@ def acting(arguments: Iterable[str], *more: str) -> list[str]:
   arguments = list(arguments)
   values = dict(map(_parsed, [*arguments, *more]))
   names = [_parsed(argument)[0] for argument in arguments]
-  useless = _without_effect(names, values)
+  useless = _without_effect(names, values, EFFECTS)
   return [a for a in arguments if _parsed(a)[0] not in useless]
 
 
 def _without_effect(
-  names: Iterable[str], values: Mapping[str, Any]
+  names: Iterable[str],
+  values: Mapping[str, Any],
+  conditions: Mapping[str, Sequence[Condition]],
 ) -> dict[str, str]:
   """The flags that have no effect, each with the reason."""
   view = _Values(**values)
-  found = {}
+  reasons = {}
   for name in names:
-    for condition in EFFECTS.get(name, ()):
+    for condition in conditions.get(name, ()):
       if not condition.holds(view):
-        found[name] = condition.otherwise
+        reasons[name] = condition.otherwise
         break
-  return found
+  return reasons
 
 
 def _as_typed(flag: flags.Flag[Any]) -> str:

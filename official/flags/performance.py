@@ -12,7 +12,7 @@ from official.flags.conditions import (
   Condition,
   is_cluster,
 )
-from official.flags.setting import Rule, setting
+from official.flags.declaration import DeclaredSettings, Rule, setting
 
 DTYPES = ('fp32', 'fp16', 'bf16')
 
@@ -37,7 +37,7 @@ def _addresses_problem(values: Sequence[str]) -> str | None:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PerformanceSettings:
+class PerformanceSettings(DeclaredSettings):
   """The settings of threads, number formats and devices."""
 
   inter_op_parallelism_threads: int = setting(
@@ -144,7 +144,7 @@ class PerformanceSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DistributionSettings:
+class DistributionSettings(DeclaredSettings):
   """The settings of several workers, each one process on its own machine."""
 
   worker_hosts: tuple[str, ...] | None = setting(
@@ -182,7 +182,7 @@ class DistributionSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LayoutSettings:
+class LayoutSettings(DeclaredSettings):
   """The layout of images in memory."""
 
   data_format: str | None = setting(

@@ -13,7 +13,7 @@ from official.flags.conditions import (
   Condition,
   is_cluster,
 )
-from official.flags.setting import Rule, setting
+from official.flags.declaration import DeclaredSettings, Rule, setting
 
 HOOKS = (
   'LoggingTensorHook',
@@ -38,7 +38,7 @@ def _evaluates_before_the_end(f: Any) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RunSettings:
+class RunSettings(DeclaredSettings):
   """The settings of a run's data, length and results."""
 
   data_dir: str | None = setting(

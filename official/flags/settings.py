@@ -1,7 +1,6 @@
 """All settings of a run: typed, checked, and constant from start to end."""
 
 import dataclasses
-import types
 from collections.abc import Mapping
 from typing import Any, Self, cast
 
@@ -9,6 +8,7 @@ from absl import flags
 
 from official.errors import UsageError
 from official.flags.data import PhotographSettings, SmallImageSettings
+from official.flags.declaration import DeclaredSettings, settings_in
 from official.flags.invocation import Invocation, own_flags
 from official.flags.performance import (
   DistributionSettings,
@@ -16,7 +16,6 @@ from official.flags.performance import (
   PerformanceSettings,
 )
 from official.flags.run import RunSettings
-from official.flags.setting import Rule, settings_in
 from official.flags.training import TrainingSettings
 
 
@@ -35,40 +34,37 @@ class Settings(  # A dataclass lists the fields of its last base first.
   flags.
 
   Attributes:
-    extra: Settings of the network, and of the main itself, by name.
+    network: The network's own settings, an object of the class that declares
+      them; None for a network that has none.
+    extra: Other settings of the main, by name.
     invocation: The command line; None where a program made the settings.
 
   Raises:
     ValueError: A value has the wrong type or is not allowed.
   """
 
-  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-  invocation: Invocation | None = None
+  network: Any = None
+  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
+  invocation: Invocation | None = dataclasses.field(default=None, compare=False)
 
   def __post_init__(self) -> None:
-    for name, setting in settings_in(type(self)).items():
-      try:
-        value = setting.converted(getattr(self, name))
-      except ValueError as e:
-        raise ValueError(f'{name}{e}') from e
-      problem = setting.problem_of(value)
-      if problem:
-        raise ValueError(f'{name} {problem}')
-      object.__setattr__(self, name, value)
-    object.__setattr__(self, 'extra', types.MappingProxyType(dict(self.extra)))
-    values = self.as_dict()
-    for rule in _rules(type(self)):
-      if not rule.holds(values):
-        raise ValueError(rule.message)
+    super().__post_init__()
+    object.__setattr__(self, 'extra', dict(self.extra))
+    own = settings_in(type(self))
+    for name in {*_network_values(self.network), *self.extra}:
+      if name in own:
+        raise ValueError(f'{name} is a setting of every run; give it by name')
 
   @classmethod
-  def of(cls, flags_obj: Any) -> Self:
+  def of(cls, flags_obj: Any, network_class: type | None = None) -> Self:
     """The settings that flags mean.
 
     Args:
       flags_obj: Parsed flags, of which those of libraries are left out; or any
         object with the values as attributes; or settings, which are returned.
         A value that it does not have is at its default.
+      network_class: The class that declares the network's own settings. Without
+        it they are in `extra`.
 
     Returns:
       An object of this class; `Settings.of` returns the subclass that has all
@@ -80,13 +76,16 @@ class Settings(  # A dataclass lists the fields of its last base first.
     if isinstance(flags_obj, cls):
       return flags_obj
     values = _values(flags_obj)
-    kind = cls if cls is not Settings else cast(type[Self], _kind(values))
-    names = settings_in(kind)
+    subclass = cls if cls is not Settings else cast(type[Self], _class(values))
     try:
-      return kind(
-        **{name: values[name] for name in names if name in values},
-        extra={name: v for name, v in values.items() if name not in names},
-        invocation=_invocation(flags_obj),
+      network = values.pop('network', None)
+      if network_class is not None:
+        names = settings_in(network_class).keys() & values.keys()
+        network = network_class(**{name: values.pop(name) for name in names})
+      names = settings_in(subclass).keys() & values.keys()
+      own = {name: values.pop(name) for name in names}
+      return subclass(
+        **own, network=network, extra=values, invocation=_invocation(flags_obj)
       )
     except ValueError as e:
       raise UsageError(f'--{str(e).removeprefix("--")}') from e
@@ -97,8 +96,7 @@ class Settings(  # A dataclass lists the fields of its last base first.
 
   def as_dict(self) -> dict[str, Any]:
     """Every setting by name, including those of the network."""
-    names = settings_in(type(self))
-    return {name: getattr(self, name) for name in names} | dict(self.extra)
+    return super().as_dict() | _network_values(self.network) | dict(self.extra)
 
   def is_given(self, name: str) -> bool:
     """Whether a flag was on the command line; False without a command line."""
@@ -121,37 +119,36 @@ class SettingsForPhotographs(Settings, PhotographSettings):
   """The settings of a run on images that are read from files."""
 
 
-def _rules(settings_class: type) -> list[Rule]:
-  return [
-    rule
-    for base in settings_class.__mro__
-    for rule in vars(base).get('rules', ())
-  ]
+def _network_values(network: Any) -> dict[str, Any]:
+  return {} if network is None else network.as_dict()
 
 
 def _invocation(flags_obj: Any) -> Invocation | None:
   if isinstance(flags_obj, flags.FlagValues):
     return Invocation.of(flags_obj)
+  # Settings of another class, such as those for the other kind of images.
   return flags_obj.invocation if isinstance(flags_obj, Settings) else None
 
 
 def _values(flags_obj: Any) -> dict[str, Any]:
   """Name to value of every flag that an object holds."""
   if isinstance(flags_obj, Settings):
-    return flags_obj.as_dict()
+    network = {'network': flags_obj.network}
+    return DeclaredSettings.as_dict(flags_obj) | dict(flags_obj.extra) | network
   if isinstance(flags_obj, flags.FlagValues):
-    return {flag.name: flag.value for flag in own_flags(flags_obj)}
+    # As attributes, so that absl refuses flags that were not parsed.
+    return {f.name: getattr(flags_obj, f.name) for f in own_flags(flags_obj)}
   names = [name for name in dir(flags_obj) if not name.startswith('_')]
   values = {name: getattr(flags_obj, name) for name in names}
   return {name: v for name, v in values.items() if not callable(v)}
 
 
-def _kind(values: Mapping[str, Any]) -> type[Settings]:
-  """The settings class whose own settings are all there."""
-  for kind, topic in (
+def _class(values: Mapping[str, Any]) -> type[Settings]:
+  """The class of settings whose own settings are all there."""
+  for settings_class, topic in (
     (SettingsForPhotographs, PhotographSettings),
     (SettingsForSmallImages, SmallImageSettings),
   ):
     if settings_in(topic).keys() <= values.keys():
-      return kind
+      return settings_class
   return Settings

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from official.flags.conditions import (
   BATCH_NORM,
@@ -12,14 +12,14 @@ from official.flags.conditions import (
   WHOLE_NETWORK,
   Condition,
 )
-from official.flags.setting import Rule, setting
+from official.flags.declaration import DeclaredSettings, Rule, setting
 
 SCHEDULES = ('cosine', 'piecewise', 'constant')
 OPTIMIZERS = ('momentum', 'adadelta', 'adam')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
+class TrainingSettings(DeclaredSettings):
   """The settings of training, whatever the network."""
 
   fine_tune: bool = setting(
@@ -123,7 +123,7 @@ class TrainingSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BatchNormSettings:
+class BatchNormSettings(DeclaredSettings):
   """The settings of networks with batch norm."""
 
   batch_norm_momentum: float = setting(
@@ -141,12 +141,10 @@ class BatchNormSettings:
   )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DropoutSettings:
-  """The settings of networks with dropout."""
-
-  dropout_rate: float = setting(
-    0.5,
+def dropout_rate(default: float) -> Any:
+  """The field of this name, with the default of a network."""
+  return setting(
+    default,
     'Share of the features that dropout zeroes.',
     low=0.0,
     high=0.999,
@@ -155,7 +153,14 @@ class DropoutSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AuxiliaryHeadSettings:
+class DropoutSettings(DeclaredSettings):
+  """The settings of networks with dropout."""
+
+  dropout_rate: float = dropout_rate(0.5)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AuxiliaryHeadSettings(DeclaredSettings):
   """The settings of networks with classifiers at layers in the middle."""
 
   auxiliary_heads: bool = setting(

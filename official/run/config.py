@@ -16,7 +16,7 @@ from official.flags import (
   SettingsForPhotographs,
   SettingsForSmallImages,
 )
-from official.flags.setting import settings_in
+from official.flags.declaration import settings_in
 from official.run import folder as run_folder
 
 # Settings that concern one command and its outputs, not the run itself.

@@ -1,6 +1,7 @@
 """`--on_nan restore`: training from the last checkpoint with half the rate."""
 
 import dataclasses
+from typing import Any
 
 import tensorflow as tf
 
@@ -27,6 +28,11 @@ class HalvedRate:
   def __call__(self, global_step: tf.Tensor) -> tf.Tensor:
     """Global step to rate."""
     return self.learning_rate_fn(global_step) * 0.5**self.halvings
+
+  def __deepcopy__(self, memo: dict[int, Any]) -> 'HalvedRate':
+    # An Estimator copies its params; the user's rate may hold what cannot be
+    # copied, such as a variable.
+    return self
 
   def halved(self, times: int = 1) -> 'HalvedRate':
     """This rate, halved some more times."""

@@ -83,7 +83,9 @@ def opened(
       Console(network, dataset, devices, plan, settings),
       recorder,
     )
-    run.use_rate(run.rate.halved(nan_recovery.halvings_of(run.estimator)))
+    halvings = nan_recovery.halvings_of(run.estimator)
+    if halvings:
+      run.use_rate(run.rate.halved(halvings))
     yield run
     # A worker that ended now would end the others, which may still be working.
     run.estimator.agreement.from_chief(0)
@@ -198,7 +200,7 @@ def _settled(
 ) -> Settings:
   """The settings, with those that depend on the data and the machine."""
   scale = settings.loss_scale
-  if scale is None and settings.dtype == 'fp16':
+  if scale is None and devices.dtype.name == 'float16':
     scale = _DEFAULT_LOSS_SCALE
   return settings.replace(
     model_dir=settings.model_dir or default_model_dir(dataset.name, network),

@@ -48,12 +48,12 @@ def name_of(settings: Settings, problem: str) -> str:
   Raises:
     UsageError: The problem has no network of this size.
   """
-  size, version = (settings.extra[f'resnet_{x}'] for x in ('size', 'version'))
+  network = settings.network
   try:
-    _ARCHITECTURES[problem](size)
+    _ARCHITECTURES[problem](network.resnet_size)
   except ValueError as e:
     raise UsageError(f'--{e}') from None
-  return f'ResNet-{size} v{version}'
+  return f'ResNet-{network.resnet_size} v{network.resnet_version}'
 
 
 class _ProblemModel(resnet_model.Model):
@@ -84,6 +84,11 @@ class MnistModel(_ProblemModel):
   """A network for images of 28 pixels; see `mnist_architecture`."""
 
   problem = 'mnist'
+
+  def __init__(
+    self, *args: Any, batch_norm_momentum: float = 0.9, **kwargs: Any
+  ):
+    super().__init__(*args, batch_norm_momentum=batch_norm_momentum, **kwargs)
 
 
 class Cifar10Model(_ProblemModel):

@@ -7,11 +7,12 @@ attribute and of the flag `--base_lr`; `official.flags.define` makes the flag.
 
 import dataclasses
 import math
+import numbers
 import os
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from official.flags import paths
 from official.flags.conditions import Condition
@@ -61,27 +62,40 @@ class Setting:
       ValueError: The value has the wrong type, or is not a path of this
         machine. The message continues the setting's name.
     """
-    if value is None:
-      if self.default is None:
-        return None
-    elif self.kind is tuple:
-      if isinstance(value, list | tuple):
-        return tuple(value)
-    elif self.is_path:
+    if value is None and self.default is None:
+      return None
+    if self.is_path and isinstance(value, str | os.PathLike):
       try:
         return paths.local(os.fspath(value))
       except ValueError as e:
         raise ValueError(f'={value}: {e}') from e
-    elif self.kind is float and type(value) is int:
-      return float(value)
-    elif isinstance(value, self.kind):
+    number = self._number(value)
+    if number is not None:
+      return number
+    if self.kind is tuple:
+      if value is None:  # As an empty list; --hooks= gives one.
+        return ()
+      if _is_list_of_strings(value):
+        return tuple(value)
+    elif self.kind is str and isinstance(value, str):
       return value
-    names: Mapping[type, str] = {
-      tuple: 'a list of strings',
-      bool: 'True or False',
-    }
-    wanted = names.get(self.kind, f'of type {self.kind.__name__}')
-    raise ValueError(f' must be {wanted}, given: {value!r}')
+    kinds: dict[type, str] = {tuple: 'a list of strings', bool: 'True or False'}
+    expected = kinds.get(self.kind, f'of type {self.kind.__name__}')
+    raise ValueError(f' must be {expected}, given: {value!r}')
+
+  def _number(self, value: Any) -> bool | float | str | None:
+    """The value as the number that is expected, NumPy's too; None otherwise."""
+    if isinstance(value, bool):
+      return value if self.kind is bool else None
+    if self.kind is bool and value in (0, 1):
+      return bool(value)
+    if self.kind is int and isinstance(value, numbers.Integral):
+      return int(value)
+    if self.kind is float and isinstance(value, numbers.Real):
+      return float(value)
+    if self.kind is str and self.problem and isinstance(value, numbers.Real):
+      return f'{value:g}'  # A number or a word, such as --loss_scale.
+    return None
 
   def problem_of(self, value: Any) -> str | None:
     """The fault of a converted value, such as `must be 1 or more, given: 0`."""
@@ -137,6 +151,12 @@ def settings_in(settings_class: type) -> Mapping[str, Setting]:
   }
 
 
+def _is_list_of_strings(value: Any) -> bool:
+  return isinstance(value, list | tuple) and all(
+    isinstance(item, str) for item in value
+  )
+
+
 def _kind(hint: Any) -> type:
   """`int | None` -> int, `tuple[str, ...]` -> tuple."""
   if isinstance(hint, types.UnionType):
@@ -150,3 +170,38 @@ def _unknown_item(values: Sequence[str], known: Sequence[str]) -> str | None:
     if value.lower() not in in_lower_case:
       return f'must be of {", ".join(known)}, given: {value}'
   return None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeclaredSettings:
+  """Base of all settings classes: checks what it is given.
+
+  Attributes:
+    rules: What must hold between several settings of the class.
+
+  Raises:
+    ValueError: A value has the wrong type or is not allowed.
+  """
+
+  rules: ClassVar[Sequence[Rule]] = ()
+
+  def __post_init__(self) -> None:
+    for name, setting in settings_in(type(self)).items():
+      try:
+        value = setting.converted(getattr(self, name))
+      except ValueError as e:
+        raise ValueError(f'{name}{e}') from e
+      problem = setting.problem_of(value)
+      if problem:
+        raise ValueError(f'{name} {problem}')
+      object.__setattr__(self, name, value)
+    values = DeclaredSettings.as_dict(self)
+    for base in type(self).__mro__:
+      for rule in vars(base).get('rules', ()):
+        is_complete = values.keys() >= set(rule.names)
+        if is_complete and not rule.holds(values):
+          raise ValueError(rule.message)
+
+  def as_dict(self) -> dict[str, Any]:
+    """Every setting by name."""
+    return {name: getattr(self, name) for name in settings_in(type(self))}
