@@ -84,7 +84,7 @@ class Setting:
     raise ValueError(f' must be {expected}, given: {value!r}')
 
   def _number(self, value: Any) -> bool | float | str | None:
-    """The value as the number that is expected, NumPy's too; None otherwise."""
+    """The value as a number of the expected kind; None if it is not one."""
     if isinstance(value, bool):
       return value if self.kind is bool else None
     if self.kind is bool and value in (0, 1):
@@ -174,10 +174,10 @@ def _unknown_item(values: Sequence[str], known: Sequence[str]) -> str | None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeclaredSettings:
-  """Base of all settings classes: checks what it is given.
+  """The base of all settings classes, which checks the given values.
 
   Attributes:
-    rules: What must hold between several settings of the class.
+    rules: The rules between several settings of the class.
 
   Raises:
     ValueError: A value has the wrong type or is not allowed.

@@ -24,14 +24,14 @@ def define(settings_class: type) -> None:
   for name, setting in settings_in(settings_class).items():
     _define_one(name, setting, _module_of(settings_class, name))
     check(name, _validator(name, setting))
-    # With the flag, so that a network's own conditions are found there.
+    # Stored with the flag, so that a network's own conditions are found there.
     setattr(FLAGS[name], ACTS_WHEN, setting.acts_when)
   for rule in getattr(settings_class, 'rules', ()):
     check_together(rule.names, rule.holds, rule.message)
 
 
 def _module_of(settings_class: type, name: str) -> str:
-  """The module whose class declares a setting, or declares it anew."""
+  """The module of the most derived class that declares a setting."""
   return next(
     base.__module__
     for base in settings_class.__mro__
@@ -78,7 +78,7 @@ class _NumberParser(flags.ArgumentParser[Any]):
     super().__init__()
     self._kind = setting.kind
     number = 'an integer' if setting.kind is int else 'a number'
-    # Both are printed by help: the choices, or the kind.
+    # Both are printed by --help: the choices, or the kind.
     self.enum_values = [str(choice) for choice in setting.choices or ()]
     self.syntactic_help = '|'.join(self.enum_values) or number
 

@@ -136,7 +136,7 @@ def _values(flags_obj: Any) -> dict[str, Any]:
     network = {'network': flags_obj.network}
     return DeclaredSettings.as_dict(flags_obj) | dict(flags_obj.extra) | network
   if isinstance(flags_obj, flags.FlagValues):
-    # As attributes, so that absl refuses flags that were not parsed.
+    # Read as attributes, so that absl refuses flags that were not parsed.
     return {f.name: getattr(flags_obj, f.name) for f in own_flags(flags_obj)}
   names = [name for name in dir(flags_obj) if not name.startswith('_')]
   values = {name: getattr(flags_obj, name) for name in names}
@@ -144,7 +144,7 @@ def _values(flags_obj: Any) -> dict[str, Any]:
 
 
 def _class(values: Mapping[str, Any]) -> type[Settings]:
-  """The class of settings whose own settings are all there."""
+  """The settings class all of whose own settings have a value."""
   for settings_class, topic in (
     (SettingsForPhotographs, PhotographSettings),
     (SettingsForSmallImages, SmallImageSettings),

@@ -142,7 +142,7 @@ class BatchNormSettings(DeclaredSettings):
 
 
 def dropout_rate(default: float) -> Any:
-  """The field of this name, with the default of a network."""
+  """The field `dropout_rate`, with the default of a network."""
   return setting(
     default,
     'Share of the features that dropout zeroes.',
