@@ -1,4 +1,4 @@
-"""What every network shares; importing it sets TensorFlow's environment."""
+"""The code of every network; importing it sets TensorFlow's environment."""
 
 from official import environment
 

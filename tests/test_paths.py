@@ -160,7 +160,7 @@ def test_a_path_of_another_machine_is_refused_in_one_line(parse):
   'path, message',
   [
     ('', 'a path cannot be empty'),
-    ('file:///tmp/x', 'give the path alone, without file://'),
+    ('file:///tmp/x', 'give only the path, without file://'),
     ('~nobody-here/x', 'there is no user nobody-here; a folder'),
     ('a\udcff', 'the name must be UTF-8'),
   ],

@@ -53,6 +53,7 @@ class Agreement:
 
   def from_chief(self, value: int) -> int:
     """Waits until all workers ask; returns the chief's value in each."""
+    # A sum to which only the chief adds gives its value to all workers.
     return self._sum([value if self._is_chief else 0])[0]
 
   def turn(
@@ -103,6 +104,8 @@ class Agreement:
 
     def replica() -> tf.Tensor:
       context = tf.distribute.get_replica_context()
+      # Every replica must run the collective op, but a worker has one vote,
+      # whatever the number of its replicas.
       is_first = context.replica_id_in_sync_group % len(local) == 0
       return tf.where(is_first, values, 0)
 

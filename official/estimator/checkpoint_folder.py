@@ -143,6 +143,7 @@ class Checkpoints:
         )
     finally:
       shutil.rmtree(temporary, ignore_errors=True)
+    # A rename survives a power cut only once its folder is on the disk.
     files.sync(self.directory)
 
   def _write_state(self, latest: str, prefixes: Sequence[str]) -> None:

@@ -94,6 +94,8 @@ def write_whole(path: str, content: str | Iterable[bytes]) -> None:
     with open(temporary, 'wb') as f:
       f.writelines(parts)
       f.flush()
+      # The content must be on the disk before it gets the name. Otherwise a
+      # power cut may leave the name with an empty file.
       os.fsync(f.fileno())
     os.replace(temporary, path)
   except BaseException:

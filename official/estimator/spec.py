@@ -1,4 +1,4 @@
-"""What a `model_fn` returns: an `EstimatorSpec`, checked field by field."""
+"""The result of a `model_fn`: an `EstimatorSpec`, checked field by field."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Condition:
-  """What must hold for a flag to have an effect.
+  """A condition for a flag to have an effect.
 
   Attributes:
     holds: Function from the values of all flags, as attributes, to whether the
@@ -52,7 +52,7 @@ BATCH_NORM = Condition(
 EXPORT = Condition(lambda f: f.export_dir, 'without --export_dir')
 TRAINING_OR_SYNTHETIC = Condition(
   lambda f: (not f.eval_only and f.train_epochs != 0) or f.use_synthetic_data,
-  'on an evaluation alone, of real images',
+  'without training, on real images',
 )
 
 # The conditions that every flag of the loss, or of training, needs.

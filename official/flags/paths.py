@@ -56,7 +56,7 @@ def local(path: str) -> str:
     raise ValueError('a path cannot be empty; leave the flag out or give one')
   remote = _SCHEME.match(path)
   if remote and remote[0].lower() == 'file://':
-    raise ValueError('give the path alone, without file://')
+    raise ValueError('give only the path, without file://')
   if remote:
     raise ValueError(
       f'remote paths ({remote[0]}) are not supported yet; give a local folder'

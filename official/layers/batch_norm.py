@@ -121,7 +121,7 @@ def _fused(
 def _synchronized(
   inputs: tf.Tensor, variables: Variables, layout: layouts.Layout
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-  """As `_fused` in training, by the batches of all replicas together.
+  """Like `_fused` in training, by the batches of all replicas together.
 
   The replicas exchange the mean of x and of x ** 2, from which each of them
   has the variance of the whole batch: E[x ** 2] - E[x] ** 2.
@@ -129,6 +129,7 @@ def _synchronized(
   gamma, beta, *_ = variables
   maps = tf.cast(inputs, tf.float32)
   mean, variance = tf.nn.moments(maps, [0, *layout.spatial_axes])
+  # Both moments go in one exchange, since each one waits for all replicas.
   moments = tf.stack([mean, variance + tf.square(mean)])
   mean, mean_of_squares = tf.unstack(
     tf.distribute.get_replica_context().all_reduce(

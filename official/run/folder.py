@@ -72,6 +72,7 @@ def lock(model_dir: str) -> Iterator[LockedFolder]:
   with made(model_dir):
     is_new = not os.path.exists(path)
     with _locked(path, model_dir) as f:
+      # A second process prints this line, to name the one that has the lock.
       f.truncate(0)
       f.write(
         f'process {os.getpid()} on {socket.gethostname()}, '
@@ -103,10 +104,12 @@ def _locked(path: str, model_dir: str) -> TextIO:
       ) from None
     except OSError:
       return f  # The file system has no locks.
+    # The last owner may have removed the file between `open` and `flock`. A
+    # lock on a file without a name would not stop anybody, so try again then.
     with contextlib.suppress(FileNotFoundError):
       if os.path.samestat(os.fstat(f.fileno()), os.stat(path)):
         return f
-    f.close()  # Its last owner has just removed the file, so try a new one.
+    f.close()
 
 
 def check(

@@ -12,12 +12,12 @@ _NAME = re.compile(
   r'(?P<split>.+?)-(?P<number>\d+)-of-(?P<total>\d+)(?P<ending>(\.(tfrec(ord)?s?|records?))?)'
 )
 _MAX_TOTAL = 100_000  # A larger number in a name does not count files.
-# What an archiver or an interrupted copy adds to a name.
+# Endings that an archiver or an interrupted copy adds to a name.
 _ENDINGS_OF_TWINS = ('.gz', '.zip', '.bak', '.tmp', '.part')
 
 
 class _Set(NamedTuple):
-  """What the names of the files of one set have in common.
+  """The common parts of the names of the files of one set.
 
   Attributes:
     split: The first part of the names.
