@@ -33,11 +33,11 @@ def expect_lost_workers() -> None:
 def describe() -> dict[str, str]:
   """Returns the versions of packages and the machine, for `config.json`."""
   packages = ('tensorflow', 'tensorflow-cpu', 'numpy')
-  found = {}
+  versions = {}
   for package in packages:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-      found[package] = importlib.metadata.version(package)
-  return found | {
+      versions[package] = importlib.metadata.version(package)
+  return versions | {
     'python': platform.python_version(),
     'system': platform.platform(),
     'processors': str(os.cpu_count()),

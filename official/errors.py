@@ -42,7 +42,7 @@ _OF_PLACE = frozenset({
 
 
 @contextlib.contextmanager
-def told_of_files(folders: Iterable[str | None]) -> Iterator[None]:
+def file_errors_as_user_errors(folders: Iterable[str | None]) -> Iterator[None]:
   """Turns errors about the user's files into a `UserError` of one line.
 
   Args:

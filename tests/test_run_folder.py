@@ -278,7 +278,7 @@ def os_error(number, *names):
 )
 def test_an_error_of_the_users_files_is_told_and_a_bug_is_not(error, is_told):
   with pytest.raises(UserError if is_told else type(error)) as raised:
-    with user_errors.told(DATASET, ['/the/run', None, 'data']):
+    with user_errors.converted(DATASET, ['/the/run', None, 'data']):
       raise error
   assert is_told == (raised.value is not error)
   if is_told and isinstance(error, OSError):  # Only the file and the reason.

@@ -18,7 +18,7 @@ def newest_export(directory: str) -> str:
     UsageError: The folder holds no SavedModel.
     UserError: The folder cannot be read.
   """
-  with errors.told_of_files([directory]):
+  with errors.file_errors_as_user_errors([directory]):
     return _newest_export(directory)
 
 
@@ -53,7 +53,7 @@ def load(export_dir: str) -> Any:
 
   from official.estimator import files
 
-  with errors.told_of_files([export_dir]):
+  with errors.file_errors_as_user_errors([export_dir]):
     _check_readable(export_dir)
   try:
     with files.plainly_named(export_dir) as directory:
@@ -91,5 +91,8 @@ def class_names(export_dir: str) -> list[str]:
   path = os.path.join(export_dir, 'assets.extra', 'class_names.txt')
   if not os.path.exists(path):
     return []
-  with errors.told_of_files([export_dir]), open(path, encoding='utf-8') as f:
+  with (
+    errors.file_errors_as_user_errors([export_dir]),
+    open(path, encoding='utf-8') as f,
+  ):
     return f.read().splitlines()

@@ -42,17 +42,17 @@ def short(command: str) -> str:
     command: The command that prints the others with --helpfull, such as
       `python -m net.mnist_main`.
   """
-  known = own_flags(flags.FLAGS)
-  by_name = {flag.name: flag for flag in known}
+  own = own_flags(flags.FLAGS)
+  by_name = {flag.name: flag for flag in own}
   if not {'model_dir', 'train_epochs'} <= by_name.keys():
-    return _lines(known)
+    return _lines(own)
   official = {
     flag.name
     for name, of_module in flags.FLAGS.flags_by_module_dict().items()
     if name.startswith('official.')
     for flag in of_module
   }
-  parts = {'Network': [f for f in known if f.name not in official]}
+  parts = {'Network': [f for f in own if f.name not in official]}
   for use, names in _USES.items():
     parts[use] = [by_name[name] for name in names if name in by_name]
   text = '\n'.join(

@@ -28,8 +28,8 @@ def parse(argv: Sequence[str], arguments: str | None = None) -> list[str]:
       is not allowed; or such words are given where none are allowed, or are
       missing where one is needed.
   """
-  known = {name: flags.FLAGS[name].name for name in flags.FLAGS}
-  refused = retired.check_values(argv[1:], known)
+  long_names = {name: flags.FLAGS[name].name for name in flags.FLAGS}
+  refused = retired.check_values(argv[1:], long_names)
   if refused:
     raise UsageError(refused)
   try:

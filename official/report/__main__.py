@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> None:
   writing.check_installed()
   folders = [paths.named(argument) for argument in arguments]
   out = flags.FLAGS.out
-  with errors.told_of_files([*folders, out]):
+  with errors.file_errors_as_user_errors([*folders, out]):
     writing.write(folders, out, flags.FLAGS.lang)
 
 

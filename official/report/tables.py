@@ -14,6 +14,7 @@ _NOT_SHOWN = {
   'arguments',
   'class_names',
   'clean',
+  'data_format',  # Follows from the machine.
   'environment',
   'eval_only',
   'export_only',

@@ -118,13 +118,13 @@ def _pictures(
   dataset: ImageDataset, batch_size: int, chosen: np.ndarray
 ) -> np.ndarray:
   """These test images as the network gets them, scaled from black to white."""
-  found = dict(_found(dataset, batch_size, set(chosen.tolist())))
-  if not found:
+  pictures = dict(_chosen_pictures(dataset, batch_size, set(chosen.tolist())))
+  if not pictures:
     return np.zeros([0, *dataset.image_shape], np.uint8)
-  return np.stack([found[index] for index in chosen.tolist()])
+  return np.stack([pictures[index] for index in chosen.tolist()])
 
 
-def _found(
+def _chosen_pictures(
   dataset: ImageDataset, batch_size: int, chosen: set[int]
 ) -> Iterator[tuple[int, np.ndarray]]:
   start = 0

@@ -47,11 +47,13 @@ class ProgressHook(Hook):
     self._total_steps = total_steps
     self._every_n_steps = every_n_steps
     self._bar: _Bar | None = None
+    self._recent = _Recent()
+    self._last = self._shown = 0.0  # Readings of the clock; `begin` sets them.
     self.images, self.seconds = 0, 0.0
 
   def begin(self, run: Run) -> None:
     """See `Hook`."""
-    self._recent = _Recent(self._batch_size)
+    self._recent = _Recent()
     self._last = self._shown = time.monotonic()
     if is_terminal():
       self._bar = _Bar(self._total_steps)
@@ -76,7 +78,7 @@ class ProgressHook(Hook):
           f'/{self._total_steps}  {self._epoch(run)}  {self._text(run)}',
           flush=True,
         )
-      self._recent = _Recent(self._batch_size)
+      self._recent = _Recent()
 
   def end(self, run: Run) -> None:
     """See `Hook`."""
@@ -127,6 +129,8 @@ class BatchProgressHook(Hook):
   def __init__(self, batches: int, what: str):
     self._batches, self._what = batches, what
     self._bar: _Bar | None = None
+    self._done = 0
+    self._start = self._shown = 0.0  # Readings of the clock; `begin` sets them.
 
   def begin(self, run: Run) -> None:
     """See `Hook`."""
@@ -184,7 +188,7 @@ def is_terminal() -> bool:
 class _Recent:
   """Means of the scalars since the last line."""
 
-  def __init__(self, batch_size: int):
+  def __init__(self) -> None:
     self._sums: dict[str, float] = {}
     self._count = 0
 

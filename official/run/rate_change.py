@@ -56,8 +56,8 @@ def _rate_of(metrics_path: str, step: int) -> float | None:
       record = _parse(text)
       if record.get('kind') != 'train' or record.get('step', 0) > step:
         continue
-      is_it = record['step'] == step
-      return record.get('learning_rate') if is_it else None
+      is_that_step = record['step'] == step
+      return record.get('learning_rate') if is_that_step else None
     if is_whole:
       return None
     size *= 4

@@ -69,7 +69,7 @@ def opened(
   tensorboard.check(settings)
   plan = Plan.of(settings, dataset.num_images['train'])
   with (
-    user_errors.told(dataset, _paths(settings)),
+    user_errors.converted(dataset, _paths(settings)),
     config.opened(settings, network, dataset, devices.is_chief) as recorder,
   ):
     run = TrainingRun(

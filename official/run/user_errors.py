@@ -9,7 +9,7 @@ import tensorflow as tf
 from official import estimator as estimator_lib
 from official import tensorflow_errors
 from official.datasets.image_dataset import ImageDataset
-from official.errors import UsageError, UserError, told_of_files
+from official.errors import UsageError, UserError, file_errors_as_user_errors
 from official.run import console
 
 # Errors of TensorFlow where a file cannot be read or written.
@@ -25,7 +25,7 @@ _INPUT_OP = 'IteratorGetNext'
 
 
 @contextlib.contextmanager
-def told(
+def converted(
   dataset: ImageDataset, folders: Sequence[str | None]
 ) -> Iterator[None]:
   """Within it such errors become `UserError`s; a bug keeps its traceback.
@@ -35,7 +35,7 @@ def told(
     folders: The files and folders that the user named.
   """
   try:
-    with told_of_files(folders):
+    with file_errors_as_user_errors(folders):
       yield
   except estimator_lib.WarmStartError as e:
     raise UsageError(_of_warm_start(e)) from e
