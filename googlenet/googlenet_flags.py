@@ -15,6 +15,7 @@ class GoogLeNetSettings(
   batch_norm: bool = flags.setting(
     False, 'Batch norm after every convolution; without it, as in the paper.'
   )
+  auxiliary_heads: bool = flags.auxiliary_heads(False)
   dropout_rate: float = flags.dropout_rate(0.4)
 
 

@@ -43,6 +43,7 @@ from official.flags.training import (
   BatchNormSettings,
   DropoutSettings,
   TrainingSettings,
+  auxiliary_heads,
   dropout_rate,
 )
 
@@ -70,6 +71,7 @@ __all__ = [
   'SettingsForSmallImages',
   'SmallImageSettings',
   'TrainingSettings',
+  'auxiliary_heads',
   'define',
   'define_base',
   'define_batch_norm',

@@ -141,6 +141,10 @@ class BatchNormSettings(DeclaredSettings):
   )
 
 
+# A network that declares these fields itself, with a default of its own, has
+# them among its own flags in `--help`.
+
+
 def dropout_rate(default: float) -> Any:
   """The field `dropout_rate`, with the default of a network."""
   return setting(
@@ -148,6 +152,15 @@ def dropout_rate(default: float) -> Any:
     'Share of the features that dropout zeroes.',
     low=0.0,
     high=0.999,
+    acts_when=(*TRAINING, WHOLE_NETWORK),
+  )
+
+
+def auxiliary_heads(default: bool) -> Any:
+  """The field `auxiliary_heads`, with the default of a network."""
+  return setting(
+    default,
+    'Two more classifiers, in training only.',
     acts_when=(*TRAINING, WHOLE_NETWORK),
   )
 
@@ -163,8 +176,4 @@ class DropoutSettings(DeclaredSettings):
 class AuxiliaryHeadSettings(DeclaredSettings):
   """The settings of networks with classifiers at layers in the middle."""
 
-  auxiliary_heads: bool = setting(
-    False,
-    'Two more classifiers, in training only.',
-    acts_when=(*TRAINING, WHOLE_NETWORK),
-  )
+  auxiliary_heads: bool = auxiliary_heads(False)
