@@ -5,7 +5,7 @@ The run itself:
 - plan: the steps of its evaluations and of its end.
 - loop: trains and evaluates as planned.
 - hooks, threshold_stop: the hooks that its settings ask for.
-- nan_recovery, rate_change: a rate that was halved, or that differs from before.
+- nan_recovery, rate_change: a rate that was halved, or differs from before.
 
 What it prints:
 - console, progress: the start, each evaluation, the end; a bar or lines.
