@@ -163,7 +163,7 @@ def test_a_signal_to_one_worker_saves_and_stops_all(
   points[who] = f'call:train:{number}:2000'
   results = run_two(arguments, points)
   assert results[who][0] == code
-  assert results[1 - who][0] == 143
+  assert results[1 - who][0] == 143, results[1 - who]
   assert 'stopped with another worker' in results[1 - who][2]
   saved = est.step_of(est.Checkpoints(str(tmp_path / 'run')).latest())
   assert len(losses(tmp_path / 'run')) == saved > 0
