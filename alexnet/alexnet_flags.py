@@ -9,16 +9,16 @@ FORMS = ('2012', 'owt', 'small')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AlexNetSettings(flags.DropoutSettings):
+class AlexNetSettings(flags.DeclaredSettings):
   """The settings of AlexNet."""
 
+  dropout_rate: float = flags.dropout_rate(0.5)
   alexnet_form: str = flags.setting(
     'small',
     '2012: Krizhevsky et al. 2012. owt: Krizhevsky 2014. small: for images of '
     '28 or 32 pixels.',
     choices=FORMS,
   )
-  dropout_rate: float = flags.dropout_rate(0.5)
 
 
 ALEXNET = Network(

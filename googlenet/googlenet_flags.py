@@ -7,16 +7,14 @@ from resnet.recipes import Network, Recipe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GoogLeNetSettings(
-  flags.AuxiliaryHeadSettings, flags.DropoutSettings, flags.BatchNormSettings
-):
+class GoogLeNetSettings(flags.BatchNormSettings):
   """The settings of GoogLeNet."""
 
+  dropout_rate: float = flags.dropout_rate(0.4)
+  auxiliary_heads: bool = flags.auxiliary_heads(False)
   batch_norm: bool = flags.setting(
     False, 'Batch norm after every convolution; without it, as in the paper.'
   )
-  auxiliary_heads: bool = flags.auxiliary_heads(False)
-  dropout_rate: float = flags.dropout_rate(0.4)
 
 
 GOOGLENET = Network(

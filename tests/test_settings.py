@@ -13,7 +13,7 @@ from alexnet import alexnet_flags, alexnet_model
 from official import flags, layers
 from official.devices import configuration
 from official.errors import UsageError
-from official.flags import Settings
+from official.flags import Settings, effects
 from official.optimizers import training_step
 from official.run import hooks
 from resnet import resnet_model
@@ -139,3 +139,12 @@ else:
 def test_a_main_in_the_form_of_the_original_defines_its_flags(run):
   result = run('-c', _ORIGINAL_MAIN)
   assert (result.returncode, result.stderr) == (0, '')
+
+
+def test_a_flag_that_a_program_defines_itself_acts_as_the_setting_of_its_name():
+  values = absl_flags.FlagValues()
+  absl_flags.DEFINE_bool('eval_only', False, 'Test.', flag_values=values)
+  absl_flags.DEFINE_float('dropout_rate', 0.5, 'Share.', flag_values=values)
+  values(['main', '--eval_only', '--dropout_rate=0.3'])
+  with pytest.raises(UsageError, match='--dropout_rate has no effect with'):
+    effects.check(values)

@@ -23,7 +23,7 @@ from official.datasets.files import class_folders
 from official.datasets.files.names import printable
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.labelled_files import LabelledFiles
-from official.datasets.photographs import PhotographDecoder, batches
+from official.datasets.photographs import PhotographDecoder, PhotographInput
 
 
 def is_image_folder(directory: str) -> bool:
@@ -109,7 +109,7 @@ def load_in_memory(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Input:
+class _Input(PhotographInput):
   """The `input_fn` of `ImageDataset`.
 
   Attributes:
@@ -119,21 +119,6 @@ class _Input:
 
   files: Mapping[str, LabelledFiles]
   decoder: PhotographDecoder
-
-  def __call__(
-    self,
-    is_training: bool,
-    batch_size: int,
-    *,
-    start_step: int = 0,
-    input_context: tf.distribute.InputContext | None = None,
-  ) -> tf.data.Dataset:
-    context = input_context or tf.distribute.InputContext()
-    if is_training:
-      examples = self._training_examples(batch_size, start_step, context)
-    else:
-      examples = self._evaluation_examples(batch_size, context)
-    return batches(examples, batch_size)
 
   def _training_examples(
     self,

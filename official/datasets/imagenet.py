@@ -24,7 +24,7 @@ from official.datasets.files import tfrecords
 from official.datasets.files.tfrecords import Part
 from official.datasets.image_dataset import ImageDataset
 from official.datasets.imagenet_examples import Labels, parse_example_proto
-from official.datasets.photographs import PhotographDecoder, batches
+from official.datasets.photographs import PhotographDecoder, PhotographInput
 
 _CYCLE_LENGTH = 10  # files read in turn
 _SHUFFLE_BUFFER = 10_000  # records
@@ -97,7 +97,7 @@ def stand_in(image_size: int, background_class: bool) -> ImageDataset:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Input:
+class _Input(PhotographInput):
   """The `input_fn` of `ImageDataset`.
 
   Attributes:
@@ -114,22 +114,7 @@ class _Input:
   labels: Labels
   decoder: PhotographDecoder
 
-  def __call__(
-    self,
-    is_training: bool,
-    batch_size: int,
-    *,
-    start_step: int = 0,
-    input_context: tf.distribute.InputContext | None = None,
-  ) -> tf.data.Dataset:
-    context = input_context or tf.distribute.InputContext()
-    if is_training:
-      return self._training_batches(batch_size, start_step, context)
-    records = tfrecords.read(_share(self.parts['test'], context))
-    examples = records.map(self._evaluation_example, tf.data.AUTOTUNE)
-    return batches(examples, batch_size)
-
-  def _training_batches(
+  def _training_examples(
     self,
     batch_size: int,
     start_step: int,
@@ -141,10 +126,16 @@ class _Input:
     _, local_replicas = example_order.local_replicas(context)
     start = start_step * local_replicas * batch_size
     records = _training_records(parts, size, self.decoder.seed, start)
-    examples = records.enumerate(start).map(
+    return records.enumerate(start).map(
       self._training_example, tf.data.AUTOTUNE
     )
-    return batches(examples, batch_size)
+
+  def _evaluation_examples(
+    self, batch_size: int, context: tf.distribute.InputContext
+  ) -> tf.data.Dataset:
+    del batch_size  # Each record is read once, whatever the batches.
+    records = tfrecords.read(_share(self.parts['test'], context))
+    return records.map(self._evaluation_example, tf.data.AUTOTUNE)
 
   def _training_example(
     self, position: tf.Tensor, record: tf.Tensor

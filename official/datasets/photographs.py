@@ -58,7 +58,46 @@ class PhotographDecoder:
     return imagenet_preprocessing.evaluation_image(encoded, self.size)
 
 
-def batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
+class PhotographInput:
+  """The `input_fn` of an `ImageDataset` of photographs.
+
+  A subclass says which examples there are: images float32 [size, size, 3] and
+  labels int32 [].
+  """
+
+  def __call__(
+    self,
+    is_training: bool,
+    batch_size: int,
+    *,
+    start_step: int = 0,
+    input_context: tf.distribute.InputContext | None = None,
+  ) -> tf.data.Dataset:
+    """See `ImageDataset.input_fn`."""
+    context = input_context or tf.distribute.InputContext()
+    if is_training:
+      examples = self._training_examples(batch_size, start_step, context)
+    else:
+      examples = self._evaluation_examples(batch_size, context)
+    return _batches(examples, batch_size)
+
+  def _training_examples(
+    self,
+    batch_size: int,
+    start_step: int,
+    context: tf.distribute.InputContext,
+  ) -> tf.data.Dataset:
+    """The examples of this pipeline, without end, from a global step on."""
+    raise NotImplementedError
+
+  def _evaluation_examples(
+    self, batch_size: int, context: tf.distribute.InputContext
+  ) -> tf.data.Dataset:
+    """The test examples of this pipeline, once."""
+    raise NotImplementedError
+
+
+def _batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
   """Returns batches of preprocessed images and their labels.
 
   Args:

@@ -6,6 +6,7 @@ attribute and of the flag `--base_lr`; `official.flags.define` makes the flag.
 """
 
 import dataclasses
+import functools
 import math
 import numbers
 import os
@@ -14,7 +15,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from official.flags import paths
+from official.flags import checks, paths
 from official.flags.conditions import Condition
 
 _KEY = 'setting'
@@ -103,13 +104,14 @@ class Setting:
       return None
     if self.kind is tuple and self.choices:
       return _unknown_item(value, self.choices)
-    if self.choices and value not in self.choices:
-      allowed = ', '.join(map(str, self.choices))
-      return f'must be one of {allowed}, given: {value}'
-    if self.low is not None and not self.low <= value <= self.high:
-      end = 'or more' if self.high == math.inf else f'to {self.high}'
-      return f'must be {self.low} {end}, given: {value}'
-    return self.problem(value) if self.problem else None
+    problem = None
+    if self.choices:
+      problem = checks.problem_of_choice(value, self.choices)
+    if not problem and self.low is not None:
+      problem = checks.problem_of_range(value, self.low, self.high)
+    if not problem and self.problem:
+      problem = self.problem(value)
+    return problem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +143,11 @@ def setting(default: Any, help: str, **kwargs: Any) -> Any:
 
 def settings_in(settings_class: type) -> Mapping[str, Setting]:
   """Name to setting of all fields of a class that `setting` made."""
+  return _settings_in(settings_class)
+
+
+@functools.cache  # Every start asks for the settings of a class repeatedly.
+def _settings_in(settings_class: type) -> Mapping[str, Setting]:
   hints = typing.get_type_hints(settings_class)
   return {
     field.name: dataclasses.replace(

@@ -1,12 +1,11 @@
 """From a settings class to flags."""
 
-from collections.abc import Callable
 from typing import Any
 
 from absl import flags
 
 from official.flags import paths
-from official.flags.checks import check, check_together
+from official.flags.checks import check_problem, check_together
 from official.flags.declaration import Setting, settings_in
 
 FLAGS = flags.FLAGS
@@ -23,7 +22,7 @@ def define(settings_class: type) -> None:
   """
   for name, setting in settings_in(settings_class).items():
     _define_one(name, setting, _module_of(settings_class, name))
-    check(name, _validator(name, setting))
+    check_problem(name, setting.problem_of)
     # Stored with the flag, so that a network's own conditions are found there.
     setattr(FLAGS[name], ACTS_WHEN, setting.acts_when)
   for rule in getattr(settings_class, 'rules', ()):
@@ -99,18 +98,6 @@ class _NumberParser(flags.ArgumentParser[Any]):
   def flag_type(self) -> str:
     """See the base class."""
     return self._kind.__name__
-
-
-def _validator(name: str, setting: Setting) -> Callable[[Any], bool]:
-  """The validator for absl; it raises a `ValidationError` with the reason."""
-
-  def is_valid(value: Any) -> bool:
-    problem = setting.problem_of(value)
-    if problem:
-      raise flags.ValidationError(f'--{name} {problem}')
-    return True
-
-  return is_valid
 
 
 def set_defaults(**values: Any) -> None:

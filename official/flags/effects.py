@@ -13,16 +13,9 @@ from absl import flags
 
 from official.errors import UsageError
 from official.flags.conditions import Condition
-from official.flags.data import PhotographSettings, SmallImageSettings
-from official.flags.declaration import settings_in
 from official.flags.define import ACTS_WHEN
 from official.flags.invocation import own_flags
-from official.flags.settings import Settings
-from official.flags.training import (
-  AuxiliaryHeadSettings,
-  BatchNormSettings,
-  DropoutSettings,
-)
+from official.flags.settings import every_setting
 
 
 class _Values(types.SimpleNamespace):
@@ -32,19 +25,9 @@ class _Values(types.SimpleNamespace):
     return None
 
 
-# The settings of networks are included, because another process, which asks
-# what acts in a run, has not defined their flags.
 EFFECTS: Mapping[str, Sequence[Condition]] = {
   name: setting.acts_when
-  for topic in (
-    Settings,
-    SmallImageSettings,
-    PhotographSettings,
-    BatchNormSettings,
-    DropoutSettings,
-    AuxiliaryHeadSettings,
-  )
-  for name, setting in settings_in(topic).items()
+  for name, setting in every_setting().items()
   if setting.acts_when
 }
 
@@ -58,7 +41,9 @@ def check(flags_obj: flags.FlagValues) -> None:
   values = flags_obj.flag_values_dict()
   conditions = dict(EFFECTS)
   for flag in own_flags(flags_obj):
-    conditions[flag.name] = getattr(flag, ACTS_WHEN, ())
+    # A flag that a program defined by itself acts as a setting of its name.
+    if hasattr(flag, ACTS_WHEN):
+      conditions[flag.name] = getattr(flag, ACTS_WHEN)
   given = [name for name in conditions if _is_asked(flags_obj, name)]
   by_reason: dict[str, list[str]] = {}
   for name, reason in _without_effect(given, values, conditions).items():

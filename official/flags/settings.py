@@ -1,6 +1,7 @@
 """All settings of a run: typed, checked, and constant from start to end."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any, Self, cast
 
@@ -8,7 +9,11 @@ from absl import flags
 
 from official.errors import UsageError
 from official.flags.data import PhotographSettings, SmallImageSettings
-from official.flags.declaration import DeclaredSettings, settings_in
+from official.flags.declaration import (
+  DeclaredSettings,
+  Setting,
+  settings_in,
+)
 from official.flags.invocation import Invocation, own_flags
 from official.flags.performance import (
   DistributionSettings,
@@ -16,7 +21,12 @@ from official.flags.performance import (
   PerformanceSettings,
 )
 from official.flags.run import RunSettings
-from official.flags.training import TrainingSettings
+from official.flags.training import (
+  BatchNormSettings,
+  TrainingSettings,
+  auxiliary_heads,
+  dropout_rate,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,6 +127,29 @@ class SettingsForSmallImages(Settings, SmallImageSettings):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SettingsForPhotographs(Settings, PhotographSettings):
   """The settings of a run on images that are read from files."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _SettingsOfNetworks(BatchNormSettings):
+  """What networks declare with the help of `official.flags`."""
+
+  dropout_rate: float = dropout_rate(0.5)
+  auxiliary_heads: bool = auxiliary_heads(False)
+
+
+@functools.cache
+def every_setting() -> Mapping[str, Setting]:
+  """Name to setting of all settings that `official` knows.
+
+  Those of networks are included, for processes that have not defined the flags
+  of a network, such as one that runs the main of a run again.
+  """
+  return {
+    **settings_in(Settings),
+    **settings_in(SmallImageSettings),
+    **settings_in(PhotographSettings),
+    **settings_in(_SettingsOfNetworks),
+  }
 
 
 def _network_values(network: Any) -> dict[str, Any]:

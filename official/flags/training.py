@@ -141,8 +141,7 @@ class BatchNormSettings(DeclaredSettings):
   )
 
 
-# A network that declares these fields itself, with a default of its own, has
-# them among its own flags in `--help`.
+# Fields that some networks declare, each with a default of its own.
 
 
 def dropout_rate(default: float) -> Any:
@@ -163,17 +162,3 @@ def auxiliary_heads(default: bool) -> Any:
     'Two more classifiers, in training only.',
     acts_when=(*TRAINING, WHOLE_NETWORK),
   )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DropoutSettings(DeclaredSettings):
-  """The settings of networks with dropout."""
-
-  dropout_rate: float = dropout_rate(0.5)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AuxiliaryHeadSettings(DeclaredSettings):
-  """The settings of networks with classifiers at layers in the middle."""
-
-  auxiliary_heads: bool = auxiliary_heads(False)

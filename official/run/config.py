@@ -10,25 +10,13 @@ from official import estimator as estimator_lib
 from official.datasets.image_dataset import ImageDataset
 from official.errors import UsageError
 from official.estimator.hooks.base import HookedEstimator
-from official.flags import (
-  BatchNormSettings,
-  Settings,
-  SettingsForPhotographs,
-  SettingsForSmallImages,
-)
-from official.flags.declaration import settings_in
+from official.flags import Settings
+from official.flags.settings import every_setting
 from official.run import folder as run_folder
 
 # Settings that concern one command and its outputs, not the run itself.
 OF_ONE_CALL = frozenset(
-  name
-  for settings_class in (
-    SettingsForPhotographs,
-    SettingsForSmallImages,
-    BatchNormSettings,
-  )
-  for name, setting in settings_in(settings_class).items()
-  if setting.of_one_call
+  name for name, setting in every_setting().items() if setting.of_one_call
 )
 
 

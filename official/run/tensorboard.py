@@ -171,6 +171,6 @@ def _hparams_summaries(
   values = package.hparams_pb(dict(hparams), start_time_secs=time.time())
   # TensorBoard has message classes of its own, so these are serialized first.
   return [
-    tf.compat.v1.Summary.FromString(found.SerializeToString())
-    for found in (columns, values)
+    tf.compat.v1.Summary.FromString(message.SerializeToString())
+    for message in (columns, values)
   ]
